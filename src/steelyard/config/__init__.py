@@ -1,0 +1,1 @@
+"""The configuration file: one frozen value, every mistake named."""

@@ -1,0 +1,1 @@
+"""The control plane: configuration, snapshot compiler, leases, jobs and the admin API."""

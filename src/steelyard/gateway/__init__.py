@@ -1,0 +1,1 @@
+"""The data-plane worker: an immutable snapshot in, a journal out."""

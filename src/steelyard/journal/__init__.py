@@ -1,0 +1,1 @@
+"""The one record format that the worker writes and the scribe reads."""

@@ -1,0 +1,1 @@
+"""From the journal to the ledger, exactly once; balances and reports."""

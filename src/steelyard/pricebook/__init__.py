@@ -1,0 +1,1 @@
+"""Rates, what held when, and what a call costs; pure."""

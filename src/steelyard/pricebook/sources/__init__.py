@@ -1,0 +1,1 @@
+"""Parsers of published price lists, one file each; pure."""

@@ -1,0 +1,1 @@
+"""The scripted vendor with its faults; shipped, so that users can test with it too."""
