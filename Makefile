@@ -1,0 +1,62 @@
+# Every target sets itself up: a second run finds the stamp and starts at once.
+#
+#   make run                     start steelyard on http://127.0.0.1:8080
+#   make run PORT=9000 STEELYARD_HOME=/srv/steelyard ARGS=--large
+#   make test                    lint, types, layers, every test
+#   PYTHON=python3.12 make setup another interpreter (3.11 or later)
+
+SHELL := /bin/sh
+VENV ?= .venv
+PORT ?= 8080
+ARGS ?=
+PYTEST_ARGS ?= -n auto --dist loadfile
+STAMP := $(VENV)/.installed
+RUN := $(VENV)/bin/python
+
+.DEFAULT_GOAL := help
+.PHONY: help setup fmt check test bench bench-peers run clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+setup: $(STAMP) ## install into .venv what the lock file names
+
+# Packages come by hash from requirements.lock, our own code is linked in beside them. (pip refuses
+# hashes for an editable package, so these are two steps.)
+$(STAMP): requirements.lock pyproject.toml
+	@python=$$(PYTHON="$(PYTHON)" sh .ci/find-python) || exit 1; \
+	if [ ! -x $(RUN) ]; then \
+	  "$$python" -m venv $(VENV) || { \
+	    echo "error: $$python cannot make a virtual environment; install its venv package" >&2; exit 1; }; \
+	fi
+	@echo "Installing packages into $(VENV) (once; takes a minute or two) ..."
+	@$(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(RUN) -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch $@
+
+fmt: $(STAMP) ## format the code
+	$(RUN) -m ruff check --fix-only --quiet .
+	$(RUN) -m ruff format .
+
+check: $(STAMP) ## lint, format, types, layers
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+	$(RUN) -m mypy --strict
+	$(VENV)/bin/lint-imports
+
+test: check ## check, then every test
+	$(RUN) -m pytest $(PYTEST_ARGS)
+
+bench: $(STAMP) ## measure the data plane against nginx
+	@sh bench/setup.sh
+	$(RUN) bench/data_plane.py
+
+bench-peers: $(STAMP) ## measure other gateways alike
+	@sh bench/setup.sh peers
+	$(RUN) bench/peers.py
+
+run: $(STAMP) ## start steelyard (PORT, STEELYARD_HOME, ARGS)
+	@exec $(RUN) -m steelyard serve --port $(PORT) $(ARGS)
+
+clean: ## remove the environment and all caches
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
