@@ -6,7 +6,7 @@ until a call first asks for the model: a book of ten thousand offers then costs 
 long decode nor the memory of what it never serves.
 
 Money is pico-units (10**-12 of a currency); instants are UTC nanoseconds; a rate per single unit is
-an exact rational (numerator, denominator) of pico-units.
+an exact rational of pico-units.
 """
 
 from __future__ import annotations
@@ -73,11 +73,13 @@ class RatePeriod(msgspec.Struct, array_like=True, frozen=True):
     from_ns: int
     to_ns: int
     """Exclusive."""
-    prices: tuple[tuple[int, int] | None, ...]
-    """Pico-units per single unit as (numerator, denominator), in the order of ``rates.ITEMS``;
-    None where the item has no rate of its own."""
+    denominator: int
+    """Common to all prices; above zero."""
+    prices: tuple[int, ...]
+    """Pico-units x ``denominator`` per single unit, in the order of ``rates.ITEMS``, fall-backs
+    resolved; made by ``pricebook.book.compile_periods``."""
     rate_ids: tuple[str, ...]
-    """Ids of the rates, in the same order; empty text where there is none."""
+    """Ids of the rates behind them."""
 
 
 class OfferEntry(msgspec.Struct, array_like=True, frozen=True):
