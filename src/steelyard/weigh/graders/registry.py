@@ -1,0 +1,56 @@
+"""Finds the graders: every file of this folder with a ``GRADER``, and entry points of others.
+
+There is no list to forget: dropping a file into the folder is all it takes. Packages of others
+offer theirs under the entry point group ``steelyard.graders``; both meet the same contract suite.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from importlib.metadata import entry_points
+
+from steelyard.domain.errors import ConfigError
+from steelyard.weigh import graders
+from steelyard.weigh.graders.base import Grader, Parameters
+
+ENTRY_POINTS = "steelyard.graders"
+
+
+def find_graders() -> dict[str, Grader]:
+    """All graders by name.
+
+    Raises:
+        ConfigError: two share a name, or an entry point gives something else.
+    """
+    candidates: list[tuple[str, object]] = []
+    for module in pkgutil.iter_modules(graders.__path__):
+        loaded = importlib.import_module(f"{graders.__name__}.{module.name}")
+        if hasattr(loaded, "GRADER"):
+            candidates.append((module.name, loaded.GRADER))
+    candidates += [(point.value, point.load()) for point in entry_points(group=ENTRY_POINTS)]
+    found: dict[str, Grader] = {}
+    for where, grader in candidates:
+        if not isinstance(grader, Grader):
+            raise ConfigError(f"{where}: its GRADER is not a Grader")
+        if grader.name in found:
+            raise ConfigError(f"{where}: there is another grader called {grader.name}")
+        found[grader.name] = grader
+    return found
+
+
+def find_grader(name: str, parameters: Parameters) -> Grader:
+    """The grader of this name, once it knows all parameters given.
+
+    Raises:
+        ConfigError: no such grader or parameter; names those there are.
+    """
+    found = find_graders()
+    if name not in found:
+        raise ConfigError(f"no grader {name}; there are {', '.join(sorted(found))}")
+    grader = found[name]
+    for key in parameters:
+        if key not in grader.parameters:
+            known = ", ".join(sorted(grader.parameters)) or "none"
+            raise ConfigError(f"grader {name} has no parameter {key}; known: {known}")
+    return grader
