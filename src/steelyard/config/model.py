@@ -1,0 +1,406 @@
+"""What ``steelyard.yaml`` may say, frozen and checked.
+
+Every key is described under its attribute; the text becomes the JSON Schema that editors show.
+Nothing here reads a file, the environment or a clock: ``load`` does.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    model_validator,
+)
+
+from steelyard.config.amounts import read_money, read_price
+from steelyard.domain.offers import ChannelKind, check_name
+from steelyard.domain.tasks import Constraint
+
+FEATURES = ("tools", "images", "json_schema", "json_mode", "grammar", "stream")
+
+
+def _named(what: str) -> AfterValidator:
+    def check(name: str) -> str:
+        check_name(what, name)
+        return name
+
+    return AfterValidator(check)
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise ValueError(f"no time zone {name!r}; such as UTC or Asia/Shanghai") from error
+    return name
+
+
+def _price_text(value: str) -> str:
+    read_price(value)
+    return value
+
+
+def _money_text(value: str) -> str:
+    read_money(value)
+    return value
+
+
+def _text_of_number(value: Any) -> Any:
+    """An unquoted whole number where a text is meant, such as a credential of digits only."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+Name = Annotated[str, _named("name")]
+AccountName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")]
+PriceText = Annotated[str, AfterValidator(_price_text)]
+MoneyText = Annotated[str, AfterValidator(_money_text)]
+Secret = Annotated[SecretStr, BeforeValidator(_text_of_number)]
+Seconds = Annotated[float, Field(gt=0, le=86_400)]
+Listen = Annotated[str, Field(pattern=r"^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9_.-]*):[0-9]{1,5}$")]
+Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+Item = Literal["input", "output", "cache_read", "cache_write", "reasoning", "request"]
+Feature = Literal["tools", "images", "json_schema", "json_mode", "grammar", "stream"]
+
+
+class Section(BaseModel):
+    """Every part of the file: unknown keys refused, nothing changes after loading."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+        use_attribute_docstrings=True,
+        regex_engine="rust-regex",
+    )
+
+
+class DatedRates(Section):
+    """Prices that hold from a day on."""
+
+    valid_from: date
+    """First day (UTC) on which they hold."""
+    source: str = ""
+    """Where the prices were read."""
+    rates: dict[Item, PriceText]
+    """Price of each item, such as ``0.8 CNY/mtok``."""
+
+
+class PresetModel(Section):
+    """What a vendor sells under one name."""
+
+    context: int | None = Field(None, gt=0, le=100_000_000)
+    """Longest input plus output, tokens."""
+    output_max: int | None = Field(None, gt=0, le=100_000_000)
+    """Longest output, tokens."""
+    features: tuple[Feature, ...] | None = None
+    """What the model can do."""
+    prices: tuple[DatedRates, ...] = ()
+    """List prices without conditions, oldest first."""
+
+
+class Vendor(Section):
+    """A company that makes or hosts models, and how its API is reached."""
+
+    title: str = ""
+    """Name for people, in English."""
+    title_zh: str = ""
+    """Name for people, in Chinese."""
+    base_url: str = ""
+    """Address up to and including the version part."""
+    dialect: str = "openai_chat"
+    """How it speaks."""
+    kind: ChannelKind = ChannelKind.OFFICIAL
+    """How channels come by its models."""
+    residency: str = ""
+    """Where data is processed, such as ``cn``."""
+    features: tuple[Feature, ...] = ("stream",)
+    """What offers of this vendor can do when nothing nearer says so."""
+    sends_attempt_id: bool = True
+    """Whether the attempt's id may travel in a header."""
+    documentation: str = ""
+    """Page for people."""
+    source: str = ""
+    """Where these facts were read, and when."""
+    models: dict[Name, PresetModel] = {}
+    """Models by the name that goes into the request."""
+
+
+class Channel(Section):
+    """One way to buy: a vendor's API, a cloud, a reseller or an engine of one's own."""
+
+    vendor: Name | None = None
+    """A packaged or own vendor; gives the defaults of the keys below."""
+    base_url: str | None = Field(None, pattern=r"^https?://[^\s/]+[^\s]*$")
+    """Address up to and including the version part, such as ``https://api.openai.com/v1``."""
+    dialect: str | None = None
+    """How it speaks."""
+    credential: Secret | None = None
+    """The API key, best as ``${NAME}`` of an environment variable."""
+    kind: ChannelKind | None = None
+    """``official``, ``cloud``, ``reseller`` or ``self_hosted``."""
+    residency: str | None = None
+    """Where data is processed, such as ``cn`` or ``eu``."""
+    timeout_connect_s: Seconds = 5.0
+    """Seconds until a connection stands."""
+    timeout_first_byte_s: Seconds = 60.0
+    """Seconds until the answer begins."""
+    timeout_idle_s: Seconds = 30.0
+    """Seconds between two bytes of an answer."""
+    timeout_total_s: Seconds = 600.0
+    """Seconds for the whole attempt."""
+    connections_max: int = Field(512, ge=1, le=65_536)
+    """Connections at a time, per worker."""
+    concurrency: int = Field(0, ge=0, le=65_536)
+    """Attempts at a time, per worker; 0 for no bound but the connections."""
+    sends_attempt_id: bool | None = None
+    """Whether the attempt's id may travel in a header."""
+    ca_file: str = ""
+    """Extra certificate authority for TLS, a PEM file."""
+    attributes: dict[str, str] = {}
+    """Anything else worth knowing about it."""
+    is_default: bool = False
+    """Whether ``/readyz`` waits for this channel."""
+
+
+class Offer(Section):
+    """A model on a channel."""
+
+    name: Name | None = None
+    """Unique name; by default ``channel/model``."""
+    model: Name
+    """What clients ask for, independent of who sells it."""
+    channel: Name
+    """Name of a channel."""
+    upstream_model: str | None = Field(None, min_length=1, max_length=128)
+    """The name that goes into the request; by default the model's."""
+    context: int | None = Field(None, gt=0, le=100_000_000)
+    """Longest input plus output, tokens; needed where the preset does not know it."""
+    output_max: int | None = Field(None, gt=0, le=100_000_000)
+    """Longest output, tokens; needed where the preset does not know it."""
+    features: tuple[Feature, ...] | None = None
+    """What it can do."""
+    rates: dict[Item, PriceText] | None = None
+    """Price of each item, such as ``0.8 CNY/mtok``; by default the preset's price list."""
+    valid_from: date | None = None
+    """First day (UTC) on which ``rates`` hold; by default from when they are applied."""
+    tokens_per_byte: float = Field(0.30, gt=0, le=8)
+    """Expected input tokens per UTF-8 byte: ranks only, never prices."""
+    enabled: bool = True
+    """Whether it may be chosen."""
+
+
+class MeasuredSpeed(Section):
+    """Speed of a local model, the base of its stated price."""
+
+    prefill_tok_s: Decimal = Field(gt=0)
+    """Prompt tokens read per second."""
+    decode_tok_s: Decimal = Field(gt=0)
+    """Answer tokens written per second."""
+    threads: int = Field(1, ge=1, le=1024)
+    """Threads that worked at that speed."""
+
+
+class LocalModel(Section):
+    """A model that runs on this machine."""
+
+    path: str = ""
+    """A GGUF file of one's own; empty for a model of the catalogue."""
+    slots: int | None = Field(None, ge=1, le=256)
+    """Calls at a time."""
+    threads: int | None = Field(None, ge=1, le=1024)
+    """Threads of the engine."""
+    context: int | None = Field(None, ge=256, le=10_000_000)
+    """Longest input plus output of one call, tokens."""
+    output_max: int | None = Field(None, gt=0)
+    """Longest output, tokens."""
+    features: tuple[Feature, ...] = ("stream", "grammar", "json_schema", "json_mode")
+    """What it can do."""
+    speed: MeasuredSpeed | None = None
+    """Measured speed; needed for a file of one's own unless ``rates`` are given."""
+    rates: dict[Item, PriceText] | None = None
+    """Own prices instead of those from the cost of an hour of CPU."""
+
+
+class Local(Section):
+    """Models that steelyard runs on this machine."""
+
+    price_per_cpu_hour: MoneyText | None = None
+    """What one core busy for one hour costs, such as ``0.30 CNY``."""
+    models: dict[Name, LocalModel | None] = {}
+    """Models by their name in the catalogue, or by the name a file of one's own shall have."""
+
+
+class Limit(Section):
+    """A money budget or a rate of requests; exactly one of ``money`` and ``requests``."""
+
+    money: MoneyText | None = None
+    """Budget per period, such as ``100 CNY``."""
+    requests: int | None = Field(None, ge=1, le=10**12)
+    """Calls per minute."""
+    period: Literal["minute", "day", "month", "total"] | None = None
+    """``day``, ``month`` or ``total`` for money; requests always count per ``minute``."""
+    zone: Annotated[str, AfterValidator(_zone)] = "UTC"
+    """Time zone in which days and months begin."""
+    is_hard: bool = True
+    """Whether a call that does not fit is refused."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Limit:
+        if (self.money is None) == (self.requests is None):
+            raise ValueError("give either money or requests")
+        if self.money is not None and self.period not in ("day", "month", "total"):
+            raise ValueError("a money limit needs a period: day, month or total")
+        if self.requests is not None and self.period not in (None, "minute"):
+            raise ValueError("requests count per minute")
+        return self
+
+
+class Account(Section):
+    """A node of the tree organisation, department, product line."""
+
+    limits: tuple[Limit, ...] = ()
+    """Limits of this account and all below it together."""
+    policy: Name | None = None
+    """Policy of its calls."""
+    accounts: dict[AccountName, Account | None] = {}
+    """Accounts below this one."""
+
+
+class Key(Section):
+    """A virtual API key, by its name."""
+
+    account: str
+    """Path of its account, such as ``acme/support``."""
+    secret: Secret | None = None
+    """The secret, best as ``${NAME}``; without it the key is made with ``steelyard key create``."""
+    limits: tuple[Limit, ...] = ()
+    """Limits of this key alone."""
+    task: str = ""
+    """Task assumed for ``model: auto``."""
+
+
+class PromptForm(Section):
+    """How a sample of a task becomes a request."""
+
+    id: str = Field(min_length=1, max_length=64)
+    """Name for people; change it with the wording."""
+    user: str = "{input}"
+    """Template of the user's message."""
+    system: str = ""
+    """The system message."""
+    temperature: Decimal = Field(Decimal(0), ge=0, le=2)
+    """Sampling temperature."""
+    output_tokens_max: int = Field(16, ge=1, le=65_536)
+    """Cap of the answer."""
+    constraint: Constraint = Constraint.NONE
+    """How the engine is held to the closed set of answers."""
+
+
+class Task(Section):
+    """A shipped task's settings, or a whole task of one's own (with ``set`` and ``grader``)."""
+
+    enabled: bool = True
+    """Whether the task exists for calls and weighing."""
+    floor: Decimal | None = Field(None, gt=0, le=1)
+    """Least mean grade that is good enough."""
+    policy: Name | None = None
+    """Policy of its calls."""
+    is_weighed_when_idle: bool | None = None
+    """Whether the background may weigh it."""
+    title: str = ""
+    """Name for people."""
+    language: str = "en"
+    """ISO 639-1."""
+    set: str | None = None
+    """A shipped set's name or a JSONL file of one's own."""
+    grader: str | None = None
+    """Name of a grader."""
+    grader_parameters: dict[str, Any] = {}
+    """Its parameters."""
+    form: PromptForm | None = None
+    """The prompt form."""
+    seed: int = 1
+    """Order of the items and of shuffled options."""
+
+
+class Policy(Section):
+    """How offers are chosen and tried."""
+
+    residency: tuple[str, ...] = ()
+    """Residencies allowed; empty for any."""
+    channels: tuple[Name, ...] = ()
+    """Channels allowed; empty for any."""
+    attempts_max: int = Field(3, ge=1, le=10)
+    """Attempts per call, retries and fallbacks together."""
+    retries_max: int = Field(1, ge=0, le=9)
+    """Retries on the same offer."""
+    replay_uncertain: bool = False
+    """Whether to try again after a request was sent and nothing was answered; both are booked."""
+    drain_on_disconnect: bool = False
+    """Whether to read a paid answer to its end after the client has left."""
+    output_tokens_default: int = Field(0, ge=0)
+    """Output cap put into a call without one where a hard budget holds; 0: the offer's own."""
+
+
+class ExchangeRates(Section):
+    """Where dated exchange rates come from."""
+
+    source: Literal["ecb", "csv", "none"] = "ecb"
+    """``ecb`` (reference rates, shipped), ``csv`` (own file) or ``none``."""
+    file: str = ""
+    """For ``csv``: lines of date, base, quote, value."""
+
+
+class Admin(Section):
+    """The administration interface."""
+
+    listen: Listen | None = None
+    """Address of its own; without it admin paths answer on the public port, on loopback only."""
+    hosts: tuple[str, ...] = ()
+    """Host names under which it may be asked, beside localhost and loopback addresses."""
+
+
+class Config(Section):
+    """The whole file."""
+
+    listen: Listen = "127.0.0.1:8080"
+    """Address on which calls are taken."""
+    admin: Admin = Admin()
+    """The administration interface."""
+    workers: int | None = Field(None, ge=1, le=256)
+    """Worker processes; by default one per core."""
+    home_currency: Currency = "CNY"
+    """Currency in which offers of different currencies are compared."""
+    demo_key: bool = False
+    """Whether a demo account and key are made, and shown at the start."""
+    weigh_when_idle: bool = True
+    """Whether tasks are weighed in the background."""
+    vendors: dict[Name, Vendor] = {}
+    """Vendors of one's own, beside the packaged ones."""
+    channels: dict[Name, Channel] = {}
+    """Ways to buy."""
+    offers: tuple[Offer, ...] = ()
+    """Models on channels."""
+    local: Local = Local()
+    """Models that run on this machine."""
+    accounts: dict[AccountName, Account | None] = {}
+    """The tree of accounts."""
+    keys: dict[AccountName, Key] = {}
+    """Keys and their limits."""
+    tasks: dict[str, Task | None] = {}
+    """Kinds of work with a quality floor."""
+    policies: dict[Name, Policy] = {}
+    """How offers are chosen; ``default`` holds where nothing nearer does."""
+    aliases: dict[Name, Name] = {}
+    """Names that clients may use for a model."""
+    exchange_rates: ExchangeRates = ExchangeRates()
+    """Where dated exchange rates come from."""
