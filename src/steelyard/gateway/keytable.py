@@ -8,8 +8,8 @@ Layout, little-endian::
     heap     KeyRecords, msgpack
 
 A look-up is one index read and one to three 32-byte compares: no decode of what is not asked for,
-no dictionary to build, nothing copied per worker. The file is written beside and renamed; a mapping of
-the old file stays whole until its last reader closes it.
+no dictionary to build, nothing copied per worker. The file is written beside and renamed; a mapping
+of the old file stays whole until its last reader closes it.
 """
 
 from __future__ import annotations

@@ -124,7 +124,7 @@ def price(prices: Sequence[int], denominator: int, usage: Usage) -> int:
 
 
 def quote(prices: Sequence[int], denominator: int, input_bound: int, output_bound: int) -> int:
-    """The most a call may cost in pico-units, rounded up: worst part on either side, one request."""
+    """The most a call may cost in pico-units, rounded up: the dearest part on either side."""
     total = (
         input_bound * max(prices[0], prices[2], prices[3])
         + output_bound * max(prices[1], prices[4])

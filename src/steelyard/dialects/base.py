@@ -1,0 +1,121 @@
+"""What a dialect is: bytes to calls and back, pure.
+
+A dialect reads a client's request into a ``Call``, writes it for an offer, and reads from answers
+the few facts that booking needs. It never does I/O, reads no clock, and keeps no state between calls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple, Protocol
+
+import msgspec
+
+from steelyard.domain.errors import SteelyardError
+from steelyard.domain.usage import Usage
+
+TEXT_MAX = 128
+"""Bytes kept of any name or id that a vendor sends."""
+
+
+class Call:
+    """What a client asks for: raw values by name, and what choosing needs."""
+
+    __slots__ = (
+        "body_bytes",
+        "choices",
+        "fields",
+        "images",
+        "is_stream",
+        "messages",
+        "model",
+        "needs",
+        "output_max",
+        "wants_usage",
+    )
+
+    fields: dict[str, msgspec.Raw]
+    """Top level of the body; values are the client's own bytes."""
+    model: str
+    """Model, alias, ``offer:NAME``, ``task:NAME`` or ``auto``."""
+    is_stream: bool
+    wants_usage: bool
+    """Whether the client itself asked for usage in the stream."""
+    output_max: int | None
+    """Most output tokens the client allows per choice; None where it sets no bound."""
+    choices: int
+    """Answers asked for at once (``n``)."""
+    messages: int
+    images: int
+    needs: frozenset[str]
+    """Features the offer must have."""
+    body_bytes: int
+
+
+class Answer(NamedTuple):
+    """Facts of a whole answer, or of what was seen of one."""
+
+    usage: Usage | None
+    """As the vendor reported it, checked; None where it is missing or cannot be believed."""
+    usage_fault: str = ""
+    """Why a usage that was there is not believed."""
+    model: str = ""
+    call_id: str = ""
+    finish: str = ""
+    error: str = ""
+    """The vendor's error message inside an answer that began well; empty if there is none."""
+    text_bytes: int = 0
+    """UTF-8 bytes of text answered, for an estimate."""
+
+
+class Refusal(NamedTuple):
+    """What a vendor's error answer means for this call."""
+
+    error: SteelyardError
+    is_free: bool
+    """Whether the vendor says that nothing was done, so that trying again cannot bill twice."""
+    tries_others: bool
+    """Whether another offer may do better."""
+    cools: bool
+    """Whether the channel should rest."""
+
+
+class Dialect(Protocol):
+    """One way to speak."""
+
+    name: str
+    path: str
+    """Path under a channel's base URL, such as ``/chat/completions``."""
+
+    def read(self, body: bytes) -> Call:
+        """The call in a request body.
+
+        Raises:
+            InvalidRequest: the body is malformed; says where.
+        """
+
+    def write(
+        self, call: Call, upstream_model: str, output_cap: int, defaults: Mapping[str, msgspec.Raw]
+    ) -> bytes:
+        """The body for an offer: its model name, an output cap if above 0, absent defaults."""
+
+    def read_answer(self, body: bytes) -> Answer:
+        """Facts of a whole answer that was not streamed."""
+
+    def read_error(self, status: int, headers: Mapping[bytes, bytes], body: bytes) -> Refusal:
+        """What an answer with an error status means."""
+
+    def read_event(self, data: bytes) -> Answer:
+        """Facts of one stream event's data."""
+
+    def is_usage_only(self, data: bytes) -> bool:
+        """Whether a stream event carries usage and nothing for the client."""
+
+    def without_usage(self, data: bytes) -> bytes:
+        """A stream event's data without its usage."""
+
+    def write_error(self, error: SteelyardError, call_id: str) -> bytes:
+        """An error's body in this dialect's shape."""
+
+    def write_error_event(self, error: SteelyardError, call_id: str) -> bytes:
+        """An error inside a stream that has begun: a whole event, terminator included."""

@@ -1,0 +1,402 @@
+"""OpenAI's chat completions, which nearly every vendor speaks too.
+
+Source: the published OpenAI API description, ``/chat/completions``. Vendors differ in where cached
+tokens stand (``prompt_tokens_details.cached_tokens`` or ``prompt_cache_hit_tokens``), whether
+every stream chunk carries ``"usage":null``, and whether usage comes on the last choice or alone.
+All count cached tokens inside ``prompt_tokens`` and reasoning inside ``completion_tokens``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import NoReturn
+
+import msgspec
+
+from steelyard.dialects.base import TEXT_MAX, Answer, Call, Refusal
+from steelyard.domain.errors import (
+    CredentialRejected,
+    InvalidRequest,
+    SteelyardError,
+    UnbalancedEntry,
+    UpstreamError,
+    UpstreamRateLimited,
+    UpstreamRejected,
+    UpstreamUnavailable,
+)
+from steelyard.domain.usage import Usage
+
+MESSAGES_MAX = 10_000
+"""More messages than this in one call is a mistake, not a conversation."""
+CHOICES_MAX = 128
+"""OpenAI's own limit of ``n``."""
+OUTPUT_MAX = 10**9
+_RETRY_AFTER_S_MAX = 3600.0
+
+
+class _Part(msgspec.Struct):
+    type: str = ""
+
+
+class _Message(msgspec.Struct):
+    role: str
+    content: str | list[_Part] | None = None
+
+
+class _StreamOptions(msgspec.Struct):
+    include_usage: bool | None = None
+
+
+class _Format(msgspec.Struct):
+    type: str = "text"
+
+
+class _Request(msgspec.Struct):
+    """The fields that choosing and pricing need; everything else passes as it is."""
+
+    model: str
+    messages: list[_Message]
+    stream: bool | None = None
+    stream_options: _StreamOptions | None = None
+    max_tokens: int | None = None
+    max_completion_tokens: int | None = None
+    n: int | None = None
+    tools: list[msgspec.Raw] | None = None
+    response_format: _Format | None = None
+    grammar: str | None = None
+
+
+class _InputParts(msgspec.Struct):
+    cached_tokens: int | None = None
+
+
+class _OutputParts(msgspec.Struct):
+    reasoning_tokens: int | None = None
+
+
+class _Usage(msgspec.Struct):
+    prompt_tokens: int
+    completion_tokens: int = 0
+    prompt_tokens_details: _InputParts | None = None
+    completion_tokens_details: _OutputParts | None = None
+    prompt_cache_hit_tokens: int | None = None
+
+
+class _Text(msgspec.Struct):
+    content: str | list[msgspec.Raw] | None = None
+    reasoning_content: str | None = None
+    tool_calls: msgspec.Raw = msgspec.Raw(b"null")
+
+
+class _Choice(msgspec.Struct):
+    finish_reason: str | None = None
+    message: _Text | None = None
+    delta: _Text | None = None
+
+
+class _Answer(msgspec.Struct):
+    id: str | None = None
+    model: str | None = None
+    choices: list[_Choice] | None = None
+    usage: msgspec.Raw = msgspec.Raw(b"null")
+    error: msgspec.Raw = msgspec.Raw(b"null")
+
+
+_fields_decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_request_decoder = msgspec.json.Decoder(_Request)
+_answer_decoder = msgspec.json.Decoder(_Answer)
+_usage_decoder = msgspec.json.Decoder(_Usage)
+_encode = msgspec.json.encode
+_NO_NEEDS: frozenset[str] = frozenset()
+_ASK_USAGE = msgspec.Raw(b'{"include_usage":true}')
+
+
+class OpenAIChat:
+    """``POST /v1/chat/completions``, as a door and towards vendors."""
+
+    name = "openai_chat"
+    path = "/chat/completions"
+
+    def read(self, body: bytes) -> Call:
+        """The call in a request body.
+
+        Raises:
+            InvalidRequest: not UTF-8, no JSON object, a name twice, a wrong type; says where.
+        """
+        try:
+            # msgspec passes over the bytes of strings that nobody decodes; vendors may not.
+            str(body, "utf-8")
+            fields = _fields_decoder.decode(body)
+            request = _request_decoder.decode(body)
+        except UnicodeDecodeError as error:
+            raise InvalidRequest(f"The body is not UTF-8: byte {error.start} is wrong.") from error
+        except RecursionError as error:
+            raise InvalidRequest("The body is nested too deeply.") from error
+        except msgspec.ValidationError as error:
+            _raise_wrong_type(error)
+        except msgspec.DecodeError as error:
+            raise InvalidRequest(f"The body is not valid JSON: {error}.") from error
+        _check_names(body, fields)
+        return _call(request, fields, len(body))
+
+    def write(
+        self, call: Call, upstream_model: str, output_cap: int, defaults: Mapping[str, msgspec.Raw]
+    ) -> bytes:
+        """The body for an offer, made anew from the client's raw values.
+
+        Usage is always asked for in a stream, since nothing else says what it cost.
+        """
+        fields = {**defaults, **call.fields} if defaults else call.fields.copy()
+        fields["model"] = msgspec.Raw(_encode(upstream_model))
+        if output_cap:
+            name = "max_completion_tokens" if "max_completion_tokens" in fields else "max_tokens"
+            fields[name] = msgspec.Raw(b"%d" % output_cap)
+        if call.is_stream and not call.wants_usage:
+            fields["stream_options"] = _with_usage(fields.get("stream_options"))
+        return _encode(fields)
+
+    def read_answer(self, body: bytes) -> Answer:
+        """Facts of a whole answer; one that is no such JSON has an ``error``."""
+        try:
+            answer = _answer_decoder.decode(body)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            return Answer(None, error=f"answer is no chat completion: {error}"[:TEXT_MAX])
+        return _facts(answer)
+
+    def read_event(self, data: bytes) -> Answer:
+        """Facts of one stream event's data; one that is no JSON has an ``error``."""
+        return self.read_answer(data)
+
+    def is_usage_only(self, data: bytes) -> bool:
+        """Whether an event carries usage and no choice: the one OpenAI adds on request."""
+        try:
+            answer = _answer_decoder.decode(data)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            return False
+        return not answer.choices and _is_value(answer.usage)
+
+    def without_usage(self, data: bytes) -> bytes:
+        """An event's data without its ``usage``, for a client that did not ask for it."""
+        try:
+            fields = _fields_decoder.decode(data)
+        except (msgspec.MsgspecError, RecursionError):
+            return data
+        if fields.pop("usage", None) is None:
+            return data
+        return _encode(fields)
+
+    def read_error(self, status: int, headers: Mapping[bytes, bytes], body: bytes) -> Refusal:
+        """What an answer with an error status means, from status and body."""
+        message = error_message(body) or f"HTTP {status}"
+        retry_after_s = _retry_after_s(headers)
+        if status == 429:
+            limited = UpstreamRateLimited(message, retry_after_s=retry_after_s)
+            return Refusal(limited, is_free=True, tries_others=True, cools=True)
+        if status == 503:
+            busy = UpstreamUnavailable(message, retry_after_s=retry_after_s)
+            return Refusal(busy, is_free=True, tries_others=True, cools=True)
+        if status in (401, 402, 403):
+            refused = CredentialRejected(f"The vendor refused our credential or account: {message}")
+            return Refusal(refused, is_free=True, tries_others=True, cools=True)
+        if status in (404, 405, 409):
+            return Refusal(UpstreamRejected(message), is_free=True, tries_others=True, cools=False)
+        if 400 <= status < 500:
+            wrong = InvalidRequest(message, code="rejected_by_vendor")
+            wrong.status = status
+            return Refusal(wrong, is_free=True, tries_others=False, cools=False)
+        failed = UpstreamError(f"The vendor failed with HTTP {status}: {message}")
+        return Refusal(failed, is_free=False, tries_others=status == 500, cools=True)
+
+    def write_error(self, error: SteelyardError, call_id: str) -> bytes:
+        """OpenAI's error object, the call's id beside it."""
+        shape: dict[str, object] = {
+            "message": error.message,
+            "type": error.kind,
+            "param": error.param,
+            "code": error.code,
+        }
+        if call_id:
+            shape["call"] = call_id
+        return _encode({"error": shape})
+
+    def write_error_event(self, error: SteelyardError, call_id: str) -> bytes:
+        """An error inside a stream: SDKs raise it when an event holds ``error``."""
+        return b"data: " + self.write_error(error, call_id) + b"\n\n"
+
+
+DIALECT = OpenAIChat()
+
+
+def error_message(body: bytes) -> str:
+    """The message in a vendor's error body, at most 500 characters; empty if there is none."""
+    try:
+        shape = json.loads(body[:65536])
+    except (ValueError, RecursionError):
+        return ""
+    for value in _messages(shape):
+        if isinstance(value, str) and value:
+            return value[:500]
+    return ""
+
+
+def _messages(shape: object) -> Iterator[object]:
+    if isinstance(shape, dict):
+        error = shape.get("error")
+        if isinstance(error, dict):
+            yield error.get("message")
+        yield error
+        yield shape.get("message")
+        yield shape.get("detail")
+
+
+def _call(request: _Request, fields: dict[str, msgspec.Raw], body_bytes: int) -> Call:
+    call = Call()
+    call.fields = fields
+    call.model = request.model
+    call.is_stream = request.stream is True
+    options = request.stream_options
+    call.wants_usage = options is not None and options.include_usage is True
+    call.output_max = request.max_completion_tokens
+    if call.output_max is None:
+        call.output_max = request.max_tokens
+    if call.output_max is not None and not 1 <= call.output_max <= OUTPUT_MAX:
+        raise InvalidRequest(
+            f"max_tokens must be 1 to {OUTPUT_MAX}, not {call.output_max}.", param="max_tokens"
+        )
+    call.choices = 1 if request.n is None else request.n
+    if not 1 <= call.choices <= CHOICES_MAX:
+        raise InvalidRequest(f"n must be 1 to {CHOICES_MAX}.", param="n")
+    call.messages = len(request.messages)
+    if not 1 <= call.messages <= MESSAGES_MAX:
+        raise InvalidRequest(
+            f"messages must hold 1 to {MESSAGES_MAX} messages, not {call.messages}.",
+            param="messages",
+        )
+    call.images = 0
+    for message in request.messages:
+        if isinstance(message.content, list):
+            call.images += sum(part.type == "image_url" for part in message.content)
+    call.needs = _needs(request, call.images)
+    call.body_bytes = body_bytes
+    return call
+
+
+def _needs(request: _Request, images: int) -> frozenset[str]:
+    form = request.response_format
+    if not (request.tools or images or form or request.grammar):
+        return _NO_NEEDS
+    needs = {"tools"} if request.tools else set()
+    if images:
+        needs.add("images")
+    if form is not None and form.type in ("json_schema", "json_object"):
+        needs.add("json_schema" if form.type == "json_schema" else "json_mode")
+    if request.grammar:
+        needs.add("grammar")
+    return frozenset(needs)
+
+
+def _check_names(body: bytes, fields: dict[str, msgspec.Raw]) -> None:
+    """Refuses a name that stands twice at the top level.
+
+    Compact JSON without doubles is exactly as long as its names and values with their punctuation;
+    only a body that is longer (spaces, escapes or doubles) is read a second time, slowly.
+    """
+    length = 1 + 4 * len(fields)
+    for name, value in fields.items():
+        length += len(name) + len(value)
+    if length == len(body):
+        return
+    try:
+        pairs = json.loads(body, object_pairs_hook=list)
+    except RecursionError as error:
+        raise InvalidRequest("The body is nested too deeply.") from error
+    except ValueError as error:
+        raise InvalidRequest(f"The body is not valid JSON: {error}.") from error
+    seen = set()
+    for name, _ in pairs:
+        if name in seen:
+            raise InvalidRequest(f"The name {name[:64]!r} stands twice in the body.")
+        seen.add(name)
+
+
+def _raise_wrong_type(error: msgspec.ValidationError) -> NoReturn:
+    text = str(error)
+    _, _, path = text.partition(" - at `$.")
+    param = path.rstrip("`").partition("[")[0].partition(".")[0] or None
+    if "missing required field" in text:
+        param = text.partition("field `")[2].partition("`")[0]
+    if text.startswith("Expected `object`") and param is None:
+        raise InvalidRequest("The body must be a JSON object.") from error
+    raise InvalidRequest(f"{text}.", param=param) from error
+
+
+def _with_usage(options: msgspec.Raw | None) -> msgspec.Raw:
+    if options is None or bytes(options) == b"null":
+        return _ASK_USAGE
+    fields = _fields_decoder.decode(options)
+    fields["include_usage"] = msgspec.Raw(b"true")
+    return msgspec.Raw(_encode(fields))
+
+
+def _is_value(raw: msgspec.Raw) -> bool:
+    return bytes(raw) != b"null"
+
+
+def _facts(answer: _Answer) -> Answer:
+    counted, fault = _usage(answer.usage) if _is_value(answer.usage) else (None, "")
+    finish, text_bytes = "", 0
+    for choice in answer.choices or ():
+        finish = choice.finish_reason or finish
+        if counted is None:
+            text_bytes += _text_bytes(choice.message or choice.delta)
+    error = ""
+    if _is_value(answer.error):
+        wrapped = b'{"error":' + bytes(answer.error) + b"}"
+        error = error_message(wrapped) or "the vendor reported an error"
+    model, call_id = answer.model or "", answer.id or ""
+    return Answer(
+        counted, fault, model[:TEXT_MAX], call_id[:TEXT_MAX], finish[:32], error, text_bytes
+    )
+
+
+def _text_bytes(text: _Text | None) -> int:
+    """UTF-8 bytes that a choice holds, for an estimate where usage is missing."""
+    if text is None:
+        return 0
+    count = len(text.tool_calls) if _is_value(text.tool_calls) else 0
+    for part in (text.content, text.reasoning_content):
+        if isinstance(part, str):
+            count += len(part.encode(errors="replace"))
+    return count
+
+
+def _usage(raw: msgspec.Raw) -> tuple[Usage | None, str]:
+    """The usage, checked, or why it is not believed; a refused one is never read as zero."""
+    try:
+        shape = _usage_decoder.decode(raw)
+    except msgspec.MsgspecError as error:
+        return None, f"usage unreadable: {error}"[:TEXT_MAX]
+    cached = shape.prompt_cache_hit_tokens or 0
+    if shape.prompt_tokens_details and shape.prompt_tokens_details.cached_tokens is not None:
+        cached = shape.prompt_tokens_details.cached_tokens
+    parts = shape.completion_tokens_details
+    usage = Usage(
+        input_tokens=shape.prompt_tokens,
+        output_tokens=shape.completion_tokens,
+        cache_read_tokens=cached,
+        reasoning_tokens=(parts.reasoning_tokens or 0) if parts else 0,
+    )
+    try:
+        usage.check()
+    except UnbalancedEntry as error:
+        return None, f"usage not believed: {error.message}"[:TEXT_MAX]
+    return usage, ""
+
+
+def _retry_after_s(headers: Mapping[bytes, bytes]) -> float | None:
+    """Seconds to wait, when given as a number; a date is left to our own cool-down."""
+    text = headers.get(b"retry-after", b"")
+    if not text.isdigit() or len(text) > 6:
+        return None
+    return min(float(text), _RETRY_AFTER_S_MAX)
