@@ -142,7 +142,7 @@ class ModelStore:
             except OSError as error:
                 reason = f"{self.folder}: {error.strerror or error}"
                 raise ModelError(
-                    f"cannot store {model.name} in {reason}; make room there or set STEELYARD_CACHE",
+                    f"cannot store {model.name} in {reason}; make room or set STEELYARD_CACHE",
                     code="model_no_space",
                 ) from error
             for other in sources:

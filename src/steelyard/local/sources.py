@@ -184,7 +184,7 @@ class HubSource:
         while (have := _size(target)) != model.bytes_total:
             try:
                 self._append(url, target, model.bytes_total, progress)
-            except httpx.TransportError as error:
+            except httpx.RequestError as error:
                 reason = type(error).__name__
             else:
                 reason = "the answer ended early"
@@ -232,7 +232,7 @@ class HubSource:
         def ask() -> None:
             try:
                 found.append(self._first_bytes(url))
-            except httpx.HTTPError as error:
+            except (httpx.RequestError, httpx.InvalidURL) as error:
                 found.append(f"no connection ({type(error).__name__})")
 
         asking = threading.Thread(target=ask, daemon=True, name=f"probe-{self.name}")
