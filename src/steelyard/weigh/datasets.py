@@ -30,8 +30,8 @@ LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 class Fault:
     """An item of a set that cannot be asked, and why."""
 
-    line: int
-    """Counted from 1."""
+    where: str
+    """``line 7``, counted from 1, or the item's id."""
     reason: str
 
 
@@ -83,16 +83,16 @@ def read_set(name: str, data: bytes) -> Dataset:
         try:
             sample = _read_line(line)
         except ValueError as error:
-            faults.append(Fault(number, str(error)))
+            faults.append(Fault(f"line {number}", str(error)))
             continue
         if sample.id in samples:
-            faults.append(Fault(number, f"the id {sample.id[:80]} occurs twice"))
+            faults.append(Fault(f"line {number}", f"the id {sample.id[:80]} occurs twice"))
             continue
         samples[sample.id] = sample
         if len(samples) > ITEMS_MAX:
             raise ConfigError(f"test set {name}: more than {ITEMS_MAX} items")
     if not samples:
-        first = f"; line {faults[0].line}: {faults[0].reason}" if faults else " (it is empty)"
+        first = f"; {faults[0].where}: {faults[0].reason}" if faults else " (it is empty)"
         raise ConfigError(f"test set {name} has no usable item{first}")
     digest = hashlib.sha256(data).hexdigest()[:16]
     return Dataset(name, digest, tuple(samples.values()), tuple(faults))

@@ -16,6 +16,7 @@ import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -36,6 +37,10 @@ class Record:
     form_digest: str
     sample: str
     grade: Grade
+    finished_at: datetime
+    """Aware, UTC."""
+    is_answered: bool = True
+    """False when every attempt failed; such an item is asked again by the next run."""
     answer: str = ""
     finish_reason: str = ""
     input_tokens: int = 0
@@ -45,13 +50,10 @@ class Record:
     cost_pico: int = 0
     """Of all attempts at this item, in 10^-12 of ``currency``."""
     currency: str = ""
-    attempts: int = 1
     time_s: float = 0.0
     """Wall time of the answer that counted, seconds."""
     call_id: str = ""
     model_answered: str = ""
-    finished_at: str = ""
-    """ISO 8601, UTC."""
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -116,10 +118,12 @@ class RunFile:
         data = _encode(record)
         try:
             written = os.write(self._fd, data)
+            if written < len(data):
+                # Cut at once: items of other offers may still be written behind it.
+                os.ftruncate(self._fd, os.fstat(self._fd).st_size - written)
+                raise StoreUnavailable(f"run file {self._path.name}: no room for a whole line")
         except OSError as error:
             raise StoreUnavailable(f"run file {self._path.name}: {error.strerror}") from error
-        if written < len(data):  # the torn line is cut off at the next start
-            raise StoreUnavailable(f"run file {self._path.name}: no room for a whole line")
         self.records[record.key] = record
 
     def _recover(self) -> None:
@@ -144,17 +148,17 @@ def _encode(record: Record) -> bytes:
         "grade": None if value is None else f"{value.numerator}/{value.denominator}",
         "reason": record.grade.reason,
         "extracted": record.grade.extracted,
+        "is_answered": record.is_answered,
         "answer": record.answer[:ANSWER_CHARS_KEPT],
         "finish_reason": record.finish_reason,
         "input_tokens": record.input_tokens,
         "output_tokens": record.output_tokens,
         "cost_pico": str(record.cost_pico),
         "currency": record.currency,
-        "attempts": record.attempts,
         "time_s": round(record.time_s, 6),
         "call_id": record.call_id,
         "model_answered": record.model_answered,
-        "finished_at": record.finished_at,
+        "finished_at": record.finished_at.isoformat(),
     }
     # ASCII only: an answer may hold a lone surrogate, which UTF-8 cannot.
     return json.dumps(row, ensure_ascii=True, separators=(",", ":")).encode() + b"\n"
@@ -180,15 +184,22 @@ def _decode(row: dict[str, object]) -> Record:
         form_digest=str(row["form"]),
         sample=str(row["sample"]),
         grade=Grade(value, str(row["reason"]), str(row["extracted"])),
+        finished_at=_instant(str(row["finished_at"])),
+        is_answered=row["is_answered"] is True,
         answer=str(row["answer"]),
         finish_reason=str(row["finish_reason"]),
         input_tokens=int(str(row["input_tokens"])),
         output_tokens=int(str(row["output_tokens"])),
         cost_pico=int(str(row["cost_pico"])),
         currency=str(row["currency"]),
-        attempts=int(str(row["attempts"])),
         time_s=float(str(row["time_s"])),
         call_id=str(row["call_id"]),
         model_answered=str(row["model_answered"]),
-        finished_at=str(row["finished_at"]),
     )
+
+
+def _instant(text: str) -> datetime:
+    instant = datetime.fromisoformat(text)
+    if instant.utcoffset() is None:
+        raise ValueError(f"{text} has no zone")
+    return instant

@@ -26,7 +26,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import NamedTuple
 
-from steelyard.domain.tasks import Grade, Status, decide
+from steelyard.domain.tasks import UNSCORED_SHARE_MAX, Grade, Status, decide
 
 CONFIDENCE = Decimal("0.95")
 GRADED_MIN = 10
@@ -218,5 +218,7 @@ class Decision:
         ):
             return
         asked = len(self.grades) + self.n_unscored
-        lower, upper = self.bounds
-        self.status = decide(lower, upper, self.floor, Fraction(self.n_unscored, asked))
+        share = Fraction(self.n_unscored, asked)
+        if share > UNSCORED_SHARE_MAX:
+            return  # nothing will come of it; the bounds of a long run are not free
+        self.status = decide(*self.bounds, self.floor, share)

@@ -1,0 +1,87 @@
+"""The seam between a weighing and the world: who is weighed, and how one question is put.
+
+``control`` implements ``Ask`` with a real call through the gateway (``model`` is ``offer:NAME``,
+the header ``x-steelyard-task`` names the task), so that limits, budgets and the ledger hold for
+weighings as for any other traffic. Tests implement it with a function.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from steelyard.domain.tasks import Constraint
+
+
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """An offer to be weighed."""
+
+    offer: str
+    constraints: frozenset[Constraint] = frozenset()
+    """What it can be held to besides the prompt; without the task's constraint it is asked in the
+    same words, which is another prompt form and gives another verdict."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one call gave."""
+
+    text: str
+    finish_reason: str = ""
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost_pico: int = 0
+    """In 10^-12 of ``currency``, as the gateway settled it."""
+    currency: str = ""
+    time_s: float = 0.0
+    """Wall time of the call, seconds."""
+    call_id: str = ""
+    model_answered: str = ""
+
+
+class AskError(Exception):
+    """A call that gave no answer; what it cost is booked all the same.
+
+    Args:
+        reason: for a person, without secrets or prompt text.
+        is_retryable: whether asking again may help.
+        cost_pico: in 10^-12 of ``currency``.
+        currency: ISO 4217; empty when nothing was billed.
+    """
+
+    def __init__(
+        self,
+        reason: str,
+        *,
+        is_retryable: bool = True,
+        cost_pico: int = 0,
+        currency: str = "",
+    ) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.is_retryable = is_retryable
+        self.cost_pico = cost_pico
+        self.currency = currency
+
+
+class Preempted(AskError):
+    """The call was pushed aside by more urgent traffic; ask again later."""
+
+
+class Ask(Protocol):
+    """Sends one request to exactly this offer: no fallback, no cache."""
+
+    async def __call__(self, offer: str, request: dict[str, object], *, task: str) -> Answer:
+        """The answer.
+
+        Args:
+            offer: the one candidate.
+            request: an OpenAI chat request without ``model``.
+            task: for the header ``x-steelyard-task``.
+
+        Raises:
+            Preempted: ask again later.
+            AskError: no answer.
+            SteelyardError: no answer; may be tried again.
+        """
