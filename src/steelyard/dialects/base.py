@@ -1,7 +1,7 @@
 """What a dialect is: bytes to calls and back, pure.
 
 A dialect reads a client's request into a ``Call``, writes it for an offer, and reads from answers
-the few facts that booking needs. It never does I/O, reads no clock, and keeps no state between calls.
+the few facts that booking needs. It does no I/O, reads no clock, keeps no state between calls.
 """
 
 from __future__ import annotations

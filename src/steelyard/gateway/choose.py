@@ -1,0 +1,159 @@
+"""Ranking: the cheapest offer that is good enough, every other one with its reason.
+
+Pure: equal input gives equal output, and what a policy forbids is never offered. Costs here are
+expectations in the home currency, as floats: they order candidates and never touch the books.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from steelyard.dialects.base import Call
+from steelyard.domain.errors import NoOffer, SteelyardError, UnknownModel, Unsupported
+from steelyard.gateway.health import Health
+from steelyard.gateway.snapshot import PolicyEntry, TaskEntry
+from steelyard.gateway.view import Candidate, View
+
+OUTPUT_EXPECTED = 256
+"""Tokens expected in an answer where the client sets no smaller bound."""
+
+_OFFER = "offer:"
+_TASK = "task:"
+
+
+class Wanted(NamedTuple):
+    """What the call asks to be chosen from."""
+
+    candidates: tuple[Candidate, ...]
+    task: TaskEntry | None
+    """Task whose proof is demanded; None when the client named a model or an offer."""
+    task_name: str
+    """Task the call is booked under, or empty."""
+    is_pinned: bool
+    """One offer by name: no fallback."""
+
+
+class Dropped(NamedTuple):
+    """An offer that cannot take the call, and why."""
+
+    offer: str
+    reason: str
+
+
+class Ranking(NamedTuple):
+    """Offers to try, best first, and those that were dropped."""
+
+    kept: list[Candidate]
+    dropped: list[Dropped]
+
+
+def resolve(asked: str, task_header: str, task_default: str, view: View) -> Wanted:
+    """What ``model`` stands for: a model, an alias, ``offer:NAME``, ``task:NAME`` or ``auto``.
+
+    Raises:
+        UnknownModel: there is no such model, offer or task; names the nearest.
+        NoOffer: ``auto`` without a task.
+    """
+    task_name = task_header or task_default
+    if asked == "auto" or asked.startswith(_TASK):
+        name = asked[len(_TASK) :] if asked != "auto" else task_name
+        if not name:
+            raise NoOffer(
+                "model 'auto' needs a task: send the header x-steelyard-task, or give the key a"
+                " default task.",
+                code="task_missing",
+            )
+        task = view.task(name)
+        if task is None:
+            raise _unknown_task(name, view)
+        offers = (view.candidate(verdict.offer) for verdict in task.verdicts)
+        return Wanted(tuple(o for o in offers if o is not None), task, name, False)
+    if asked.startswith(_OFFER):
+        candidate = view.candidate(asked[len(_OFFER) :])
+        if candidate is None:
+            raise view.unknown_model(asked)
+        return Wanted((candidate,), None, task_name, True)
+    candidates = view.candidates(asked)
+    if candidates is None:
+        raise view.unknown_model(asked)
+    return Wanted(candidates, None, task_name, False)
+
+
+def rank(  # noqa: PLR0912 - one branch a reason; apart they would hide the order of the checks
+    call: Call, wanted: Wanted, policy: PolicyEntry, health: Health, now: tuple[int, float]
+) -> Ranking:
+    """Candidates by expected total cost, cheapest first, and the others with their reasons.
+
+    ``now`` is (UTC nanoseconds, monotonic seconds).
+    """
+    at_ns, now_s = now
+    proven = _proven(wanted.task)
+    expected_output = OUTPUT_EXPECTED
+    if call.output_max is not None and call.output_max < expected_output:
+        expected_output = call.output_max
+    expected_output *= call.choices
+    priced: list[tuple[float, str, Candidate]] = []
+    dropped: list[Dropped] = []
+    for candidate in wanted.candidates:
+        entry, channel = candidate.entry, candidate.channel
+        expected_input = call.body_bytes * entry.tokens_per_byte
+        reason = health.why_not(channel.name, now_s)
+        if proven is not None and entry.name not in proven:
+            reason = "not proven for this task"
+        elif not call.needs <= entry.features:
+            reason = "cannot do " + ", ".join(sorted(call.needs - entry.features))
+        elif policy.channels and channel.name not in policy.channels:
+            reason = f"policy {policy.name} does not allow the channel"
+        elif policy.residency and channel.residency not in policy.residency:
+            reason = f"policy {policy.name} does not allow residency {channel.residency or '?'}"
+        elif expected_input > entry.context_tokens:
+            reason = f"about {expected_input:.0f} tokens do not fit into {entry.context_tokens}"
+        elif candidate.period_at(at_ns) is None:
+            reason = "unpriced"
+        if reason:
+            dropped.append(Dropped(entry.name, reason))
+            continue
+        cost = expected_input * entry.rank_input + expected_output * entry.rank_output
+        priced.append((cost, entry.name, candidate))
+    if len(priced) > 1:
+        # The name breaks ties, so that equal input gives equal output; no two names are equal.
+        priced.sort()
+    return Ranking([candidate for _, _, candidate in priced], dropped)
+
+
+def explain(call: Call, wanted: Wanted, ranking: Ranking) -> SteelyardError:
+    """The error for a ranking that keeps nobody: the reasons, and what to do about them."""
+    reasons = "; ".join(f"{offer}: {reason}" for offer, reason in ranking.dropped[:8])
+    task = wanted.task
+    if task is not None and not any(verdict.status == "proven" for verdict in task.verdicts):
+        tried = "; ".join(
+            f"{v.offer}: {v.status}, {v.lower:.2f} to {v.upper:.2f} against {task.floor:.2f}"
+            for v in task.verdicts[:8]
+        )
+        return NoOffer(
+            f"Nothing is proven for task {task.name!r} yet ({tried or 'nothing was weighed'})."
+            f" Run: steelyard weigh {task.name} - or name a model instead.",
+            code="nothing_proven",
+        )
+    names = {reason.split(":")[0] for _, reason in ranking.dropped}
+    if names and all(name.startswith("cannot do") for name in names):
+        return Unsupported(f"No offer of {call.model[:128]!r} can take this call ({reasons}).")
+    if names == {"unpriced"}:
+        return NoOffer(
+            f"No offer of {call.model[:128]!r} has a price now; unpriced calls are refused, never"
+            " booked as zero. Add its rates to steelyard.yaml.",
+            code="unpriced_offer",
+        )
+    return NoOffer(f"No offer can take this call now ({reasons or 'there is none'}).")
+
+
+def _proven(task: TaskEntry | None) -> frozenset[str] | None:
+    if task is None:
+        return None
+    return frozenset(verdict.offer for verdict in task.verdicts if verdict.status == "proven")
+
+
+def _unknown_task(name: str, view: View) -> UnknownModel:
+    error = view.unknown_model(f"{_TASK}{name}")
+    error.code = "task_not_found"
+    return error

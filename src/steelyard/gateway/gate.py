@@ -1,0 +1,285 @@
+"""Who may call, and how much: authentication and reservations from leases.
+
+A lease is a slice of a limit that control has handed to this worker in advance, so that admitting a
+call is integer arithmetic here. One ``Lease`` per (scope, unit) and window; ``used`` holds what is
+settled plus what is reserved; ``used <= granted`` is the promise that no budget is overspent,
+broken only by a call that overruns its own quote, and then on record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Protocol
+
+from steelyard.domain.accounts import hash_secret
+from steelyard.domain.entries import LeaseUse
+from steelyard.domain.errors import (
+    BudgetExceeded,
+    LimitError,
+    Overloaded,
+    RateLimited,
+    RateMissing,
+    Unauthenticated,
+)
+from steelyard.gateway.snapshot import ExchangeEntry, Meter
+from steelyard.gateway.steps import Signal
+from steelyard.gateway.view import Principal, View
+from steelyard.pricebook.book import convert, convert_up
+
+REQUESTS = "requests"
+DENIAL_HOLDS_S = 0.25
+"""How long a refusal is repeated without asking control again."""
+_MINUTE_NS = 60 * 10**9
+
+
+class LeaseSource(Protocol):
+    """Where leases come from: the link to control."""
+
+    is_connected: bool
+
+    def ask(self, lease: Lease, need: int, at_ns: int) -> None:
+        """Wants the grant to grow by at least ``need``; the answer changes the lease."""
+
+
+class Lease:
+    """This worker's slice of one limit in one window."""
+
+    __slots__ = (
+        "currency",
+        "denial",
+        "denied_until_s",
+        "granted",
+        "is_asking",
+        "lease_id",
+        "meter",
+        "used",
+        "used_before",
+        "waiters",
+        "window_end_ns",
+    )
+
+    def __init__(self, meter: Meter) -> None:
+        self.meter = meter
+        self.currency = meter.currency
+        self.lease_id = 0
+        self.granted = 0
+        self.used = 0
+        self.used_before = 0
+        self.window_end_ns = 0
+        self.is_asking = False
+        self.denial: LimitError | None = None
+        self.denied_until_s = 0.0
+        self.waiters: list[Signal[None]] = []
+
+    def grant(self, lease_id: int, granted: int, window_end_ns: int) -> None:
+        """Takes over what control grants in all, and lets whoever waits try again."""
+        self.lease_id = lease_id
+        self.granted = granted
+        self.window_end_ns = window_end_ns
+        self.denial = None
+        self.answered()
+
+    def deny(self, denial: LimitError, until_s: float) -> None:
+        """Takes over a refusal, which holds until ``until_s`` (monotonic)."""
+        self.denial = denial
+        self.denied_until_s = until_s
+        self.answered()
+
+    def answered(self) -> None:
+        """Ends the asking, with or without an answer."""
+        self.is_asking = False
+        waiters, self.waiters = self.waiters, []
+        for waiter in waiters:
+            waiter.fire(None)
+
+
+class Reservation:
+    """What one attempt holds of its leases until it is settled."""
+
+    __slots__ = ("_held",)
+
+    def __init__(self) -> None:
+        self._held: list[tuple[Lease, int]] = []
+
+    def hold(self, lease: Lease, amount: int) -> None:
+        """Reserves ``amount`` of the lease."""
+        lease.used += amount
+        self._held.append((lease, amount))
+
+    @property
+    def uses(self) -> tuple[LeaseUse, ...]:
+        """What is held, for the Intent; request counts need no settling and stay out."""
+        return tuple(
+            [LeaseUse(lease.lease_id, amount) for lease, amount in self._held if lease.currency]
+        )
+
+    def settle(
+        self, cost_pico: int, currency: str, exchange: Mapping[str, ExchangeEntry]
+    ) -> tuple[tuple[LeaseUse, ...], tuple[str, ...]]:
+        """Shrinks or grows what is held to the real cost; returns final uses and exchange ids."""
+        uses: list[LeaseUse] = []
+        ids: tuple[str, ...] = ()
+        for lease, amount in self._held:
+            if not lease.currency:
+                continue
+            final = cost_pico
+            if lease.currency != currency:
+                entry = exchange[f"{currency}/{lease.currency}"]
+                final = convert(cost_pico, entry.numerator, entry.denominator)
+                ids += (entry.rate_id,)
+            lease.used += final - amount
+            uses.append(LeaseUse(lease.lease_id, final))
+        self._held = []
+        return tuple(uses), ids
+
+    def release(self) -> None:
+        """Gives back everything: nothing was sent, nothing was written down."""
+        for lease, amount in self._held:
+            lease.used -= amount
+        self._held = []
+
+
+class LeaseBook:
+    """All leases of this worker."""
+
+    def __init__(self, source: LeaseSource, workers: int) -> None:
+        self._source = source
+        self._workers = max(1, workers)
+        self._leases: dict[tuple[str, str], Lease] = {}
+
+    def admit(
+        self,
+        meters: tuple[Meter, ...],
+        quote: tuple[int, str],
+        view: View,
+        now: tuple[int, float],
+        counts_request: bool = True,
+    ) -> Reservation | list[tuple[Lease, int]]:
+        """A reservation of ``quote`` (pico-units, currency) in every meter, or what is short.
+
+        Raises:
+            LimitError: control has refused, and the refusal still holds.
+            RateMissing: no exchange rate into a meter's currency.
+        """
+        reservation = Reservation()
+        short: list[tuple[Lease, int]] = []
+        for meter in meters:
+            need = self._need(meter, quote, view, counts_request)
+            if need == 0:
+                continue
+            lease = self._leases.get((meter.scope, meter.unit))
+            if lease is None or now[0] >= lease.window_end_ns:
+                lease = self._renew(meter, lease, now[0])
+            left = lease.granted - lease.used
+            if left >= need:
+                reservation.hold(lease, need)
+                if left < 4 * need and not lease.is_asking and lease.denial is None:
+                    self._source.ask(lease, 4 * need, now[0])
+            elif lease.denial is not None and now[1] < lease.denied_until_s:
+                reservation.release()
+                if meter.is_hard:
+                    raise lease.denial
+            else:
+                short.append((lease, need))
+        if short:
+            reservation.release()
+            return [pair for pair in short if self._wants(*pair, now[0])] or reservation
+        return reservation
+
+    def _need(self, meter: Meter, quote: tuple[int, str], view: View, counts_request: bool) -> int:
+        if meter.unit == REQUESTS:
+            return 1 if counts_request else 0
+        amount, currency = quote
+        if meter.currency == currency:
+            return amount
+        entry = view.core.exchange.get(f"{currency}/{meter.currency}")
+        if entry is None:
+            raise RateMissing(f"no exchange rate from {currency} to {meter.currency}")
+        return convert_up(amount, entry.numerator, entry.denominator)
+
+    def _renew(self, meter: Meter, before: Lease | None, now_ns: int) -> Lease:
+        """A lease for the new window; what the old one still holds settles there."""
+        if before is not None and before.is_asking and before.window_end_ns == 0:
+            return before
+        lease = Lease(meter)
+        self._leases[(meter.scope, meter.unit)] = lease
+        if meter.unit == REQUESTS and not self._source.is_connected:
+            # Without control the worker's own share of the limit holds, so that calls go on.
+            lease.granted = max(1, meter.amount // self._workers)
+            lease.window_end_ns = now_ns - now_ns % _MINUTE_NS + _MINUTE_NS
+        return lease
+
+    def _wants(self, lease: Lease, need: int, now_ns: int) -> bool:
+        """Asks for more; whether it is worth waiting for the answer.
+
+        Raises:
+            Overloaded: control is away, and a money limit fails closed.
+            RateLimited: control is away, and the worker's own share is used up.
+        """
+        if self._source.is_connected:
+            if not lease.is_asking:
+                self._source.ask(lease, need, now_ns)
+            return True
+        if not lease.meter.is_hard:
+            return False
+        if lease.meter.unit == REQUESTS:
+            raise RateLimited(
+                f"The request limit of {lease.meter.label} is used up for this minute.",
+                retry_after_s=(lease.window_end_ns - now_ns) / 1e9,
+            )
+        raise Overloaded(
+            "Limits cannot be checked now: the control plane is away and this budget's lease is"
+            " used up. Calls without a money limit go on.",
+            code="limits_unavailable",
+            retry_after_s=2.0,
+        )
+
+    def idle(self) -> Iterable[Lease]:
+        """Money leases that hold more than they use and were not used since the last asking."""
+        for lease in self._leases.values():
+            if lease.currency and lease.granted > lease.used and not lease.is_asking:
+                if lease.used == lease.used_before and lease.lease_id:
+                    yield lease
+                lease.used_before = lease.used
+
+    def of_scope(self, scope: str) -> Iterable[Lease]:
+        """All leases of one account or key."""
+        return [lease for lease in self._leases.values() if lease.meter.scope == scope]
+
+
+def authenticate(
+    headers: Mapping[bytes, bytes], view: View, revoked: frozenset[bytes] | set[bytes], now_ns: int
+) -> Principal:
+    """The caller, by the key in ``authorization: Bearer`` (or ``api-key``).
+
+    Raises:
+        Unauthenticated: no key, or one that is unknown, revoked or expired.
+    """
+    value = headers.get(b"authorization")
+    if value is not None:
+        scheme, _, secret = value.partition(b" ")
+        if scheme.lower() != b"bearer":
+            raise Unauthenticated("Send the key as 'Authorization: Bearer sk-...'.")
+        secret = secret.strip()
+    else:
+        secret = headers.get(b"api-key", b"")
+    if not secret:
+        raise Unauthenticated(
+            "No API key: send it as 'Authorization: Bearer sk-...'.", code="missing_api_key"
+        )
+    secret_hash = hash_secret(secret)
+    principal = view.principal(secret_hash)
+    if principal is None or secret_hash in revoked:
+        raise Unauthenticated("This API key is unknown or was revoked.")
+    if principal.expires_at_ns and now_ns >= principal.expires_at_ns:
+        raise Unauthenticated("This API key has expired.", code="expired_api_key")
+    return principal
+
+
+def denial(code: str, message: str, retry_after_s: float | None) -> LimitError:
+    """Control's refusal as the error that the client sees."""
+    if code == BudgetExceeded.code:
+        return BudgetExceeded(message)
+    if code == RateLimited.code:
+        return RateLimited(message, retry_after_s=retry_after_s)
+    return Overloaded(message, code=code, retry_after_s=retry_after_s)

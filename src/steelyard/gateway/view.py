@@ -1,0 +1,181 @@
+"""A loaded snapshot, ready to serve from: offers joined with their channels, decoded on first use.
+
+A call keeps the view that it began with, whatever is swapped in meanwhile.
+"""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+
+from steelyard.domain.errors import UnknownModel
+from steelyard.gateway import snapshot
+from steelyard.gateway.keytable import KeyTable
+from steelyard.gateway.snapshot import (
+    AccountEntry,
+    ChannelEntry,
+    Core,
+    KeyRecord,
+    Meter,
+    OfferEntry,
+    PolicyEntry,
+    RatePeriod,
+    TaskEntry,
+)
+
+_PRINCIPALS_MAX = 4096
+"""Principals kept ready per view; more keys than this in use only cost a decode each."""
+_NAMES_COMPARED_MAX = 500
+"""Names that a misspelt model is compared with: difflib is slow and this is the request path."""
+
+
+class Principal:
+    """Who calls, and what limits hold for them."""
+
+    __slots__ = (
+        "account_id",
+        "account_path",
+        "expires_at_ns",
+        "key_id",
+        "meters",
+        "policy",
+        "task",
+    )
+
+    def __init__(self, record: KeyRecord, account: AccountEntry, policy: PolicyEntry) -> None:
+        self.key_id = record.key_id
+        self.account_id = record.account_id
+        self.account_path = account.path
+        self.expires_at_ns = record.expires_at_ns
+        self.task = record.task
+        self.meters: tuple[Meter, ...] = record.meters + account.meters
+        self.policy = policy
+
+
+class Candidate:
+    """An offer with its channel, as choosing and sending need it."""
+
+    __slots__ = ("channel", "entry", "last_period", "name")
+
+    def __init__(self, entry: OfferEntry, channel: ChannelEntry) -> None:
+        self.entry = entry
+        self.channel = channel
+        self.name = entry.name
+        self.last_period: RatePeriod | None = None
+
+    def period_at(self, at_ns: int) -> RatePeriod | None:
+        """The prices that hold at ``at_ns`` (UTC nanoseconds), or None: unpriced then."""
+        last = self.last_period
+        if last is not None and last.from_ns <= at_ns < last.to_ns:
+            return last
+        for period in self.entry.periods:
+            if period.from_ns <= at_ns < period.to_ns:
+                self.last_period = period
+                return period
+        return None
+
+
+class View:
+    """Everything one call needs to know, immutable but for what is decoded on first use."""
+
+    def __init__(self, core: Core, keys: KeyTable | None, secrets: dict[str, str]) -> None:
+        self.core = core
+        self.revision = core.revision
+        self.secrets = secrets
+        self._keys = keys
+        self._principals: dict[bytes, Principal] = {}
+        self._candidates: dict[str, tuple[Candidate, ...]] = {}
+        self._model_of_offer: dict[str, str] | None = None
+        self._default_policy = core.policies.get("default", PolicyEntry())
+
+    @classmethod
+    def load(cls, folder: Path) -> View:
+        """The view of the snapshot in ``folder``.
+
+        Raises:
+            StoreUnavailable: a file is missing or damaged.
+            SchemaMismatch: another version wrote it.
+        """
+        core = snapshot.load(folder)
+        path = folder / snapshot.KEYS_FILE
+        keys = KeyTable(path) if path.exists() else None
+        return cls(core, keys, snapshot.load_secrets(folder))
+
+    def principal(self, secret_hash: bytes) -> Principal | None:
+        """The principal of a key by its 32-byte hash; expiry is the caller's question."""
+        known = self._principals.get(secret_hash)
+        if known is not None:
+            return known
+        record = self._keys.find(secret_hash) if self._keys is not None else None
+        if record is None:
+            return None
+        packed = self.core.accounts.get(record.account_id)
+        if packed is None:
+            return None
+        account = snapshot.decode_account(packed)
+        principal = Principal(record, account, self.policy(account.policy))
+        if len(self._principals) >= _PRINCIPALS_MAX:
+            self._principals.clear()
+        self._principals[secret_hash] = principal
+        return principal
+
+    def policy(self, name: str) -> PolicyEntry:
+        """The policy of that name, or the default one."""
+        return self.core.policies.get(name, self._default_policy)
+
+    def task(self, name: str) -> TaskEntry | None:
+        """The task of that name, or None."""
+        return self.core.tasks.get(name)
+
+    def candidates(self, model: str) -> tuple[Candidate, ...] | None:
+        """All offers of a model (an alias counts), or None if there is no such model."""
+        known = self._candidates.get(model)
+        if known is not None:
+            return known
+        packed = self.core.models.get(model)
+        if packed is None:
+            target = self.core.aliases.get(model)
+            return None if target is None or target == model else self.candidates(target)
+        channels = self.core.channels
+        joined = tuple(
+            Candidate(entry, channels[entry.channel])
+            for entry in snapshot.decode_offers(packed)
+            if entry.channel in channels
+        )
+        self._candidates[model] = joined
+        return joined
+
+    def candidate(self, offer: str) -> Candidate | None:
+        """The offer of that name, or None."""
+        model = self.model_of_offer.get(offer)
+        for candidate in (self.candidates(model) if model is not None else None) or ():
+            if candidate.name == offer:
+                return candidate
+        return None
+
+    @property
+    def model_of_offer(self) -> dict[str, str]:
+        """Offer name to model name; decoded when an offer is first asked for by name."""
+        if self._model_of_offer is None:
+            self._model_of_offer = snapshot.decode_offer_index(self.core.offers)
+        return self._model_of_offer
+
+    def unknown_model(self, name: str) -> UnknownModel:
+        """The error for a model nobody offers, with the nearest names."""
+        names = self._names_like(name)
+        near = difflib.get_close_matches(name[:128], names, n=3, cutoff=0.5)
+        hint = f" Did you mean {', '.join(near)}?" if near else ""
+        listed = "" if near else " GET /v1/models lists what there is."
+        return UnknownModel(f"No model {name[:128]!r}.{hint}{listed}", param="model")
+
+    def _names_like(self, name: str) -> list[str]:
+        if name.startswith("offer:"):
+            pool = [f"offer:{offer}" for offer in self.model_of_offer]
+        elif name.startswith("task:"):
+            pool = [f"task:{task}" for task in self.core.tasks]
+        else:
+            pool = [*self.core.models, *self.core.aliases, "auto"]
+        if len(pool) > _NAMES_COMPARED_MAX:
+            begin = name[:2].lower()
+            pool = [other for other in pool if begin in other.lower()]
+        return pool[:_NAMES_COMPARED_MAX]
