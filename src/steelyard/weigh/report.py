@@ -85,7 +85,7 @@ def item_rows(result: Result) -> list[Row]:
     return rows
 
 
-def unscored_reasons(result: Result) -> Row:
+def unscored_reasons(result: Result) -> dict[str, int]:
     """How often each reason for an unscored item occurred, the commonest first."""
     counts: dict[str, int] = {}
     for record in result.records:
