@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from email.utils import formatdate
 from math import inf
+from typing import cast
 
 from steelyard.wire.chunked import ChunkedDecoder
 from steelyard.wire.errors import BadChunk, BadRequest
@@ -145,9 +146,9 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Takes the transport; refuses it if there are too many already."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - for the type checker
-        self._transport = transport
-        self.write = transport.write
+        # A cast and no check: uvloop's transports do not inherit from asyncio's.
+        self._transport = cast(asyncio.Transport, transport)
+        self.write = self._transport.write
         server = self._server
         self._timer = server.wheel.after(server.limits.timeout_head_s, self._on_timeout)
         peer = transport.get_extra_info("peername")

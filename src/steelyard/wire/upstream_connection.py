@@ -7,7 +7,7 @@ byte that is not part of the answer to the request under way closes the connecti
 import asyncio
 import select
 from math import inf
-from typing import Protocol
+from typing import Protocol, cast
 
 from steelyard.wire.call import Failure, FailureKind, Phase, Sink, Timeouts
 from steelyard.wire.chunked import ChunkedDecoder
@@ -222,8 +222,8 @@ class UpstreamConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Takes the transport and reports for work."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - for the type checker
-        self.transport = transport
+        # A cast and no check: uvloop's transports do not inherit from asyncio's.
+        self.transport = cast(asyncio.Transport, transport)
         self._timer = self._wheel.after(inf, self._on_timeout)
         self._pool.adopt(self)
 
