@@ -1,0 +1,104 @@
+"""Verdicts and weighings: what was measured about offers, newest last, nothing edited away."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+from sqlalchemy import Connection, func, insert, select, update
+
+from steelyard.domain.tasks import Verdict
+from steelyard.store.schema import verdicts, weighings
+
+_NS = 10**9
+
+
+def add_verdict(connection: Connection, verdict: Verdict) -> None:
+    """Appends a verdict."""
+    decided_at_ns = int(verdict.decided_at.timestamp()) * _NS
+    connection.execute(
+        insert(verdicts).values(
+            task=verdict.task,
+            offer=verdict.offer,
+            form_digest=verdict.form_digest,
+            floor=str(verdict.floor),
+            total=str(verdict.total),
+            n=verdict.n,
+            n_unscored=verdict.n_unscored,
+            lower=str(verdict.lower),
+            upper=str(verdict.upper),
+            confidence=str(verdict.confidence),
+            cost_pico=str(verdict.cost_pico),
+            currency=verdict.currency,
+            time_s=verdict.time_s,
+            decided_at_ns=decided_at_ns,
+            model_answered=verdict.model_answered,
+        )
+    )
+
+
+def latest_verdicts(connection: Connection) -> list[Verdict]:
+    """The newest verdict of each offer on each task in each prompt form."""
+    newest = select(func.max(verdicts.c.verdict_number)).group_by(
+        verdicts.c.task, verdicts.c.offer, verdicts.c.form_digest
+    )
+    query = (
+        select(verdicts)
+        .where(verdicts.c.verdict_number.in_(newest))
+        .order_by(verdicts.c.task, verdicts.c.offer, verdicts.c.verdict_number)
+    )
+    return [
+        Verdict(
+            task=row.task,
+            offer=row.offer,
+            form_digest=row.form_digest,
+            floor=Decimal(row.floor),
+            total=Fraction(row.total),
+            n=row.n,
+            n_unscored=row.n_unscored,
+            lower=Decimal(row.lower),
+            upper=Decimal(row.upper),
+            confidence=Decimal(row.confidence),
+            cost_pico=int(row.cost_pico),
+            currency=row.currency,
+            time_s=row.time_s,
+            decided_at=datetime.fromtimestamp(row.decided_at_ns // _NS, UTC),
+            model_answered=row.model_answered,
+        )
+        for row in connection.execute(query)
+    ]
+
+
+def begin_weighing(
+    connection: Connection, task: str, offer: str, items_total: int, at_ns: int
+) -> int:
+    """The number of a weighing that begins."""
+    row = connection.execute(
+        insert(weighings)
+        .values(
+            task=task,
+            offer=offer,
+            state="running",
+            items_done=0,
+            items_total=items_total,
+            started_at_ns=at_ns,
+        )
+        .returning(weighings.c.weighing_number)
+    )
+    return int(row.scalar_one())
+
+
+def update_weighing(connection: Connection, weighing: int, **values: object) -> None:
+    """Sets ``state``, ``items_done``, ``ended_at_ns`` or ``detail`` of a weighing."""
+    connection.execute(
+        update(weighings).where(weighings.c.weighing_number == weighing).values(**values)
+    )
+
+
+def recent_weighings(connection: Connection, count: int) -> list[Mapping[str, Any]]:
+    """The last weighings, newest first."""
+    query = select(weighings).order_by(weighings.c.weighing_number.desc()).limit(count)
+    return [dict(row) for row in connection.execute(query).mappings()]
