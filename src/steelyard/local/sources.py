@@ -215,7 +215,8 @@ class HubSource:
             if length is not None and have + int(length) != total:
                 raise SourceFailed(f"has a file of another size, {have + int(length)} bytes")
             with target.open("ab" if have else "wb") as writer:
-                for chunk in answer.iter_raw(CHUNK_BYTES):
+                # No chunk size: httpx would hold bytes back to fill it, and a cut would lose them.
+                for chunk in answer.iter_raw():
                     writer.write(chunk)
                     have += len(chunk)
                     progress(have, total, "download")
