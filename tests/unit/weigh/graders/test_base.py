@@ -1,0 +1,58 @@
+from fractions import Fraction
+
+import pytest
+
+from steelyard.domain.tasks import Grade, Sample
+from steelyard.weigh.graders.base import (
+    ANSWER_CHARS_MAX,
+    Grader,
+    Parameters,
+    grade_answer,
+    plain,
+    without_thoughts,
+)
+
+SAMPLE = Sample("a", "?", "x")
+
+
+def echo(answer: str, sample: Sample, parameters: Parameters) -> Grade:
+    return Grade(Fraction(1), extracted=f"{answer}|{parameters}")
+
+
+ECHO = Grader("echo", echo, lambda sample: "", (), {"strict": False})
+
+
+def test_a_grader_sees_the_answer_without_thoughts_and_all_parameters() -> None:
+    grade = grade_answer(ECHO, " <think>no, yes</think>yes", SAMPLE, {})
+    assert grade.extracted == "yes|{'strict': False}"
+    assert grade_answer(ECHO, "y", SAMPLE, {"strict": True}).extracted == "y|{'strict': True}"
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        ("", "the answer holds nothing"),
+        (" \n\t", "the answer holds nothing"),
+        ("<think>I wonder", "the answer holds nothing but thoughts"),
+        ("<think>so</think> ", "the answer holds nothing but thoughts"),
+        ("x" * (10 << 20), f"the answer has more than {ANSWER_CHARS_MAX} characters"),
+    ],
+)
+def test_an_answer_without_content_or_without_end_is_unscored(answer: str, reason: str) -> None:
+    assert grade_answer(ECHO, answer, SAMPLE, {}) == Grade.unscored(reason)
+
+
+def test_stop_iteration_becomes_an_error_that_a_future_can_carry() -> None:
+    def stop(answer: str, sample: Sample, parameters: Parameters) -> Grade:
+        return next(iter(()))
+
+    with pytest.raises(RuntimeError, match="StopIteration"):
+        grade_answer(Grader("stop", stop, lambda sample: "", ()), "x", SAMPLE, {})
+
+
+def test_thoughts_in_the_middle_are_part_of_the_answer() -> None:
+    assert without_thoughts("yes <think>no</think>") == "yes <think>no</think>"
+
+
+def test_plain_text_forgets_case_width_and_joints() -> None:
+    assert plain(" Ｔｏｐ_up-\n FAILED ") == "top up failed"

@@ -1,0 +1,103 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from steelyard.domain.errors import ConfigError
+from steelyard.weigh.datasets import LINE_BYTES_MAX, SETS_FOLDER, load_set, read_set
+
+GOOD = {"id": "a", "input": "Good?", "reference": "yes", "labels": ["yes", "no"]}
+
+
+def line(**change: object) -> bytes:
+    return json.dumps({**GOOD, **change}).encode() + b"\n"
+
+
+def test_a_set_is_read_with_its_digest() -> None:
+    data = line() + b"\n" + line(id="b", reference="no", source="somewhere", licence="MIT")
+    dataset = read_set("mine", data)
+    assert [sample.id for sample in dataset.samples] == ["a", "b"]
+    assert dataset.samples[1].licence == "MIT"
+    assert dataset.faults == ()
+    assert len(dataset.digest) == 16
+    assert read_set("mine", data + b" ").digest != dataset.digest
+
+
+def test_a_byte_order_mark_and_windows_line_ends_do_no_harm() -> None:
+    dataset = read_set("mine", b"\xef\xbb\xbf" + line().replace(b"\n", b"\r\n"))
+    assert len(dataset.samples) == 1
+    assert not dataset.faults
+
+
+@pytest.mark.parametrize(
+    ("bad", "reason"),
+    [
+        (b"{", "not JSON"),
+        (b"[" * 100_000, "not JSON"),
+        (b'"text"', "not a JSON object"),
+        (b'{"id": "x", "input": "\xff"}', "not UTF-8 at byte"),
+        (b'{"id": "x", "input": "\\ud800", "reference": "y"}', "lone surrogate"),
+        (line(id="a"), "the id a occurs twice"),
+        (line(id=7), "id is not a string"),
+        (line(id=""), "needs an id"),
+        (line(id="x", input=None), "input is missing"),
+        (line(id="x", input=["turn"]), "input is not a string"),
+        (line(id="x", input=" "), "input is empty"),
+        (line(id="x", reference=None), "reference is missing"),
+        (line(id="x", reference=""), "reference is missing"),
+        (line(id="x", reference=3), "reference is not"),
+        (line(id="x", reference={"time": 9}), "reference is not"),
+        (line(id="x", reference="maybe"), "not one of the labels"),
+        (line(id="x", labels="yes"), "labels is not a list"),
+        (line(id="x", labels=["yes", " "]), "labels is not a list"),
+        (line(id="x", labels=[], choices=["one"], reference="A"), "2 to 26 choices"),
+        (line(id="x", labels=[], choices=["1", "2"], reference="C"), "letter of a choice"),
+        (b'{"id": "' + b"x" * LINE_BYTES_MAX + b'"}', "longer than"),
+    ],
+)
+def test_a_bad_line_is_a_fault_and_the_rest_is_kept(bad: bytes, reason: str) -> None:
+    dataset = read_set("mine", line() + bad.rstrip(b"\n") + b"\n" + line(id="b"))
+    assert [sample.id for sample in dataset.samples] == ["a", "b"]
+    (fault,) = dataset.faults
+    assert fault.where == "line 2"
+    assert reason in fault.reason
+
+
+@pytest.mark.parametrize("data", [b"", b"\n \n", "\ufeff".encode()])
+def test_an_empty_set_is_a_mistake(data: bytes) -> None:
+    with pytest.raises(ConfigError, match="no usable item .it is empty"):
+        read_set("mine", data)
+
+
+def test_a_set_in_another_encoding_says_so() -> None:
+    with pytest.raises(ConfigError, match="no usable item; line 1: not UTF-8"):
+        read_set("mine", line().decode().encode("utf-16"))
+
+
+def test_slots_and_several_answers_are_references_too() -> None:
+    dataset = read_set(
+        "mine",
+        line(labels=[], reference={"time": "9 pm"}) + line(id="b", labels=[], reference=["x", "y"]),
+    )
+    assert dataset.samples[0].reference == {"time": "9 pm"}
+    assert dataset.samples[1].reference == ("x", "y")
+
+
+def test_a_file_of_ones_own_is_found_beside_its_task(tmp_path: Path) -> None:
+    (tmp_path / "mine.jsonl").write_bytes(line())
+    assert load_set("mine.jsonl", tmp_path).samples[0].id == "a"
+
+
+def test_a_missing_set_names_the_shipped_ones() -> None:
+    with pytest.raises(ConfigError, match="reviews-en"):
+        load_set("review-en")
+
+
+@pytest.mark.parametrize("path", sorted(SETS_FOLDER.glob("*.jsonl")), ids=lambda path: path.stem)
+def test_every_shipped_set_is_whole_licensed_and_attributed(path: Path) -> None:
+    dataset = load_set(path.stem)
+    assert not dataset.faults
+    assert len(dataset.samples) >= 100
+    free = {"MIT", "Apache-2.0", "CC-BY-3.0", "CC-BY-4.0", "CC-BY-SA-4.0"}
+    assert {sample.licence for sample in dataset.samples} <= free
+    assert f"`{path.name}`" in (SETS_FOLDER / "README.md").read_text("utf-8")
