@@ -50,6 +50,16 @@ class ChunkedDecoder:
         if self._partial:
             data = self._partial + data
             self._partial = b""
+        elif self._state == self._SIZE:
+            # One event, one chunk, one read: what vendors' streams look like almost always.
+            stop = data.find(b"\r\n", 0, SIZE_DIGITS_MAX + 2)
+            if stop > 0 and not data[:stop].translate(None, _HEX):
+                size = int(data[:stop], 16)
+                if size and len(data) == stop + size + 4 and data.endswith(b"\r\n"):
+                    return data[stop + 2 : -2]
+        return self._feed(data)
+
+    def _feed(self, data: bytes) -> bytes:
         parts: list[bytes] = []
         at = 0
         end = len(data)

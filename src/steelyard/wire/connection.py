@@ -10,29 +10,15 @@ handler is called, and the connection is closed, since nobody knows where the ne
 
 import asyncio
 import re
-import time
-from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
-from email.utils import formatdate
 from math import inf
 from typing import cast
 
 from steelyard.wire.chunked import ChunkedDecoder
 from steelyard.wire.errors import BadChunk, BadRequest
-from steelyard.wire.http1 import (
-    CHUNKED,
-    REQUEST_SINGLETONS,
-    FieldReader,
-    HeadLimits,
-    Request,
-    read_request,
-)
+from steelyard.wire.http1 import CHUNKED, Request, read_request
 from steelyard.wire.reply import Reply
-from steelyard.wire.timers import TimerWheel
-
-Handler = Callable[[Request, Reply], None]
-Refuse = Callable[[int, str, str], tuple[bytes, bytes]]
+from steelyard.wire.serving import ServerState
 
 BACKLOG_BYTES_MAX = 64 * 1024
 """Bytes a client may send ahead of its unanswered request before we stop reading from it."""
@@ -42,57 +28,6 @@ BACKLOG_BYTES_MAX = 64 * 1024
 _HOPELESS = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|(?<!\r)\n|\r[^\n]").search
 
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServerLimits(HeadLimits):
-    """Bounds on what a client may send, and for how long it may keep us."""
-
-    body_bytes_max: int = 32 * 1024 * 1024
-    connections_max: int = 20_000
-    timeout_head_s: float = 15.0
-    """From the first byte of a head (or from connecting) to its last."""
-    timeout_body_s: float = 30.0
-    """Between two pieces of a body."""
-    timeout_keepalive_s: float = 75.0
-    timeout_write_s: float = 60.0
-    """How long a client may leave a full buffer unread before it is cut off."""
-    timeout_linger_s: float = 2.0
-    """How long a refused client's bytes are read and dropped, so that it sees the refusal."""
-
-
-class ServerState:
-    """What the connections of one server share: its limits, its handler, its counters."""
-
-    def __init__(
-        self, handler: Handler, limits: ServerLimits, wheel: TimerWheel, refuse: Refuse
-    ) -> None:
-        self.handler = handler
-        self.limits = limits
-        self.wheel = wheel
-        self.refuse = refuse
-        self.fields = FieldReader(REQUEST_SINGLETONS, limits.headers_count_max)
-        self.is_draining = False
-        self.open_connections: set[Connection] = set()
-        self.connections = 0
-        """Connections accepted so far."""
-        self.requests = 0
-        """Requests given to the handler so far."""
-        self.refused: Counter[str] = Counter()
-        """Refusals so far, by their code."""
-        self._date_line = b""
-        self._date_until = -inf
-
-    def date_line(self) -> bytes:
-        """Returns the Date header's line, rendered once a second."""
-        if self.wheel.now >= self._date_until:
-            self._date_until = self.wheel.now + 1.0
-            self._date_line = f"date: {formatdate(time.time(), usegmt=True)}\r\n".encode()
-        return self._date_line
-
-    def forget(self, connection: "Connection") -> None:
-        """Told by a connection that it is lost."""
-        self.open_connections.discard(connection)
 
 
 # What the connection expects, or does: a head, a body of known or unknown length, an answer from
@@ -156,7 +91,7 @@ class Connection(asyncio.Protocol):
             self.peer = str(peer[0])
         server.connections += 1
         if server.is_draining:
-            transport.abort()
+            self._transport.abort()
         elif len(server.open_connections) >= server.limits.connections_max:
             self._refuse(503, "too_many_connections", "Too many connections; try again later.")
         server.open_connections.add(self)
@@ -206,13 +141,14 @@ class Connection(asyncio.Protocol):
     def head_tail(self) -> bytes:
         """Returns the last lines of an answer's head: date, connection, and the empty line."""
         server = self._server
-        if server.is_draining:
+        if server.wheel.now >= server.date_until:
+            server.render_date()
+        if not self.is_keep_alive or server.is_draining:
             self.is_keep_alive = False
-        if not self.is_keep_alive:
-            return server.date_line() + b"connection: close\r\n\r\n"
+            return server.date_line + b"connection: close\r\n\r\n"
         if self._request is not None and self._request.is_http10:
-            return server.date_line() + b"connection: keep-alive\r\n\r\n"
-        return server.date_line() + b"\r\n"
+            return server.date_line + b"connection: keep-alive\r\n\r\n"
+        return server.date_line_last
 
     def finish(self) -> None:
         """The answer is complete: closes, or goes on with the next request."""
@@ -223,7 +159,7 @@ class Connection(asyncio.Protocol):
         self._state = HEAD
         if not self.is_write_paused:
             self._await_request()
-            if not self._is_running and (self._pending or self._is_read_paused):
+            if self._pending and not self._is_running:
                 self._release()
 
     def cut(self, *, is_framed: bool) -> None:

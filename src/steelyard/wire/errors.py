@@ -34,7 +34,15 @@ class BadChunk(WireError):
 
 
 class BadField(WireError):
-    """A header line that is malformed, or a header that may not be repeated and is."""
+    """A header line that is malformed, or a header that may not be repeated and is.
+
+    Attributes:
+        code: Stable slug of the reason.
+    """
+
+    def __init__(self, message: str, code: str = "malformed_header") -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class EventTooLong(WireError):

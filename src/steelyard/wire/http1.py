@@ -14,6 +14,7 @@ no space before a colon, digits only in Content-Length, one Host. Callers are `c
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -68,6 +69,13 @@ _LENGTH = re.compile(rb"[0-9]{1,15}").fullmatch
 _VERSION = re.compile(rb"HTTP/[0-9]+(?:\.[0-9]+)?").fullmatch
 _STATUS = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9][0-9])(?: [^\x00-\x08\x0a-\x1f\x7f]*)?").fullmatch
 
+# Checked together with the line, so that a line that is remembered needs no second look.
+_VALUE_RULES: dict[bytes, tuple[Callable[[bytes], object], str]] = {
+    b"host": (_HOST, "malformed_host"),
+    b"content-length": (_LENGTH, "malformed_length"),
+}
+TOO_MANY = "headers_too_large"
+
 CACHE_LINES_MAX = 1024
 CACHE_LINE_BYTES_MAX = 128
 
@@ -80,6 +88,10 @@ class HeadLimits:
     """Bytes of the start line and all header lines."""
     headers_count_max: int = 100
     target_bytes_max: int = 8 * 1024
+
+
+RequestLine = tuple[bytes, bytes, bytes, bytes, bool]
+"""Method, target, path, query, and whether the version is 1.0."""
 
 
 class Request:
@@ -99,20 +111,24 @@ class Request:
         "target",
     )
 
-    def __init__(self, method: bytes, target: bytes, headers: dict[bytes, bytes]) -> None:
+    headers: dict[bytes, bytes]
+    """Names in lower case; a list-valued header that came repeatedly is joined by `, `."""
+
+    def __init__(
+        self, method: bytes, target: bytes, path: bytes, query: bytes, is_http10: bool
+    ) -> None:
         self.method = method
         self.target = target
         """As sent: begins with a slash, visible ASCII only, not decoded."""
-        self.path, _, self.query = target.partition(b"?")
-        self.headers = headers
-        """Names in lower case; a list-valued header that came repeatedly is joined by `, `."""
+        self.path = path
+        self.query = query
+        self.is_http10 = is_http10
         self.body = b""
         self.body_length = 0
         """Bytes of the body as declared, or `CHUNKED`."""
         self.peer = ""
         """Address of the client's end of the connection; empty for Unix sockets."""
-        self.is_http10 = False
-        self.is_keep_alive = True
+        self.is_keep_alive = not is_http10
         self.is_expecting_continue = False
 
 
@@ -129,11 +145,30 @@ class ResponseHead:
         self.is_keep_alive = True
 
 
+class _SeenLines(dict[bytes, tuple[bytes, bytes]]):
+    """Header lines that were checked before, with what they mean; checks those it lacks."""
+
+    def __missing__(self, line: bytes) -> tuple[bytes, bytes]:
+        match = _FIELD(line)
+        if match is None:
+            raise BadField("malformed header line")
+        name = match[1].lower()
+        value = match[2].rstrip(b" \t")
+        rule = _VALUE_RULES.get(name)
+        if rule is not None and not rule[0](value):
+            raise BadField(f"malformed {name.decode()}", rule[1])
+        if len(line) <= CACHE_LINE_BYTES_MAX and name not in SECRETS:
+            if len(self) >= CACHE_LINES_MAX:
+                self.clear()
+            self[line] = (name, value)
+        return name, value
+
+
 class FieldReader:
     """Reads header lines into a dictionary; remembers the lines it has seen to do so quickly.
 
-    Clients and vendors send the same lines over and over (a chat client has about sixteen, of which
-    two change), so a line that was checked once is looked up whole: a quarter of the cost.
+    Clients and vendors send the same lines over and over (a chat client has about sixteen, of
+    which two change), so a line that was checked once is looked up whole, at a quarter of the cost.
     Lines with secrets and long lines are never remembered; a full memory is dropped.
 
     Args:
@@ -141,46 +176,40 @@ class FieldReader:
         headers_count_max: Most lines a head may have.
     """
 
-    __slots__ = ("_headers_count_max", "_seen", "_singletons")
+    __slots__ = ("_headers_count_max", "_seen", "_singletons", "start_lines", "status_lines")
 
     def __init__(self, singletons: frozenset[bytes], headers_count_max: int) -> None:
         self._singletons = singletons
         self._headers_count_max = headers_count_max
-        self._seen: dict[bytes, tuple[bytes, bytes]] = {}
+        self._seen = _SeenLines()
+        self.start_lines: dict[bytes, RequestLine] = {}
+        """Request lines that were checked before; kept by `read_request`."""
+        self.status_lines: dict[bytes, tuple[int, bool]] = {}
+        """Status, and whether the version is 1.0, likewise; kept by `read_response`."""
 
     def read(self, lines: list[bytes]) -> dict[bytes, bytes]:
-        """Returns the headers in `lines` (a head split at CRLF, with its start line as first).
+        """Returns the headers in `lines`, which have no line ends.
 
         Raises:
             BadField: A line is malformed, one may not be repeated, or there are too many.
         """
-        if len(lines) - 1 > self._headers_count_max:
-            raise BadField("too many header lines")
+        if len(lines) > self._headers_count_max:
+            raise BadField("too many header lines", TOO_MANY)
+        headers = dict(map(self._seen.__getitem__, lines))
+        if len(headers) != len(lines):
+            return self._join(lines)
+        return headers
+
+    def _join(self, lines: list[bytes]) -> dict[bytes, bytes]:
         headers: dict[bytes, bytes] = {}
-        seen = self._seen
-        for line in lines[1:]:
-            field = seen.get(line)
-            if field is None:
-                field = self._check(line)
-            name, value = field
+        for line in lines:
+            name, value = self._seen[line]
             if name in headers:
                 if name in self._singletons:
                     raise BadField(f"header {name.decode()} is given twice")
                 value = headers[name] + b", " + value
             headers[name] = value
         return headers
-
-    def _check(self, line: bytes) -> tuple[bytes, bytes]:
-        match = _FIELD(line)
-        if match is None:
-            raise BadField("malformed header line")
-        name, value = match.groups()
-        field = (name.lower(), value.rstrip(b" \t"))
-        if len(line) <= CACHE_LINE_BYTES_MAX and field[0] not in SECRETS:
-            if len(self._seen) >= CACHE_LINES_MAX:
-                self._seen.clear()
-            self._seen[line] = field
-        return field
 
 
 def read_request(head: bytes, fields: FieldReader, limits: HeadLimits) -> Request:
@@ -195,7 +224,21 @@ def read_request(head: bytes, fields: FieldReader, limits: HeadLimits) -> Reques
         BadRequest: The head does not follow the grammar, or says what we do not do.
     """
     lines = head.split(b"\r\n")
-    words = lines[0].split(b" ")
+    line = lines.pop(0)
+    request = Request(*(fields.start_lines.get(line) or _read_request_line(line, fields, limits)))
+    try:
+        request.headers = headers = fields.read(lines)
+    except BadField as error:
+        status = 431 if error.code == TOO_MANY else 400
+        raise BadRequest(status, error.code, f"The request is refused: {error}.") from error
+    if not request.is_http10 and b"host" not in headers:
+        _refuse(400, "host_missing", "An HTTP/1.1 request needs a Host header.")
+    _read_request_framing(request)
+    return request
+
+
+def _read_request_line(line: bytes, fields: FieldReader, limits: HeadLimits) -> RequestLine:
+    words = line.split(b" ")
     if len(words) != 3:
         _refuse(400, "malformed_request", "The request line is malformed.")
     method, target, version = words
@@ -209,23 +252,14 @@ def read_request(head: bytes, fields: FieldReader, limits: HeadLimits) -> Reques
         _refuse(414, "target_too_long", "The request target is too long.")
     if not _TARGET(target):
         _refuse(400, "malformed_target", "The request target must be a path in visible ASCII.")
-    try:
-        headers = fields.read(lines)
-    except BadField as error:
-        status = 431 if len(lines) - 1 > limits.headers_count_max else 400
-        code = "headers_too_large" if status == 431 else "malformed_header"
-        raise BadRequest(status, code, f"The request's head is refused: {error}.") from error
-    request = Request(method, target, headers)
-    host = headers.get(b"host")
-    if version == b"HTTP/1.0":
-        request.is_http10 = True
-        request.is_keep_alive = False
-    elif host is None:
-        _refuse(400, "host_missing", "An HTTP/1.1 request needs a Host header.")
-    if host is not None and not _HOST(host):
-        _refuse(400, "malformed_host", "The Host header is malformed.")
-    _read_request_framing(request)
-    return request
+    path, mark, query = target.partition(b"?")
+    read = (method, target, path, query, version == b"HTTP/1.0")
+    # Queries may hold secrets, and are seldom the same twice.
+    if not mark and len(line) <= CACHE_LINE_BYTES_MAX:
+        if len(fields.start_lines) >= CACHE_LINES_MAX:
+            fields.start_lines.clear()
+        fields.start_lines[line] = read
+    return read
 
 
 def _read_request_framing(request: Request) -> None:
@@ -242,8 +276,6 @@ def _read_request_framing(request: Request) -> None:
             _refuse(501, "transfer_encoding", "Only the transfer coding `chunked` is known.")
         request.body_length = CHUNKED
     elif length is not None:
-        if not _LENGTH(length):
-            _refuse(400, "malformed_length", "The Content-Length header is malformed.")
         request.body_length = int(length)
     connection = headers.get(b"connection")
     if connection is not None and connection != b"keep-alive":
@@ -276,50 +308,49 @@ def read_response(head: bytes, fields: FieldReader, is_head: bool) -> ResponseHe
         BadResponse: The head does not follow the grammar, or its framing is unclear.
     """
     lines = head.split(b"\r\n")
-    match = _STATUS(lines[0])
-    if match is None:
-        raise BadResponse("malformed status line")
-    minor, code = match.groups()
+    line = lines.pop(0)
+    status, is_http10 = fields.status_lines.get(line) or _read_status_line(line, fields)
     try:
-        response = ResponseHead(int(code), fields.read(lines))
+        headers = fields.read(lines)
     except BadField as error:
         raise BadResponse(str(error)) from error
-    headers = response.headers
+    response = ResponseHead(status, headers)
     connection = headers.get(b"connection")
-    is_closing = False
-    if connection is not None:
+    is_keep_alive = not is_http10
+    if connection is not None and connection != b"keep-alive":
         options = _options(connection)
-        is_closing = b"close" in options
-        response.is_keep_alive = not is_closing
-    if minor == b"0":
-        response.is_keep_alive = connection is not None and b"keep-alive" in options
-        is_closing = not response.is_keep_alive
-    response.body_length = _response_body_length(response, is_head, is_closing, minor == b"0")
-    if response.body_length == UNTIL_CLOSE:
-        response.is_keep_alive = False
-    return response
-
-
-def _response_body_length(
-    response: ResponseHead, is_head: bool, is_closing: bool, is_http10: bool
-) -> int:
-    length = response.headers.get(b"content-length")
-    coding = response.headers.get(b"transfer-encoding")
-    status = response.status
+        is_keep_alive = b"close" not in options and (not is_http10 or b"keep-alive" in options)
+    elif connection is not None:
+        is_keep_alive = True
+    coding = headers.get(b"transfer-encoding")
+    length = headers.get(b"content-length")
     # Checked also where no body may follow: who sends both is not to be trusted with the next.
     if coding is not None and (length is not None or is_http10 or coding.lower() != b"chunked"):
         raise BadResponse("unclear Transfer-Encoding")
-    if length is not None and not _LENGTH(length):
-        raise BadResponse("malformed Content-Length")
-    if is_head or status < 200 or status in {204, 304}:
-        return 0
-    if coding is not None:
-        return CHUNKED
-    if length is not None:
-        return int(length)
-    if not is_closing:
+    if is_head or status < 200 or status == 204 or status == 304:  # noqa: PLR1714 - hot
+        response.body_length = 0
+    elif length is not None:
+        response.body_length = int(length)
+    elif coding is not None:
+        response.body_length = CHUNKED
+    elif is_keep_alive:
         raise BadResponse("no length on a connection that stays open")
-    return UNTIL_CLOSE
+    else:
+        response.body_length = UNTIL_CLOSE
+    response.is_keep_alive = is_keep_alive
+    return response
+
+
+def _read_status_line(line: bytes, fields: FieldReader) -> tuple[int, bool]:
+    match = _STATUS(line)
+    if match is None:
+        raise BadResponse("malformed status line")
+    read = (int(match[2]), match[1] == b"0")
+    if len(line) <= CACHE_LINE_BYTES_MAX:
+        if len(fields.status_lines) >= CACHE_LINES_MAX:
+            fields.status_lines.clear()
+        fields.status_lines[line] = read
+    return read
 
 
 def _options(connection: bytes) -> list[bytes]:

@@ -65,9 +65,10 @@ class Reply:
         "on_gone",
     )
 
+    _write: Callable[[bytes], None]
+
     def __init__(self, connection: Line, is_head: bool, is_http10: bool) -> None:
         self._connection = connection
-        self._write = connection.write
         self._flow: Flow | None = None
         self._is_bodyless = is_head
         self._is_framed = False
@@ -103,7 +104,7 @@ class Reply:
             if self._is_bodyless:
                 body = b""
         tail = self._connection.head_tail()
-        self._write(b"".join((STATUS_LINES[status], headers, length, tail, body)))
+        self._connection.write(b"".join((STATUS_LINES[status], headers, length, tail, body)))
         self._connection.finish()
 
     def start(self, status: int, headers: bytes) -> None:
@@ -121,6 +122,7 @@ class Reply:
             self._is_framed = True
             framing = b"transfer-encoding: chunked\r\n"
         tail = self._connection.head_tail()
+        self._write = self._connection.write
         self._write(b"".join((STATUS_LINES[status], headers, framing, tail)))
 
     def write(self, data: bytes) -> None:

@@ -7,15 +7,10 @@ queued connections of a worker that died wait for its successor.
 import asyncio
 import socket
 
-from steelyard.wire.connection import (
-    Connection,
-    Handler,
-    Refuse,
-    ServerLimits,
-    ServerState,
-)
+from steelyard.wire.connection import Connection
 from steelyard.wire.http1 import Request
 from steelyard.wire.reply import Flow, Reply
+from steelyard.wire.serving import Closable, Handler, Refuse, ServerLimits, ServerState
 from steelyard.wire.timers import TimerWheel
 
 __all__ = ["Flow", "Reply", "Request", "Server", "ServerLimits"]
@@ -76,7 +71,7 @@ class Server(ServerState):
             return False
         return True
 
-    def forget(self, connection: Connection) -> None:
+    def forget(self, connection: Closable) -> None:
         """Told by a connection that it is lost."""
         super().forget(connection)
         if self._emptied is not None and not self.open_connections and not self._emptied.done():

@@ -39,7 +39,7 @@ class Timer:
         self.deadline = deadline
         """Instant at which the callback is called; assign freely to move it later."""
         self.due = inf
-        """Instant at which the wheel looks at this timer next."""
+        """Instant at which the wheel looks at this timer next; infinite if it is not armed."""
 
     def at(self, deadline: float) -> None:
         """Moves the deadline, earlier or later, and arms the timer if it had fired."""
@@ -134,6 +134,7 @@ class TimerWheel:
             if timer._slot != index:
                 continue  # moved to an earlier slot meanwhile; this is its shadow
             timer._slot = -1
+            timer.due = inf
             callback = timer._callback
             if callback is None:
                 continue

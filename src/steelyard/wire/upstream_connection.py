@@ -12,7 +12,7 @@ from typing import Protocol, cast
 from steelyard.wire.call import Failure, FailureKind, Phase, Sink, Timeouts
 from steelyard.wire.chunked import ChunkedDecoder
 from steelyard.wire.errors import BadChunk, BadResponse
-from steelyard.wire.http1 import CHUNKED, FieldReader, HeadLimits, read_response
+from steelyard.wire.http1 import CHUNKED, FieldReader, HeadLimits, ResponseHead, read_response
 from steelyard.wire.timers import TimerWheel
 
 INTERIM_MAX = 8
@@ -165,7 +165,7 @@ class UpstreamConnection(asyncio.Protocol):
         self.calls += 1
         handle.connection = self
         handle.is_sent = True
-        self._timer.at(min(self._wheel.now + timeouts.first_byte_s, handle.total_at))
+        self._expire(self._wheel.now + timeouts.first_byte_s)
         if handle.is_paused:
             self.pause()
         self.transport.write(handle.request)
@@ -174,7 +174,8 @@ class UpstreamConnection(asyncio.Protocol):
     def rest(self, idle_s: float) -> None:
         """Waits for the next call, `idle_s` seconds at most."""
         self._free_since = self._wheel.now
-        self._timer.at(self._wheel.now + idle_s)
+        self._total_at = inf
+        self._expire(self._wheel.now + idle_s)
 
     def is_usable(self) -> bool:
         """Returns whether a request may be written: the other side has said and closed nothing."""
@@ -198,7 +199,7 @@ class UpstreamConnection(asyncio.Protocol):
         """Reads on; the idle time-out starts anew."""
         if not self.transport.is_closing():
             self.transport.resume_reading()
-        self._timer.at(min(self._wheel.now + self._idle_s, self._total_at))
+        self._expire(self._wheel.now + self._idle_s)
 
     def drop(self) -> None:
         """Closes at once; whatever was under way is told nothing."""
@@ -284,8 +285,22 @@ class UpstreamConnection(asyncio.Protocol):
             if response.status == 101 or self._interims > INTERIM_MAX:
                 self.fail("protocol", "an interim answer nobody asked for")
                 return
+        self._on_head_read(handle, response, data)
+
+    def _on_head_read(self, handle: Handle, response: ResponseHead, data: bytes) -> None:
+        """Hands the head on, and then what of the body came with it."""
         self._is_keep_alive = response.is_keep_alive
         length = response.body_length
+        sink = handle.sink
+        if length == len(data):
+            # The usual plain answer: all of it in one read.
+            self._state = SIZED_BODY
+            sink.on_head(response.status, response.headers)
+            if length and self._handle is handle:
+                sink.on_body(data)
+            if self._handle is handle:
+                self._complete(b"")
+            return
         if length == CHUNKED:
             self._state = CHUNKED_BODY
             self._decoder = ChunkedDecoder()
@@ -294,9 +309,10 @@ class UpstreamConnection(asyncio.Protocol):
             self._left = length
         else:
             self._state = ENDLESS_BODY
-        self._touch()
-        handle.sink.on_head(response.status, response.headers)
-        if self._handle is handle and (data or length == 0):
+        if not handle.is_paused:
+            self._expire(self._wheel.now + self._idle_s)
+        sink.on_head(response.status, response.headers)
+        if data and self._handle is handle:
             self.data_received(data)
 
     def _on_sized(self, data: bytes) -> None:
@@ -314,14 +330,17 @@ class UpstreamConnection(asyncio.Protocol):
     def _on_chunked(self, data: bytes) -> None:
         decoder = self._decoder
         handle = self._handle
-        assert decoder is not None  # noqa: S101 - the state says so
+        assert decoder is not None and handle is not None  # noqa: S101 - the state says so
         try:
             body = decoder.feed(data)
         except BadChunk as bad:
             self.fail("protocol", str(bad))
             return
+        if not handle.is_paused:
+            deadline = self._wheel.now + self._idle_s
+            self._timer.deadline = deadline if deadline < self._total_at else self._total_at
         if body:
-            self._on_piece(body)
+            handle.sink.on_body(body)
         if decoder.is_done and self._handle is handle:
             self._complete(decoder.rest)
 
@@ -333,14 +352,15 @@ class UpstreamConnection(asyncio.Protocol):
             self._timer.deadline = deadline if deadline < self._total_at else self._total_at
         handle.sink.on_body(data)
 
-    def _touch(self) -> None:
-        """The answer has begun: what runs now is the time between its pieces."""
-        if self._handle is not None and not self._handle.is_paused:
-            deadline = min(self._wheel.now + self._idle_s, self._total_at)
-            if deadline < self._timer.due:
-                self._timer.at(deadline)
-            else:
-                self._timer.deadline = deadline
+    def _expire(self, deadline: float) -> None:
+        """Sets when the connection gives up waiting, but never beyond the call's total time."""
+        if deadline > self._total_at:  # noqa: PLR1730 - min() costs three times as much
+            deadline = self._total_at
+        timer = self._timer
+        if deadline < timer.due:
+            timer.at(deadline)
+        else:
+            timer.deadline = deadline
 
     def _complete(self, rest: bytes) -> None:
         handle = self._handle
