@@ -6,14 +6,14 @@ it. Messages name file, line and key; they never quote a value of a secret.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path as FilePath
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from steelyard.config.check import check, nearest
+from steelyard.config.check import Mistake, check, nearest
 from steelyard.config.document import Document, DocumentError, Finding, Path, parse
 from steelyard.config.environment import substitute
 from steelyard.config.model import Config
@@ -32,8 +32,12 @@ class InvalidConfig(ConfigError):
         super().__init__(shown + (f"\n… and {more} more" if more > 0 else ""))
 
 
-def load(file: FilePath, env: Mapping[str, str]) -> Config:
-    """The configuration in ``file``.
+Rule = Callable[[Config], Iterable[Mistake]]
+"""A check across the file; control adds some that need to know local models and tasks."""
+
+
+def load(file: FilePath, env: Mapping[str, str], rules: Iterable[Rule] = ()) -> Config:
+    """The configuration in ``file``, held to ``rules`` too.
 
     Raises:
         InvalidConfig: the file cannot be read, or has mistakes.
@@ -45,10 +49,10 @@ def load(file: FilePath, env: Mapping[str, str]) -> Config:
         raise InvalidConfig([Finding(str(file), 0, "", f"cannot be read: {reason}")]) from error
     except UnicodeDecodeError as error:
         raise InvalidConfig([Finding(str(file), 0, "", "is not UTF-8 text")]) from error
-    return load_text(text, str(file), env)
+    return load_text(text, str(file), env, rules)
 
 
-def load_text(text: str, name: str, env: Mapping[str, str]) -> Config:
+def load_text(text: str, name: str, env: Mapping[str, str], rules: Iterable[Rule] = ()) -> Config:
     """The configuration in ``text``; ``name`` stands for the file in messages.
 
     Raises:
@@ -69,7 +73,8 @@ def load_text(text: str, name: str, env: Mapping[str, str]) -> Config:
         findings += [_finding(document, e) for e in error.errors(include_input=False)]
         # ``from None``: pydantic's own error holds the file's values.
         raise InvalidConfig(findings) from None
-    findings += [document.finding(path, message) for path, message in check(config)]
+    for rule in (check, *rules):
+        findings += [document.finding(path, message) for path, message in rule(config)]
     if findings:
         raise InvalidConfig(findings)
     return config

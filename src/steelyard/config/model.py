@@ -97,9 +97,9 @@ class DatedRates(Section):
 class PresetModel(Section):
     """What a vendor sells under one name."""
 
-    context: int | None = Field(None, gt=0, le=100_000_000)
+    context: int | None = Field(default=None, gt=0, le=100_000_000)
     """Longest input plus output, tokens."""
-    output_max: int | None = Field(None, gt=0, le=100_000_000)
+    output_max: int | None = Field(default=None, gt=0, le=100_000_000)
     """Longest output, tokens."""
     features: tuple[Feature, ...] | None = None
     """What the model can do."""
@@ -139,7 +139,7 @@ class Channel(Section):
 
     vendor: Name | None = None
     """A packaged or own vendor; gives the defaults of the keys below."""
-    base_url: str | None = Field(None, pattern=r"^https?://[^\s/]+[^\s]*$")
+    base_url: str | None = Field(default=None, pattern=r"^https?://[^\s/]+[^\s]*$")
     """Address up to and including the version part, such as ``https://api.openai.com/v1``."""
     dialect: str | None = None
     """How it speaks."""
@@ -157,9 +157,9 @@ class Channel(Section):
     """Seconds between two bytes of an answer."""
     timeout_total_s: Seconds = 600.0
     """Seconds for the whole attempt."""
-    connections_max: int = Field(512, ge=1, le=65_536)
+    connections_max: int = Field(default=512, ge=1, le=65_536)
     """Connections at a time, per worker."""
-    concurrency: int = Field(0, ge=0, le=65_536)
+    concurrency: int = Field(default=0, ge=0, le=65_536)
     """Attempts at a time, per worker; 0 for no bound but the connections."""
     sends_attempt_id: bool | None = None
     """Whether the attempt's id may travel in a header."""
@@ -180,11 +180,11 @@ class Offer(Section):
     """What clients ask for, independent of who sells it."""
     channel: Name
     """Name of a channel."""
-    upstream_model: str | None = Field(None, min_length=1, max_length=128)
+    upstream_model: str | None = Field(default=None, min_length=1, max_length=128)
     """The name that goes into the request; by default the model's."""
-    context: int | None = Field(None, gt=0, le=100_000_000)
+    context: int | None = Field(default=None, gt=0, le=100_000_000)
     """Longest input plus output, tokens; needed where the preset does not know it."""
-    output_max: int | None = Field(None, gt=0, le=100_000_000)
+    output_max: int | None = Field(default=None, gt=0, le=100_000_000)
     """Longest output, tokens; needed where the preset does not know it."""
     features: tuple[Feature, ...] | None = None
     """What it can do."""
@@ -192,7 +192,7 @@ class Offer(Section):
     """Price of each item, such as ``0.8 CNY/mtok``; by default the preset's price list."""
     valid_from: date | None = None
     """First day (UTC) on which ``rates`` hold; by default from when they are applied."""
-    tokens_per_byte: float = Field(0.30, gt=0, le=8)
+    tokens_per_byte: float = Field(default=0.30, gt=0, le=8)
     """Expected input tokens per UTF-8 byte: ranks only, never prices."""
     enabled: bool = True
     """Whether it may be chosen."""
@@ -205,7 +205,7 @@ class MeasuredSpeed(Section):
     """Prompt tokens read per second."""
     decode_tok_s: Decimal = Field(gt=0)
     """Answer tokens written per second."""
-    threads: int = Field(1, ge=1, le=1024)
+    threads: int = Field(default=1, ge=1, le=1024)
     """Threads that worked at that speed."""
 
 
@@ -214,13 +214,13 @@ class LocalModel(Section):
 
     path: str = ""
     """A GGUF file of one's own; empty for a model of the catalogue."""
-    slots: int | None = Field(None, ge=1, le=256)
+    slots: int | None = Field(default=None, ge=1, le=256)
     """Calls at a time."""
-    threads: int | None = Field(None, ge=1, le=1024)
+    threads: int | None = Field(default=None, ge=1, le=1024)
     """Threads of the engine."""
-    context: int | None = Field(None, ge=256, le=10_000_000)
+    context: int | None = Field(default=None, ge=256, le=10_000_000)
     """Longest input plus output of one call, tokens."""
-    output_max: int | None = Field(None, gt=0)
+    output_max: int | None = Field(default=None, gt=0)
     """Longest output, tokens."""
     features: tuple[Feature, ...] = ("stream", "grammar", "json_schema", "json_mode")
     """What it can do."""
@@ -244,7 +244,7 @@ class Limit(Section):
 
     money: MoneyText | None = None
     """Budget per period, such as ``100 CNY``."""
-    requests: int | None = Field(None, ge=1, le=10**12)
+    requests: int | None = Field(default=None, ge=1, le=10**12)
     """Calls per minute."""
     period: Literal["minute", "day", "month", "total"] | None = None
     """``day``, ``month`` or ``total`` for money; requests always count per ``minute``."""
@@ -297,9 +297,9 @@ class PromptForm(Section):
     """Template of the user's message."""
     system: str = ""
     """The system message."""
-    temperature: Decimal = Field(Decimal(0), ge=0, le=2)
+    temperature: Decimal = Field(default=Decimal(0), ge=0, le=2)
     """Sampling temperature."""
-    output_tokens_max: int = Field(16, ge=1, le=65_536)
+    output_tokens_max: int = Field(default=16, ge=1, le=65_536)
     """Cap of the answer."""
     constraint: Constraint = Constraint.NONE
     """How the engine is held to the closed set of answers."""
@@ -310,7 +310,7 @@ class Task(Section):
 
     enabled: bool = True
     """Whether the task exists for calls and weighing."""
-    floor: Decimal | None = Field(None, gt=0, le=1)
+    floor: Decimal | None = Field(default=None, gt=0, le=1)
     """Least mean grade that is good enough."""
     policy: Name | None = None
     """Policy of its calls."""
@@ -339,15 +339,15 @@ class Policy(Section):
     """Residencies allowed; empty for any."""
     channels: tuple[Name, ...] = ()
     """Channels allowed; empty for any."""
-    attempts_max: int = Field(3, ge=1, le=10)
+    attempts_max: int = Field(default=3, ge=1, le=10)
     """Attempts per call, retries and fallbacks together."""
-    retries_max: int = Field(1, ge=0, le=9)
+    retries_max: int = Field(default=1, ge=0, le=9)
     """Retries on the same offer."""
     replay_uncertain: bool = False
     """Whether to try again after a request was sent and nothing was answered; both are booked."""
     drain_on_disconnect: bool = False
     """Whether to read a paid answer to its end after the client has left."""
-    output_tokens_default: int = Field(0, ge=0)
+    output_tokens_default: int = Field(default=0, ge=0)
     """Output cap put into a call without one where a hard budget holds; 0: the offer's own."""
 
 
@@ -376,7 +376,7 @@ class Config(Section):
     """Address on which calls are taken."""
     admin: Admin = Admin()
     """The administration interface."""
-    workers: int | None = Field(None, ge=1, le=256)
+    workers: int | None = Field(default=None, ge=1, le=256)
     """Worker processes; by default one per core."""
     home_currency: Currency = "CNY"
     """Currency in which offers of different currencies are compared."""

@@ -117,14 +117,14 @@ def add(
 
 
 def change(
-    connection: Connection, by: Change, node: StoredAccount, managed_by: str, **values: str
+    connection: Connection, by: Change, node: StoredAccount, manager: str, **values: str
 ) -> None:
-    """Sets ``name``, ``policy`` or ``managed_by`` of an account.
+    """Sets ``name``, ``policy`` or ``managed_by`` of an account; ``manager`` is who asks.
 
     Raises:
         Forbidden: the file manages it.
     """
-    refuse_foreign(f"account {node.name}", node.managed_by, managed_by)
+    refuse_foreign(f"account {node.name}", node.managed_by, manager)
     connection.execute(
         update(accounts)
         .where(accounts.c.account_number == number(node.account_id))

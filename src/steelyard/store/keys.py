@@ -24,7 +24,7 @@ from steelyard.store.accounts import number as account_number
 from steelyard.store.limits import from_row
 from steelyard.store.objects import refuse_foreign
 from steelyard.store.revisions import Change, note
-from steelyard.store.schema import API, keys, limits
+from steelyard.store.schema import API, FILE, keys, limits
 
 _PREFIX = "key_"
 _STREAM_ROWS = 5_000
@@ -196,3 +196,9 @@ def _stored_from(row: Sequence[Any]) -> StoredKey:
         expires,
         revoked,
     )
+
+
+def managed_by_file(connection: Connection) -> list[StoredKey]:
+    """Keys whose secret the file gives, if they still hold."""
+    query = select(keys).where(keys.c.managed_by == FILE, keys.c.revoked_at_ns.is_(None))
+    return [_stored(row) for row in connection.execute(query)]

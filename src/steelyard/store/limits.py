@@ -128,3 +128,9 @@ def _column(scope: str) -> Any:
 
 def _number(scope: str) -> int:
     return int(scope.rpartition("_")[2])
+
+
+def currencies(connection: Connection) -> set[str]:
+    """Currencies of all limits that hold."""
+    query = select(limits.c.currency).where(limits.c.retired_at_ns.is_(None)).distinct()
+    return {currency for currency in connection.scalars(query) if currency}

@@ -1,0 +1,274 @@
+"""Compiles what the database says into the files workers serve from.
+
+The core is small and written whole; the key table is streamed row by row, because a million keys
+must fit neither memory nor a pause. Everything is written beside and renamed by ``gateway``.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from fractions import Fraction
+from itertools import permutations
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection
+
+from steelyard.domain.budgets import Limit, Period, Unit
+from steelyard.domain.money import Money
+from steelyard.domain.rates import ITEMS, ExchangeRate, Rate
+from steelyard.domain.tasks import Verdict, decide
+from steelyard.gateway import keytable, snapshot
+from steelyard.gateway.snapshot import (
+    AccountEntry,
+    ChannelEntry,
+    Core,
+    ExchangeEntry,
+    KeyRecord,
+    Meter,
+    OfferEntry,
+    PolicyEntry,
+    RatePeriod,
+    TaskEntry,
+    VerdictEntry,
+)
+from steelyard.pricebook.book import compile_periods
+from steelyard.store import accounts, keys, limits, objects, prices, proofs, revisions, settings
+
+log = logging.getLogger(__name__)
+
+_KEPT_NS = 3600 * 10**9
+"""Prices that ended less than an hour ago stay in: calls that began before are still running."""
+_CHANNEL_FIELDS = frozenset(ChannelEntry.__struct_fields__)
+
+
+def compile_core(connection: Connection, now_ns: int) -> Core:
+    """The core of a snapshot as of ``now_ns`` (UTC)."""
+    home = settings.get(connection, "home_currency", "CNY")
+    offers = objects.current(connection, "offer")
+    rates = prices.of_offers(connection)
+    exchange = _exchange(connection, home, rates, now_ns)
+    channels = {
+        name: channel_entry(name, stored.body)
+        for name, stored in objects.current(connection, "channel").items()
+    }
+    models: dict[str, list[OfferEntry]] = {}
+    for name, stored in offers.items():
+        if stored.body["enabled"] and stored.body["channel"] in channels:
+            entry = offer_entry(name, stored.body, rates.get(name, ()), now_ns)
+            models.setdefault(entry.model, []).append(_ranked(entry, exchange, home, now_ns))
+    aliases = {n: s.body["model"] for n, s in objects.current(connection, "alias").items()}
+    return Core(
+        format=snapshot.FORMAT,
+        revision=revisions.latest(connection),
+        compiled_at_ns=now_ns,
+        home_currency=home,
+        channels=channels,
+        models={model: snapshot.raw(tuple(entries)) for model, entries in models.items()},
+        offers=snapshot.raw({e.name: e.model for entries in models.values() for e in entries}),
+        tasks=_tasks(connection),
+        accounts=_accounts(connection),
+        policies=_policies(connection),
+        aliases=aliases,
+        exchange=exchange,
+        public_ids=tuple(sorted({*models, *(a for a, m in aliases.items() if m in models)})),
+    )
+
+
+def write_keys(connection: Connection, folder: Path, now_ns: int) -> int:
+    """Replaces the key table; returns how many keys it holds."""
+    rows = (
+        (key.secret_hash, key_record(key, own))
+        for key, own in keys.live_with_limits(connection, now_ns)
+    )
+    count = keys.count_live(connection)
+    return keytable.write(folder / snapshot.KEYS_FILE, rows, count)
+
+
+def key_record(key: keys.StoredKey, own: tuple[Limit, ...]) -> KeyRecord:
+    """A key as the key table holds it."""
+    return KeyRecord(
+        key.key_id,
+        key.account_id,
+        key.task,
+        key.expires_at_ns or 0,
+        meters(own, f"key {key.name}") if own else (),
+    )
+
+
+def meters(of_scope: Iterable[Limit], who: str) -> tuple[Meter, ...]:
+    """What calls count against: one meter per unit for all hard limits of one scope together.
+
+    A worker holds one lease per scope and unit; that it fits every period is control's business.
+    Soft limits refuse nobody, so calls do not count against them: reports show them.
+    """
+    hard = [limit for limit in of_scope if limit.is_hard]
+    found = []
+    for unit in Unit:
+        same = sorted((li for li in hard if li.unit is unit), key=lambda li: li.amount)
+        if same:
+            label = f"{who} ({', '.join(describe(limit) for limit in same)})"
+            least = same[0]
+            found.append(Meter(least.scope, unit.value, least.amount, least.currency, label))
+    return tuple(found)
+
+
+def describe(limit: Limit) -> str:
+    """A limit for people: ``100.00 CNY per day``."""
+    if limit.unit is Unit.REQUESTS:
+        return f"{limit.amount} requests per minute"
+    money = str(Money(limit.amount, limit.currency))
+    return f"{money} in all" if limit.period is Period.TOTAL else f"{money} per {limit.period}"
+
+
+def channel_entry(name: str, body: Mapping[str, Any]) -> ChannelEntry:
+    """A channel as workers need it."""
+    return ChannelEntry(name=name, **{k: v for k, v in body.items() if k in _CHANNEL_FIELDS})
+
+
+def offer_entry(
+    name: str, body: Mapping[str, Any], rates: tuple[Rate, ...], now_ns: int
+) -> OfferEntry:
+    """An offer with its periods of constant prices; none when its prices cannot be used."""
+    try:
+        periods = compile_periods(rates, now_ns - _KEPT_NS)
+    except ValueError as error:
+        log.error("offer %s is unpriced: %s", name, error)
+        periods = []
+    return OfferEntry(
+        name=name,
+        model=body["model"],
+        channel=body["channel"],
+        upstream_model=body["upstream_model"],
+        context_tokens=body["context_tokens"],
+        output_tokens_max=body["output_tokens_max"],
+        features=frozenset(body["features"]),
+        tokens_per_byte=body["tokens_per_byte"],
+        currency=rates[-1].currency if periods else "",
+        periods=tuple(RatePeriod(*period) for period in periods),
+    )
+
+
+def currencies(connection: Connection) -> set[str]:
+    """Every currency in which something is priced, limited or compared."""
+    found = {settings.get(connection, "home_currency", "CNY")}
+    found |= {rate.currency for rates in prices.of_offers(connection).values() for rate in rates}
+    return found | limits.currencies(connection)
+
+
+def _ranked(
+    entry: OfferEntry, exchange: Mapping[str, ExchangeEntry], home: str, now_ns: int
+) -> OfferEntry:
+    """The entry with what a token costs in the home currency, for ranking only."""
+    period = next((p for p in entry.periods if p.from_ns <= now_ns < p.to_ns), None)
+    worth = Fraction(1)
+    if entry.currency != home:
+        rate = exchange.get(f"{entry.currency}/{home}")
+        if rate is None:
+            return entry
+        worth = Fraction(rate.numerator, rate.denominator)
+    if period is None:
+        return entry
+    each = [Fraction(p, period.denominator) * worth for p in period.prices]
+    return msgspec.structs.replace(
+        entry,
+        rank_input=float(each[ITEMS.index("input")]),
+        rank_output=float(each[ITEMS.index("output")]),
+    )
+
+
+def _exchange(
+    connection: Connection, home: str, rates: Mapping[str, tuple[Rate, ...]], now_ns: int
+) -> dict[str, ExchangeEntry]:
+    used = {home, *limits.currencies(connection)}
+    used |= {rate.currency for of_offer in rates.values() for rate in of_offer}
+    found = {}
+    for base, quote in permutations(sorted(used), 2):
+        rate = prices.exchange_rate(connection, base, quote, now_ns)
+        if rate is not None:
+            found[f"{base}/{quote}"] = _exchange_entry(rate)
+    return found
+
+
+def _exchange_entry(rate: ExchangeRate) -> ExchangeEntry:
+    return ExchangeEntry(rate.rate_id, rate.value.numerator, rate.value.denominator)
+
+
+def _accounts(connection: Connection) -> dict[str, msgspec.Raw]:
+    tree = accounts.tree(connection)
+    of_scope = limits.of_accounts(connection)
+    found = {}
+    for account_id in tree.by_id:
+        chain = tree.chain(account_id)
+        held: tuple[Meter, ...] = ()
+        policy = ""
+        for node in chain:
+            own = of_scope.get(f"account:{node.account_id}", [])
+            held += meters((s.limit for s in own), f"account {tree.path(node.account_id)}")
+            policy = node.policy or policy
+        entry = AccountEntry(tree.id_path(account_id), held, policy)
+        found[account_id] = snapshot.raw(entry)
+    return found
+
+
+def _policies(connection: Connection) -> dict[str, PolicyEntry]:
+    found = {"default": PolicyEntry()}
+    for name, stored in objects.current(connection, "policy").items():
+        body = dict(stored.body)
+        for field in ("residency", "channels"):
+            body[field] = frozenset(body[field])
+        found[name] = PolicyEntry(name=name, **body)
+    return found
+
+
+def _tasks(connection: Connection) -> dict[str, TaskEntry]:
+    verdicts = proofs.latest_verdicts(connection)
+    found = {}
+    for name, stored in objects.current(connection, "task").items():
+        body = stored.body
+        found[name] = TaskEntry(
+            name=name,
+            floor=float(body["floor"]),
+            policy=body["policy"],
+            verdicts=tuple(current_verdicts(name, body, verdicts)),
+            settings={
+                "temperature": snapshot.raw(float(body["temperature"])),
+                "max_tokens": snapshot.raw(body["output_tokens_max"]),
+            },
+        )
+    return found
+
+
+def current_verdicts(
+    task: str, body: Mapping[str, Any], verdicts: Iterable[Verdict]
+) -> list[VerdictEntry]:
+    """The newest verdict of each offer that still counts for the task, at the floor of today."""
+    newest: dict[str, Verdict] = {}
+    for verdict in verdicts:
+        if verdict.task != task or verdict.form_digest not in body["digests"]:
+            continue
+        known = newest.get(verdict.offer)
+        if known is None or verdict.decided_at >= known.decided_at:
+            newest[verdict.offer] = verdict
+    return [verdict_entry(verdict, body["floor"]) for _, verdict in sorted(newest.items())]
+
+
+def verdict_entry(verdict: Verdict, floor: str) -> VerdictEntry:
+    """A verdict as workers need it; what it means is decided by the floor of today."""
+    return VerdictEntry(
+        offer=verdict.offer,
+        status=decide(verdict.lower, verdict.upper, Decimal(floor), verdict.unscored_share).value,
+        lower=float(verdict.lower),
+        upper=float(verdict.upper),
+        samples=verdict.n,
+    )
+
+
+def instant(at_ns: int) -> datetime:
+    """An instant from UTC nanoseconds, to the microsecond."""
+    seconds, rest = divmod(at_ns, 10**9)
+    return datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest // 1000)

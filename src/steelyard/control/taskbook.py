@@ -1,0 +1,108 @@
+"""The tasks in force: the shipped ones with the file's settings over them, and the user's own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from steelyard.config.check import Mistake, nearest
+from steelyard.config.model import Config
+from steelyard.config.model import Task as Wanted
+from steelyard.domain.errors import ConfigError
+from steelyard.domain.tasks import PromptForm, Task, form_digest
+from steelyard.weigh.catalog import shipped_tasks
+from steelyard.weigh.datasets import load_set
+
+
+def tasks(config: Config) -> dict[str, Task]:
+    """All tasks that exist for calls and weighing, by name.
+
+    Raises:
+        ConfigError: a task of one's own is not whole.
+    """
+    found = dict(shipped_tasks())
+    for name, wanted in config.tasks.items():
+        settings = wanted or Wanted()
+        if not settings.enabled:
+            found.pop(name, None)
+        elif settings.set is not None:
+            found[name] = _own(name, settings)
+        elif name in found:
+            found[name] = _changed(found[name], settings)
+    return found
+
+
+def bodies(config: Config) -> dict[str, dict[str, Any]]:
+    """The tasks as the database keeps them, with the digests a valid verdict may carry.
+
+    Raises:
+        ConfigError: a task of one's own is not whole, or its set cannot be read.
+    """
+    found = {}
+    for name, task in tasks(config).items():
+        wanted = config.tasks.get(name)
+        found[name] = {
+            "title": task.title,
+            "language": task.language,
+            "set": task.set_name,
+            "grader": task.grader,
+            "floor": str(task.floor),
+            "policy": (wanted.policy if wanted else None) or "",
+            "is_weighed_when_idle": task.is_weighed_when_idle,
+            "digests": digests(task),
+            "temperature": str(task.form.temperature),
+            "output_tokens_max": task.form.output_tokens_max,
+        }
+    return found
+
+
+def digests(task: Task) -> list[str]:
+    """Digests of the forms in which a verdict on the task counts.
+
+    Raises:
+        ConfigError: the set cannot be read.
+    """
+    of_set = load_set(task.set_name).digest
+    forms = (task.form, task.form.unconstrained())
+    return list(dict.fromkeys(form_digest(task, form, of_set) for form in forms))
+
+
+def task_rule(config: Config) -> Iterator[Mistake]:
+    """Mistakes in the tasks: unknown names, sets that cannot be read, values out of range."""
+    shipped = shipped_tasks()
+    for name, wanted in config.tasks.items():
+        path = ("tasks", name)
+        if wanted is None or wanted.set is None:
+            if name not in shipped:
+                yield path, f"no shipped task is called {name!r}{nearest(name, shipped)}"
+            continue
+        try:
+            digests(_own(name, wanted))
+        except (ConfigError, ValueError) as error:
+            yield path, str(error)
+
+
+def _own(name: str, wanted: Wanted) -> Task:
+    if not (wanted.set and wanted.grader and wanted.form and wanted.floor):
+        raise ConfigError(f"task {name} needs set, grader, form and floor")
+    return Task(
+        name=name,
+        title=wanted.title or name,
+        language=wanted.language,
+        set_name=wanted.set,
+        grader=wanted.grader,
+        floor=wanted.floor,
+        form=PromptForm(**wanted.form.model_dump()),
+        grader_parameters=wanted.grader_parameters,
+        seed=wanted.seed,
+        is_weighed_when_idle=bool(wanted.is_weighed_when_idle),
+    )
+
+
+def _changed(task: Task, wanted: Wanted) -> Task:
+    if wanted.floor is not None:
+        task = replace(task, floor=wanted.floor)
+    if wanted.is_weighed_when_idle is not None:
+        task = replace(task, is_weighed_when_idle=wanted.is_weighed_when_idle)
+    return task
