@@ -175,16 +175,20 @@ class LeaseBook:
                 reservation.hold(lease, need)
                 if left < 4 * need and not lease.is_asking and lease.denial is None:
                     self._source.ask(lease, 4 * need, now[0])
+            elif not meter.is_hard:
+                # A soft limit refuses nobody; its use is read from the ledger.
+                continue
             elif lease.denial is not None and now[1] < lease.denied_until_s:
                 reservation.release()
-                if meter.is_hard:
-                    raise lease.denial
+                raise lease.denial
             else:
                 short.append((lease, need))
-        if short:
-            reservation.release()
-            return [pair for pair in short if self._wants(*pair, now[0])] or reservation
-        return reservation
+        if not short:
+            return reservation
+        reservation.release()
+        for lease, need in short:
+            self._demand(lease, need, now[0])
+        return short
 
     def _need(self, meter: Meter, quote: tuple[int, str], view: View, counts_request: bool) -> int:
         if meter.unit == REQUESTS:
@@ -209,8 +213,8 @@ class LeaseBook:
             lease.window_end_ns = now_ns - now_ns % _MINUTE_NS + _MINUTE_NS
         return lease
 
-    def _wants(self, lease: Lease, need: int, now_ns: int) -> bool:
-        """Asks for more; whether it is worth waiting for the answer.
+    def _demand(self, lease: Lease, need: int, now_ns: int) -> None:
+        """Asks for more, so that waiting for the answer makes sense.
 
         Raises:
             Overloaded: control is away, and a money limit fails closed.
@@ -218,10 +222,8 @@ class LeaseBook:
         """
         if self._source.is_connected:
             if not lease.is_asking:
-                self._source.ask(lease, need, now_ns)
-            return True
-        if not lease.meter.is_hard:
-            return False
+                self._source.ask(lease, need * (1 + len(lease.waiters)), now_ns)
+            return
         if lease.meter.unit == REQUESTS:
             raise RateLimited(
                 f"The request limit of {lease.meter.label} is used up for this minute.",

@@ -1,8 +1,8 @@
 """Which channels rest, from what their attempts came to.
 
-A channel that refuses or fails rests for a while that doubles with every failure in a row; the first
-success ends it. What control says about a channel (an engine still loading, one that is down) stands
-beside it. One instance per worker; all calls from the loop's thread.
+A channel that refuses or fails rests for a while that doubles with every failure in a row; the
+first success ends it. What control says about a channel (an engine still loading, one that is
+down) stands beside it. One instance per worker; all calls from the loop's thread.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 An exchange waits two or three times in its life, always for something that a protocol callback
 knows first. A task with a future costs 2.7 us and a loop iteration each time; a ``Signal`` costs a
-tenth. The price: only one coroutine may await a signal, and asyncio's own primitives cannot be awaited
-in one that ``start`` began.
+tenth. The price: only one coroutine may await a signal, and asyncio's own primitives cannot be
+awaited in one that ``start`` began.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Signal(Generic[_T]):
         self._waiter: Steps | None = None
 
     def fire(self, value: _T) -> None:
-        """Hands over ``value`` and runs the waiting coroutine to its next wait; later calls do nothing."""
+        """Hands over ``value`` and runs who waits to its next wait; later calls do nothing."""
         if self._is_fired:
             return
         self._is_fired = True

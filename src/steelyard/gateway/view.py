@@ -36,6 +36,7 @@ class Principal:
         "account_id",
         "account_path",
         "expires_at_ns",
+        "has_hard_budget",
         "key_id",
         "meters",
         "policy",
@@ -50,6 +51,7 @@ class Principal:
         self.task = record.task
         self.meters: tuple[Meter, ...] = record.meters + account.meters
         self.policy = policy
+        self.has_hard_budget = any(m.is_hard and m.currency for m in self.meters)
 
 
 class Candidate:

@@ -1,0 +1,150 @@
+"""Reading what an answer consumed, on its way to the client.
+
+One path for streams and plain answers: both end as an ``Answer`` of the dialect. A stream is passed
+in whole events; only events that can matter are decoded (the first, those with usage, a finish
+reason or an error), found by plain byte searches that cost a fraction of a microsecond.
+"""
+
+from __future__ import annotations
+
+from steelyard.dialects.base import Answer, Dialect
+from steelyard.domain.usage import ESTIMATED, REPORTED, Usage
+from steelyard.gateway.view import Candidate
+from steelyard.wire.sse import EventSplitter, events
+
+EVENT_BYTES_MAX = 4 << 20
+"""A vendor whose single event is longer than this is cut off."""
+
+_NULL_USAGE = b'"usage":null'
+
+
+class StreamMeter:
+    """Follows one stream: hands on whole events and remembers what booking needs."""
+
+    __slots__ = (
+        "_dialect",
+        "_hides_usage",
+        "_splitter",
+        "bytes_seen",
+        "call_id",
+        "envelope_bytes",
+        "error",
+        "events_seen",
+        "finish",
+        "is_done",
+        "model",
+        "usage",
+        "usage_fault",
+    )
+
+    def __init__(self, dialect: Dialect, hides_usage: bool) -> None:
+        """``hides_usage``: the client did not ask for usage, so it must not see any."""
+        self._dialect = dialect
+        self._hides_usage = hides_usage
+        self._splitter = EventSplitter(EVENT_BYTES_MAX)
+        self.usage: Usage | None = None
+        self.usage_fault = ""
+        self.model = ""
+        self.call_id = ""
+        self.finish = ""
+        self.error = ""
+        self.is_done = False
+        self.events_seen = 0
+        self.bytes_seen = 0
+        self.envelope_bytes = 0
+
+    def feed(self, data: bytes) -> bytes:
+        """The whole events in what has come so far, as the client shall see them.
+
+        Raises:
+            EventTooLong: one event passes ``EVENT_BYTES_MAX``.
+        """
+        whole = self._splitter.feed(data)
+        if not whole:
+            return whole
+        count = whole.count(b"data:")
+        self.bytes_seen += len(whole)
+        is_first = not self.events_seen and count
+        self.events_seen += count
+        if is_first or self._matters(whole):
+            return self._read(whole)
+        if self._hides_usage and _NULL_USAGE in whole:
+            return _without_nulls(whole)
+        return whole
+
+    def answer(self) -> Answer:
+        """What the stream came to, as far as it was seen."""
+        return Answer(
+            self.usage,
+            self.usage_fault,
+            self.model,
+            self.call_id,
+            self.finish,
+            self.error,
+            max(0, self.bytes_seen - self.events_seen * self.envelope_bytes),
+        )
+
+    def _matters(self, whole: bytes) -> bool:
+        """Whether an event may carry usage, a finish reason, an error or the end."""
+        if b"[DONE]" in whole or b'"error"' in whole or b'"finish_reason":"' in whole:
+            return True
+        if b'"finish_reason": "' in whole:
+            return True
+        return b'"usage"' in whole and whole.count(b'"usage"') != whole.count(_NULL_USAGE)
+
+    def _read(self, whole: bytes) -> bytes:
+        kept: list[bytes] = []
+        is_changed = False
+        for data in events(whole):
+            if data == b"[DONE]":
+                self.is_done = True
+                kept.append(data)
+                continue
+            facts = self._dialect.read_event(data)
+            self._note(facts, data)
+            if not (self._hides_usage and b'"usage"' in data):
+                kept.append(data)
+                continue
+            is_changed = True
+            if not self._dialect.is_usage_only(data):
+                kept.append(self._dialect.without_usage(data))
+        if not is_changed:
+            return whole
+        return b"".join([b"data: %b\n\n" % data for data in kept])
+
+    def _note(self, facts: Answer, data: bytes) -> None:
+        if not self.envelope_bytes:
+            self.envelope_bytes = max(1, len(data) - facts.text_bytes)
+            self.model, self.call_id = facts.model, facts.call_id
+        if facts.usage is not None:
+            # The last one is the whole truth, zeros included: vendors send running totals.
+            self.usage, self.usage_fault = facts.usage, ""
+        elif facts.usage_fault:
+            self.usage, self.usage_fault = None, facts.usage_fault
+        self.finish = facts.finish or self.finish
+        self.error = facts.error or self.error
+
+
+def _without_nulls(whole: bytes) -> bytes:
+    """The events without their empty usage; inside a JSON string the quotes would be escaped."""
+    return whole.replace(b"," + _NULL_USAGE, b"").replace(_NULL_USAGE + b",", b"")
+
+
+def estimate(candidate: Candidate, input_tokens: int, text_bytes: int, pieces: int) -> Usage:
+    """Usage of an answer that did not report it: input as expected, output as seen.
+
+    ``pieces`` are stream events; each that carries text is at least one token, and vendors that
+    send several tokens in one are caught by the bytes.
+    """
+    by_bytes = int(text_bytes * candidate.entry.tokens_per_byte + 0.999)
+    return Usage(input_tokens=input_tokens, output_tokens=max(by_bytes, pieces))
+
+
+def believed(
+    answer: Answer, candidate: Candidate, input_tokens: int, pieces: int
+) -> tuple[Usage, str, str]:
+    """The usage to book, whether it is reported or estimated, and a remark for the ledger."""
+    if answer.usage is not None:
+        return answer.usage, REPORTED, ""
+    usage = estimate(candidate, input_tokens, answer.text_bytes, pieces)
+    return usage, ESTIMATED, answer.usage_fault or "usage missing"

@@ -1,0 +1,247 @@
+"""One attempt on the wire: the request to one offer, its answer on the way to the client.
+
+A stream walks straight through: the upstream's bytes, the meter, the client's socket, with the
+reader paused while the client is slow. A plain answer is kept whole, since its cost goes into its
+head. Retries, fallbacks and booking are the exchange's; this file knows one attempt only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+from steelyard.dialects.base import Answer, Dialect
+from steelyard.domain.calls import Outcome
+from steelyard.domain.errors import (
+    ConfigError,
+    DialectViolated,
+    SteelyardError,
+    UpstreamTimeout,
+    UpstreamUnavailable,
+)
+from steelyard.gateway.meter import StreamMeter
+from steelyard.gateway.snapshot import ChannelEntry
+from steelyard.gateway.steps import Signal
+from steelyard.wire.call import Failure, Origin, Timeouts
+from steelyard.wire.errors import EventTooLong
+from steelyard.wire.reply import Reply
+from steelyard.wire.tls import tls_context
+from steelyard.wire.upstream import Handle, Pool
+
+ANSWER_BYTES_MAX = 64 << 20
+"""A plain answer longer than this is cut off."""
+
+_EVENT_STREAM = b"text/event-stream"
+
+
+class Attempt:
+    """One sending of a call to one offer; a ``wire`` sink."""
+
+    __slots__ = (
+        "_body",
+        "_clock",
+        "_dialect",
+        "_drains",
+        "_handle",
+        "_head",
+        "_reply",
+        "bytes_kept",
+        "done",
+        "failure",
+        "first_byte_s",
+        "headers",
+        "is_client_gone",
+        "is_whole",
+        "meter",
+        "started_s",
+        "status",
+        "violation",
+    )
+
+    def __init__(
+        self, reply: Reply, dialect: Dialect, meter: StreamMeter | None, clock: Callable[[], float]
+    ) -> None:
+        """``meter`` is there for a call that streams; ``clock`` gives monotonic seconds."""
+        self._reply = reply
+        self._dialect = dialect
+        self._clock = clock
+        self._head = b""
+        self._handle: Handle | None = None
+        self._body: list[bytes] = []
+        self._drains = False
+        self.meter = meter
+        self.done: Signal[None] = Signal()
+        self.status = 0
+        self.headers: dict[bytes, bytes] = {}
+        self.bytes_kept = 0
+        self.failure: Failure | None = None
+        self.violation = ""
+        """How the answer broke the protocol; empty if it did not."""
+        self.is_client_gone = False
+        self.is_whole = False
+        self.started_s = clock()
+        self.first_byte_s = 0.0
+
+    def send(
+        self, pool: Pool, request: bytes, timeouts: Timeouts, head: bytes, drains: bool
+    ) -> None:
+        """Sends the request; ``head`` are the client's header lines should a stream begin.
+
+        ``drains``: read on to the end after the client has left, to learn the true usage.
+        """
+        self._head = head
+        self._drains = drains
+        self._handle = pool.send(request, self, timeouts)
+        self._reply.flow = self._handle
+        self._reply.on_gone = self.on_gone
+        if not self._reply.is_open:
+            self.on_gone()
+
+    @property
+    def is_sent(self) -> bool:
+        """Whether a byte of the request may have reached the vendor."""
+        return self._handle is not None and self._handle.is_sent
+
+    @property
+    def body(self) -> bytes:
+        """What was kept of the answer."""
+        return b"".join(self._body)
+
+    @property
+    def is_streaming(self) -> bool:
+        """Whether the answer is a stream that goes through the meter."""
+        return self.meter is not None and self.status == 200
+
+    def on_head(self, status: int, headers: dict[bytes, bytes]) -> None:
+        """Takes note of the answer's kind."""
+        self.first_byte_s = self._clock()
+        self.status = status
+        self.headers = headers
+        if self.meter is not None and status == 200:
+            kind = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
+            if kind != _EVENT_STREAM:
+                named = kind.decode("latin-1")[:64] or "nothing"
+                self._break(f"asked for a stream, the answer's content type is {named}")
+        if headers.get(b"content-encoding", b"identity") != b"identity":
+            self._break("asked for identity, the answer is encoded")
+
+    def on_body(self, data: bytes) -> None:
+        """Hands a stream's events on; keeps anything else."""
+        meter = self.meter
+        if meter is None or self.status != 200:
+            self.bytes_kept += len(data)
+            if self.bytes_kept > ANSWER_BYTES_MAX:
+                self._break(f"the answer is longer than {ANSWER_BYTES_MAX} bytes")
+                return
+            self._body.append(data)
+            return
+        try:
+            events = meter.feed(data)
+        except EventTooLong as error:
+            self._break(str(error))
+            return
+        if not events:
+            return
+        reply = self._reply
+        if not reply.is_started:
+            if meter.error:
+                # Nothing is visible yet: the client shall get an error status, not a stream.
+                self._break("")
+                return
+            reply.start(200, self._head)
+        reply.write(events)
+
+    def on_end(self) -> None:
+        """The answer is complete."""
+        self.is_whole = True
+        self.done.fire(None)
+
+    def on_failed(self, failure: Failure) -> None:
+        """The answer will not be complete."""
+        self.failure = failure
+        self.done.fire(None)
+
+    def on_gone(self) -> None:
+        """The client left: ends the attempt, or lets it run to learn what it costs."""
+        self.is_client_gone = True
+        if self._drains and self.is_sent:
+            self._reply.flow = None
+            if self._handle is not None:
+                self._handle.resume_reading()
+            return
+        if self._handle is not None:
+            self._handle.cancel()
+        self.done.fire(None)
+
+    def detach(self) -> None:
+        """Lets go of the client's reply: this attempt is over."""
+        self._reply.flow = None
+        self._reply.on_gone = None
+
+    def answer(self) -> Answer:
+        """What the answer came to, as far as it was seen."""
+        if self.meter is not None and self.status == 200:
+            return self.meter.answer()
+        if self.status == 200 and self.is_whole:
+            return self._dialect.read_answer(self.body)
+        return Answer(None)
+
+    def _break(self, violation: str) -> None:
+        self.violation = violation
+        if self._handle is not None:
+            self._handle.cancel()
+        self.done.fire(None)
+
+
+def outcome_of(attempt: Attempt, answer: Answer) -> Outcome:
+    """How the attempt ended, by the outcome table; error statuses are the exchange's question."""
+    if attempt.is_client_gone and not (attempt.is_whole and answer.usage is not None):
+        return Outcome.CLIENT_GONE if attempt.is_sent else Outcome.NOT_SENT
+    if not attempt.is_sent:
+        return Outcome.NOT_SENT
+    if not attempt.status:
+        return Outcome.UNCERTAIN
+    if attempt.violation or attempt.failure or answer.error:
+        return Outcome.CUT
+    meter = attempt.meter
+    if meter is not None and not (meter.is_done or meter.finish):
+        return Outcome.CUT
+    return Outcome.COMPLETED
+
+
+def error_of(attempt: Attempt, answer: Answer) -> SteelyardError:
+    """The error that a failed attempt means for the client; nothing of the request is in it."""
+    failure = attempt.failure
+    if answer.error:
+        return DialectViolated(f"The vendor reported an error: {answer.error}", code="vendor_error")
+    if attempt.violation:
+        return DialectViolated(f"The vendor's answer is broken: {attempt.violation}.")
+    if failure is None:
+        return DialectViolated("The vendor's answer ended before it was complete.")
+    if failure.kind == "timeout":
+        phase = failure.phase.replace("_", " ")
+        return UpstreamTimeout(f"The vendor did not answer in time ({phase}).")
+    if failure.kind == "protocol":
+        return DialectViolated(f"The vendor's answer is broken: {failure.detail}.")
+    if not failure.is_sent:
+        return UpstreamUnavailable(f"The vendor cannot be reached ({failure.kind}).")
+    return UpstreamUnavailable(f"The vendor broke off ({failure.kind}).")
+
+
+def origin_of(channel: ChannelEntry, base_url: str) -> tuple[Origin, str, str]:
+    """Origin, Host header and path prefix of a base URL.
+
+    Raises:
+        ConfigError: the URL is none that can be sent to.
+    """
+    parts = urlsplit(base_url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ConfigError(f"channel {channel.name}: base_url must be http(s)://host[:port]/path")
+    is_tls = parts.scheme == "https"
+    try:
+        context = tls_context(channel.ca_file or None) if is_tls else None
+    except OSError as error:
+        raise ConfigError(f"channel {channel.name}: ca_file cannot be read: {error}") from error
+    port = parts.port or (443 if is_tls else 80)
+    origin = Origin(host=parts.hostname, port=port, tls=context)
+    return origin, parts.netloc.rpartition("@")[2], parts.path.rstrip("/")

@@ -1,0 +1,119 @@
+"""Which path does what, and the small answers a worker gives itself."""
+
+from __future__ import annotations
+
+import time
+
+import msgspec
+
+from steelyard.dialects.base import Dialect
+from steelyard.dialects.openai_chat import DIALECT as OPENAI_CHAT
+from steelyard.domain.errors import (
+    Forbidden,
+    InvalidRequest,
+    NoOffer,
+    RequestError,
+    SteelyardError,
+)
+from steelyard.gateway.admin import AdminRelay, is_local
+from steelyard.gateway.exchange import JSON_TYPE, Exchange
+from steelyard.gateway.gate import authenticate
+from steelyard.gateway.state import WorkerState
+from steelyard.gateway.steps import start
+from steelyard.wire.server import Reply, Request
+
+_TEXT_TYPE = b"content-type: text/plain; charset=utf-8\r\n"
+_METRICS_TYPE = b"content-type: text/plain; version=0.0.4; charset=utf-8\r\n"
+
+DOORS: dict[bytes, Dialect] = {b"/v1/chat/completions": OPENAI_CHAT}
+"""Paths on which calls come in, each with the dialect spoken there."""
+
+
+class Routes:
+    """The handler of a worker's server."""
+
+    def __init__(self, state: WorkerState, admin: AdminRelay) -> None:
+        self._state = state
+        self._admin = admin
+        self._models: tuple[int, bytes] = (-1, b"")
+
+    def handle(self, request: Request, reply: Reply) -> None:
+        """Answers one request, or starts what will."""
+        door = DOORS.get(request.path)
+        if door is not None and request.method == b"POST":
+            start(Exchange(self._state, door, request, reply).run())
+            return
+        try:
+            self._handle_other(request, reply)
+        except SteelyardError as error:
+            reply.respond(error.status, JSON_TYPE, OPENAI_CHAT.write_error(error, ""))
+
+    def _handle_other(self, request: Request, reply: Reply) -> None:
+        path, method = request.path, request.method
+        if path in DOORS:
+            wrong = InvalidRequest(f"{path.decode()} takes POST.", code="method_not_allowed")
+            wrong.status = 405
+            raise wrong
+        if path == b"/healthz":
+            reply.respond(200, _TEXT_TYPE, b"ok\n")
+        elif path == b"/readyz":
+            self._ready(reply)
+        elif path == b"/metrics/local" and not request.peer:
+            reply.respond(200, _METRICS_TYPE, self._state.counters.render())
+        elif path == b"/v1/models" or path.startswith(b"/v1/models/"):
+            if method not in (b"GET", b"HEAD"):
+                raise InvalidRequest(f"{path.decode()[:80]} takes GET.", code="method_not_allowed")
+            self._list_models(request, reply)
+        elif path == b"/v1" or path.startswith(b"/v1/"):
+            missing = RequestError(f"There is no {path.decode()[:120]} here.", code="not_found")
+            missing.status = 404
+            raise missing
+        elif is_local(request.peer):
+            self._admin.carry(request, reply)
+        else:
+            raise Forbidden("Pages and the admin API are served on this machine only.")
+
+    def _ready(self, reply: Reply) -> None:
+        """Ready means: a snapshot is loaded and every default channel is up."""
+        state = self._state
+        if state.is_draining:
+            reply.respond(503, _TEXT_TYPE, b"draining\n")
+            return
+        if not state.has_view:
+            reply.respond(503, _TEXT_TYPE, b"no configuration yet\n")
+            return
+        waiting = [
+            f"{name}: {state.health.state(name)}"
+            for name, channel in state.view.core.channels.items()
+            if channel.is_default and state.health.state(name) != "up"
+        ]
+        if waiting:
+            reply.respond(503, _TEXT_TYPE, ("\n".join(waiting) + "\n").encode())
+        else:
+            reply.respond(200, _TEXT_TYPE, b"ready\n")
+
+    def _list_models(self, request: Request, reply: Reply) -> None:
+        state = self._state
+        view = state.view
+        authenticate(request.headers, view, state.revoked, time.time_ns())
+        name = request.path[len(b"/v1/models/") :].decode()
+        if name:
+            if name not in view.core.public_ids:
+                raise view.unknown_model(name)
+            reply.respond(200, JSON_TYPE, msgspec.json.encode(_model(name)))
+            return
+        if self._models[0] != view.revision:
+            listed = [_model(public) for public in view.core.public_ids]
+            body = msgspec.json.encode({"object": "list", "data": listed})
+            self._models = (view.revision, body)
+        reply.respond(200, JSON_TYPE, self._models[1])
+
+
+def _model(name: str) -> dict[str, object]:
+    return {"id": name, "object": "model", "created": 0, "owned_by": "steelyard"}
+
+
+def refuse(status: int, code: str, message: str) -> tuple[bytes, bytes]:
+    """Headers and body of the wire's own refusals, in OpenAI's shape."""
+    error = InvalidRequest(message, code=code) if status < 500 else NoOffer(message, code=code)
+    return JSON_TYPE, OPENAI_CHAT.write_error(error, "")

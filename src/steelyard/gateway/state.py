@@ -1,0 +1,104 @@
+"""What all exchanges of one worker share. One instance per process, used from the loop's thread."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import time
+from pathlib import Path
+from typing import Any
+
+from steelyard.domain.errors import StoreUnavailable
+from steelyard.gateway import snapshot
+from steelyard.gateway.channels import Channels
+from steelyard.gateway.gate import LeaseBook
+from steelyard.gateway.health import Health
+from steelyard.gateway.link import Link
+from steelyard.gateway.metrics import Counters
+from steelyard.gateway.view import View
+from steelyard.journal.segment import Journal
+from steelyard.wire.timers import TimerWheel
+
+
+class WorkerState:
+    """The view in use, leases, journal, channels and counters of a worker."""
+
+    def __init__(
+        self,
+        *,
+        incarnation: int,
+        journal: Journal,
+        link: Link,
+        workers: int,
+        wheel: TimerWheel,
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        self.incarnation = incarnation
+        self.journal = journal
+        self.link = link
+        self.wheel = wheel
+        self.clock = time.monotonic
+        self.health = Health()
+        self.counters = Counters()
+        self.leases = LeaseBook(link, workers)
+        self.channels = Channels(wheel, loop)
+        self.sequence = itertools.count(1)
+        self.revoked: frozenset[bytes] = frozenset()
+        self.is_background = False
+        """Whether control runs background work that a foreground call should stop."""
+        self.is_draining = False
+        self._view: View | None = None
+
+    @property
+    def view(self) -> View:
+        """The snapshot in use.
+
+        Raises:
+            StoreUnavailable: there is none yet.
+        """
+        if self._view is None:
+            raise StoreUnavailable("The gateway has no configuration yet; try again in a moment.")
+        return self._view
+
+    @property
+    def has_view(self) -> bool:
+        """Whether there is a snapshot."""
+        return self._view is not None
+
+    def swap(self, view: View, revoked: list[bytes]) -> None:
+        """Serves new calls from ``view``; calls under way keep the one they began with."""
+        self._view = view
+        self.revoked = frozenset(revoked)
+        self.counters.revision = view.revision
+        self.channels.forget()
+
+    def told(self, kind: str, fields: list[Any]) -> None:
+        """Takes in what control says over the link, but for leases and snapshots."""
+        if kind == "channels":
+            self.health.told({name: (state, why) for name, (state, why) in fields[0].items()})
+        elif kind == "base_urls":
+            self.channels.told(fields[0])
+        elif kind == "revoked":
+            self.revoked = self.revoked | frozenset(fields[0])
+        elif kind == "background":
+            self.is_background = fields[0]
+        elif kind == "trim":
+            for lease in self.leases.of_scope(fields[0]):
+                if lease.currency and lease.lease_id:
+                    self.link.shrink(lease)
+
+    def give_back(self) -> None:
+        """Returns what idle leases do not use; called now and then."""
+        if self.link.is_connected:
+            for lease in self.leases.idle():
+                self.link.shrink(lease)
+
+
+def load_view(folder: Path) -> tuple[View, list[bytes]]:
+    """View and revoked hashes from the snapshot's folder; may run in another thread.
+
+    Raises:
+        StoreUnavailable: a file is missing or damaged.
+        SchemaMismatch: another version wrote it.
+    """
+    return View.load(folder), snapshot.load_revoked(folder)
