@@ -63,14 +63,12 @@ class _Request:
     url: bytes = b""
     key: str = ""
     body: bytearray = field(default_factory=bytearray)
-    head_bytes: int = 0
     is_complete: bool = False
 
     def on_url(self, url: bytes) -> None:
         self.url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self.head_bytes += len(name) + len(value)
         if name.lower() == b"authorization":
             scheme, _, key = value.decode("latin-1").partition(" ")
             self.key = key.strip() if scheme.lower() == "bearer" else ""
@@ -147,7 +145,7 @@ class Front:
             if isinstance(error.__context__, _Refused):
                 raise error.__context__ from None
             raise
-        except httptools.HttpParserError as error:
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             raise _Refused(400, "malformed_request", "the request is not HTTP/1.1") from error
         except TimeoutError as error:
             raise _Refused(408, "request_timeout", "the request took too long") from error

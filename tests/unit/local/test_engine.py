@@ -1,6 +1,8 @@
 import socket
 import sys
+from argparse import Namespace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -105,3 +107,58 @@ def test_slots_are_few(capsys: pytest.CaptureFixture[str]) -> None:
             ["--name", "a", "--model", "b", "--port", "0", "--key-file", "c", "--slots", "3"]
         )
     assert "invalid choice: 3" in capsys.readouterr().err
+
+
+class NativeServer:
+    """What xllamacpp.Server looks like from here."""
+
+    listening_address = "http://127.0.0.1:4567"
+    is_broken = False
+
+    def __init__(self, params: SimpleNamespace) -> None:
+        if self.is_broken:
+            raise RuntimeError("Failed to init server, please check the input params.")
+        self.params = params
+
+
+@pytest.fixture
+def options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Namespace:
+    def params() -> SimpleNamespace:
+        nested = ("model", "cpuparams", "cpuparams_batch")
+        return SimpleNamespace(**{name: SimpleNamespace() for name in nested})
+
+    native = SimpleNamespace(CommonParams=params, Server=NativeServer)
+    monkeypatch.setitem(sys.modules, "xllamacpp", native)
+    model = tmp_path / "tiny.gguf"
+    model.write_bytes(b"GGUF")
+    return Namespace(name="tiny", model=model, slots=2, threads=3, context=512)
+
+
+def test_the_native_server_is_shut_to_all_but_this_process(options: Namespace) -> None:
+    first, second = engine.load(options), engine.load(options)
+    params = first.server.params
+    assert params.hostnames == ["127.0.0.1"]
+    assert params.api_keys == [first.key]
+    assert len(first.key) >= 32
+    assert first.key != second.key
+    assert first.port == 4567
+    assert not (params.endpoint_slots or params.endpoint_metrics or params.ui)
+
+
+def test_the_native_server_gets_what_was_asked_for(options: Namespace) -> None:
+    params = engine.load(options).server.params
+    assert params.model_alias == {"tiny"}
+    assert (params.n_parallel, params.n_ctx) == (2, 1024)
+    assert params.cpuparams.n_threads == params.cpuparams_batch.n_threads == 3
+    assert params.n_batch <= 256, "a lost client's prompt would be read on for seconds"
+
+
+def test_a_file_the_native_server_refuses(
+    options: Namespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(NativeServer, "is_broken", True)
+    with pytest.raises(
+        engine.ModelError, match="is damaged, or no model for this engine"
+    ) as caught:
+        engine.load(options)
+    assert engine.EXIT_CODES[caught.value.code] == 2

