@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -82,8 +82,7 @@ class Link(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Greets control."""
-        assert isinstance(transport, asyncio.WriteTransport)  # noqa: S101 - narrows the type
-        self._transport = transport
+        self._transport = cast(asyncio.WriteTransport, transport)
         self._buffer.clear()
         self.is_connected = True
         self.send("hello", *self._hello)

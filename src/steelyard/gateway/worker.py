@@ -163,7 +163,7 @@ def _unix_socket(path: Path) -> socket.socket:
 
 
 def _die_with_parent(parent: int) -> None:
-    """Asks the kernel for SIGTERM when the supervisor dies; leaves at once if it is dead already."""
+    """Asks the kernel for SIGTERM when the supervisor dies; leaves at once if it has died."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
     if parent and os.getppid() != parent:

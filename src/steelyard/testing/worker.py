@@ -1,8 +1,8 @@
 """A real worker process behind a stand-in for control: for tests and benchmarks of the data plane.
 
-The worker is the product's own, started as the supervisor starts it; what stands in is the other end
-of its link, which grants leases from limits given here, and the compiler, whose files are written
-from a few plain values.
+The worker is the product's own, started as the supervisor starts it; what stands in is the other
+end of its link, which grants leases from limits given here, and the compiler, whose files are
+written from a few plain values.
 """
 
 from __future__ import annotations
@@ -281,7 +281,10 @@ class RunningWorker:
             "--incarnation", str(self.incarnation), "--fd", str(self.socket.fileno()),
             "--drain-s", "3",
         ]  # fmt: skip
-        self.process = subprocess.Popen(command, pass_fds=[self.socket.fileno()])
+        # Popen returns as soon as the process exists; a wait would be another matter.
+        self.process = subprocess.Popen(  # noqa: ASYNC220
+            command, pass_fds=[self.socket.fileno()]
+        )
         path = self.runtime / "worker-0.http"
         for _ in range(400):
             await asyncio.sleep(0.025)
@@ -306,7 +309,7 @@ class RunningWorker:
     def journal(self, incarnation: int = 0) -> tuple[list[Intent], list[Settlement]]:
         """Intents and settlements written so far by an incarnation; by default the last."""
         folder = self.home / "journal" / f"{incarnation or self.incarnation:08x}"
-        records, _ = Reader(folder).read(START, 1 << 30)
+        records = Reader(folder).read(START, 1 << 30).records
         return (
             [record for record in records if isinstance(record, Intent)],
             [record for record in records if isinstance(record, Settlement)],
