@@ -7,7 +7,6 @@
 
 SHELL := /bin/sh
 VENV ?= .venv
-PORT ?= 8080
 ARGS ?=
 PYTEST_ARGS ?= -n auto --dist loadfile
 STAMP := $(VENV)/.installed
@@ -56,7 +55,7 @@ bench-peers: $(STAMP) ## measure other gateways alike
 	$(RUN) bench/peers.py
 
 run: $(STAMP) ## start steelyard (PORT, STEELYARD_HOME, ARGS)
-	@exec $(RUN) -m steelyard serve --port $(PORT) $(ARGS)
+	@exec $(RUN) -m steelyard serve $(if $(PORT),--port $(PORT)) $(ARGS)
 
 clean: ## remove the environment and all caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist

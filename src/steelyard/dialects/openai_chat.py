@@ -31,7 +31,8 @@ MESSAGES_MAX = 10_000
 """More messages than this in one call is a mistake, not a conversation."""
 CHOICES_MAX = 128
 """OpenAI's own limit of ``n``."""
-OUTPUT_MAX = 10**9
+OUTPUT_MAX = 10**7
+"""No model answers longer; a larger number would only make reservations absurd."""
 _RETRY_AFTER_S_MAX = 3600.0
 
 

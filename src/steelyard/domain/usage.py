@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from steelyard.domain.errors import UnbalancedEntry
 
-COUNT_MAX = 10**12
+COUNT_MAX = 10**9
 """A vendor that reports more than this of anything in one attempt is not believed."""
 
 REPORTED = "reported"

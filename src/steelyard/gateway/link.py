@@ -119,7 +119,7 @@ class Link(asyncio.Protocol):
         if kind == "lease":
             lease = self._asked.pop(fields[0], None)
             if lease is not None:
-                lease.grant(fields[1], fields[2], fields[3])
+                lease.grant(fields[1], int(fields[2]), fields[3])
         elif kind == "denied":
             lease = self._asked.pop(fields[0], None)
             if lease is not None:

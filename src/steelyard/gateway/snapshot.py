@@ -36,7 +36,8 @@ class Meter(msgspec.Struct, array_like=True, frozen=True):
     unit: str
     """``money`` or ``requests``."""
     amount: int
-    """The whole limit per window: pico-units of ``currency``, or requests per minute."""
+    """Requests per minute; 0 for money, whose amount only control needs (and which may pass the 64
+    bits of msgpack: 9.2 million of a currency)."""
     currency: str
     """Of a money limit, else empty."""
     label: str

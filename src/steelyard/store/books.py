@@ -382,5 +382,4 @@ def _added(table: Table, amount: str, whole: Any, pico: Any) -> dict[str, Column
 
 
 def _part(row: Row[Any]) -> Part:
-    part_id, *fields = row[:9]
-    return Part(*fields, part_id)
+    return Part(**{name: row._mapping[name] for name in Part._fields})

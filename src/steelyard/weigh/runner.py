@@ -174,16 +174,20 @@ class _Runner:
 
     async def _worker(self, waiting: Iterator[tuple[Lane, int]]) -> None:
         for lane, index in waiting:
-            record = await self._finish(lane, lane.items[index])
-            if record is None:
+            item = lane.items[index]
+            bill = Bill.after(lane.failed.get(item.sample.id))
+            reply = await self._reply(lane, item, bill)
+            if reply is None:
                 continue
-            self._file.append(record)
-            lane.put(index, record)
-            self._watch(lane, record)
+            done = asyncio.get_running_loop().create_task(self._put(lane, index, reply, bill))
+            try:
+                await asyncio.shield(done)
+            except asyncio.CancelledError:
+                await done  # it is paid for: graded and written down before anybody leaves
+                raise
 
-    async def _finish(self, lane: Lane, item: Prepared) -> Record | None:
-        """One item until it is finished for good; None when it was paused too often."""
-        bill = Bill.after(lane.failed.get(item.sample.id))
+    async def _reply(self, lane: Lane, item: Prepared, bill: Bill) -> Answer | Grade | None:
+        """An answer, or the unscored grade of an item that gets none; None after many pauses."""
         attempts, pauses = 0, 0
         while True:
             delay_s = 0.0
@@ -199,12 +203,39 @@ class _Runner:
                 attempts += 1
                 reason, is_retryable, delay_s = _failure(error, bill)
                 if not is_retryable or attempts >= self._options.attempts_max:
-                    grade = Grade.unscored(reason[:_REASON_CHARS_MAX])
-                    return self._record(lane, item, grade, bill, None)
+                    return Grade.unscored(reason[:_REASON_CHARS_MAX])
             else:
                 bill.add(answer.cost_pico, answer.currency)
-                return self._record(lane, item, await self._grade(answer, item), bill, answer)
+                return answer
             await asyncio.sleep(self._backoff_s(attempts + pauses, delay_s))
+
+    async def _put(self, lane: Lane, index: int, reply: Answer | Grade, bill: Bill) -> None:
+        """Grades, writes down, counts: one finished item."""
+        item = lane.items[index]
+        if isinstance(reply, Answer):
+            answer, grade = reply, await self._grade(reply, item)
+        else:
+            answer, grade = Answer(""), reply
+        record = Record(
+            offer=lane.offer,
+            form_digest=lane.digest,
+            sample=item.sample.id,
+            grade=grade,
+            is_answered=answer is reply,
+            answer=answer.text,
+            finish_reason=answer.finish_reason,
+            input_tokens=answer.input_tokens,
+            output_tokens=answer.output_tokens,
+            cost_pico=bill.cost_pico,
+            currency=bill.currency,
+            time_s=answer.time_s,
+            call_id=answer.call_id,
+            model_answered=answer.model_answered,
+            finished_at=self._options.now(),
+        )
+        self._file.append(record)
+        lane.put(index, record)
+        self._watch(lane, record)
 
     async def _grade(self, answer: Answer, item: Prepared) -> Grade:
         # In a thread, so that a slow grader stops nobody else; gather, so that whatever a grader
@@ -220,28 +251,6 @@ class _Runner:
         if isinstance(outcome, BaseException):
             return Grade.unscored(f"the grader raised {kind}: {outcome}"[:_REASON_CHARS_MAX])
         return Grade.unscored(f"the grader gave a {kind}, not a grade")
-
-    def _record(
-        self, lane: Lane, item: Prepared, grade: Grade, bill: Bill, answer: Answer | None
-    ) -> Record:
-        said = answer or Answer("")
-        return Record(
-            offer=lane.offer,
-            form_digest=lane.digest,
-            sample=item.sample.id,
-            grade=grade,
-            is_answered=answer is not None,
-            answer=said.text,
-            finish_reason=said.finish_reason,
-            input_tokens=said.input_tokens,
-            output_tokens=said.output_tokens,
-            cost_pico=bill.cost_pico,
-            currency=bill.currency,
-            time_s=said.time_s,
-            call_id=said.call_id,
-            model_answered=said.model_answered,
-            finished_at=self._options.now(),
-        )
 
     def _watch(self, lane: Lane, record: Record) -> None:
         lane.n_failed_in_a_row = 0 if record.is_answered else lane.n_failed_in_a_row + 1

@@ -1,0 +1,40 @@
+"""The ``steelyard`` command: gathers the groups, and turns errors into one line and an exit code.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage or configuration.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import typer
+
+from steelyard.cli import asking, books, keys, models, operating, proving, setting_up
+from steelyard.domain.errors import ConfigError, SteelyardError
+
+app = typer.Typer(
+    name="steelyard",
+    help="One OpenAI-compatible endpoint before every model vendor:"
+    " priced, weighed, routed and booked.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    rich_markup_mode=None,
+)
+for group in (operating, setting_up, asking, books, proving):
+    group.register(app)
+app.add_typer(keys.app, name="key")
+app.add_typer(models.app, name="models")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs the command line and ends the process."""
+    try:
+        app(args=arguments, standalone_mode=True)
+    except SteelyardError as error:
+        sys.stderr.write(f"error: {error.message}\n")
+        sys.exit(2 if isinstance(error, ConfigError) else 1)
+    except BrokenPipeError:  # the reader, such as ``head``, has seen enough
+        sys.stderr.close()
+        sys.exit(0)

@@ -1,0 +1,93 @@
+"""How the supervisor's news look on a terminal, and in a log file when there is no terminal."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn
+from rich.progress import TimeRemainingColumn, TransferSpeedColumn
+
+_PLAIN_STEP = 10
+"""Without a terminal, progress is one line per so many percent."""
+_STAGES = {"download": "fetching", "copy": "copying", "verify": "checking"}
+
+
+class Terminal:
+    """Draws on a terminal; a teller for the supervisor."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        self._console = console or Console(highlight=False, soft_wrap=True)
+        self._progress: Progress | None = None
+        self._bars: dict[tuple[str, str], TaskID] = {}
+        self._steps: dict[tuple[str, str], int] = {}
+        self._lock = threading.Lock()
+
+    def say(self, text: str) -> None:
+        """News."""
+        self._line(text, "")
+
+    def warn(self, text: str) -> None:
+        """Trouble."""
+        self._line(text, "yellow")
+
+    def show(self, text: str) -> None:
+        """Text to copy, unchanged."""
+        self._console.print(text, markup=False, style="bold" if self._console.is_terminal else "")
+
+    def progress(self, what: str, done: int, total: int, stage: str) -> None:
+        """A bar on a terminal, a line per ten percent elsewhere."""
+        with self._lock:
+            if self._console.is_terminal:
+                self._draw(what, done, total, stage)
+            else:
+                self._count(what, done, total, stage)
+
+    def close(self) -> None:
+        """Takes the bars away."""
+        with self._lock:
+            if self._progress is not None:
+                self._progress.stop()
+                self._progress = None
+
+    def _line(self, text: str, style: str) -> None:
+        stamp = time.strftime("%H:%M:%S")
+        self._console.print(f"{stamp} {text}", markup=False, style=style)
+
+    def _draw(self, what: str, done: int, total: int, stage: str) -> None:
+        if self._progress is None:
+            self._progress = Progress(
+                TextColumn("{task.description}"),
+                BarColumn(),
+                DownloadColumn(),
+                TransferSpeedColumn(),
+                TimeRemainingColumn(),
+                console=self._console,
+                transient=True,
+            )
+            self._progress.start()
+            self._bars.clear()
+        key = (what, stage)
+        if key not in self._bars:
+            title = f"{_STAGES.get(stage, stage)} {what}"
+            self._bars[key] = self._progress.add_task(title, total=total)
+        self._progress.update(self._bars[key], completed=done, total=total)
+        if done >= total:
+            self._progress.remove_task(self._bars.pop(key))
+        if not self._bars:
+            self._progress.stop()
+            self._progress = None
+
+    def _count(self, what: str, done: int, total: int, stage: str) -> None:
+        step = 100 * done // total // _PLAIN_STEP if total else 10
+        if step != self._steps.get((what, stage)):
+            self._steps[what, stage] = step
+            mega = f"{done / 1e6:.0f} of {total / 1e6:.0f} MB"
+            self._line(f"{_STAGES.get(stage, stage)} {what}: {step * _PLAIN_STEP} % ({mega})", "")
+
+
+def is_interactive() -> bool:
+    """Whether a person sits before standard output."""
+    return sys.stdout.isatty()

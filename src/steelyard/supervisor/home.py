@@ -1,0 +1,142 @@
+"""The state folder: its lock, its runtime folder, and the worker incarnations it has handed out.
+
+Layout: ``docs/design/interfaces.md``. Whoever holds the lock is the only supervisor of the folder.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from steelyard.domain.errors import ConfigError
+
+SOCKET_PATH_BYTES_MAX = 107
+"""What ``sun_path`` holds on Linux, without the closing zero (unix(7))."""
+_LONGEST_SOCKET_NAME = "worker-9999.http"
+
+
+def default_home(environment: Mapping[str, str]) -> Path:
+    """The state folder that ``STEELYARD_HOME`` names, else ``~/.steelyard``; absolute."""
+    named = environment.get("STEELYARD_HOME")
+    return Path(named).expanduser().absolute() if named else Path.home() / ".steelyard"
+
+
+def runtime_path(home: Path, environment: Mapping[str, str]) -> Path:
+    """Where the sockets of ``home`` lie: short, and the same for everyone who asks.
+
+    Socket paths are bounded by the kernel, the state folder's own path is not.
+    """
+    digest = hashlib.sha256(os.fsencode(home.resolve())).hexdigest()[:12]
+    base = environment.get("XDG_RUNTIME_DIR", "")
+    if base and Path(base).is_dir():
+        path = Path(base) / f"steelyard-{digest}"
+        if len(os.fsencode(path / _LONGEST_SOCKET_NAME)) <= SOCKET_PATH_BYTES_MAX:
+            return path
+    return Path("/tmp") / f"steelyard-{os.getuid()}-{digest}"  # noqa: S108 - checked by make_private
+
+
+def make_private(folder: Path) -> None:
+    """Makes ``folder`` with mode 0700, or holds an existing one to that.
+
+    Raises:
+        ConfigError: it belongs to somebody else or is no folder, as one laid out in ``/tmp`` by
+            another user would be.
+    """
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        status = folder.lstat()
+    except OSError as error:
+        raise ConfigError(f"cannot make the folder {folder}: {error.strerror}") from error
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid():
+        raise ConfigError(f"{folder} is not a folder of this user; remove it")
+    if stat.S_IMODE(status.st_mode) != 0o700:
+        folder.chmod(0o700)
+
+
+class HomeLock:
+    """The exclusive lock of a state folder; the kernel lets go of it when the process dies."""
+
+    def __init__(self, home: Path) -> None:
+        """Takes the lock.
+
+        Raises:
+            ConfigError: another supervisor holds it, or the folder cannot be written.
+        """
+        self._home = home
+        try:
+            self._fd = os.open(home / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise ConfigError(f"cannot write to {home}: {error.strerror}") from error
+        try:
+            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            owner = os.read(self._fd, 32).decode("ascii", "replace").strip() or "unknown"
+            os.close(self._fd)
+            raise ConfigError(
+                f"steelyard already runs on {home} (process {owner});"
+                " stop it, or set STEELYARD_HOME to another folder"
+            ) from error
+        os.ftruncate(self._fd, 0)
+        os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
+
+    def release(self) -> None:
+        """Lets go of the lock; the file stays, so that everyone locks the same inode."""
+        os.close(self._fd)
+
+    def next_incarnation(self) -> int:
+        """A number that no worker of this folder has had before, on disk before it is returned.
+
+        Raises:
+            ConfigError: the file holds something else than a number.
+        """
+        path = self._home / "incarnation"
+        try:
+            last = int(path.read_text("ascii"))
+        except FileNotFoundError:
+            last = 0
+        except ValueError as error:
+            raise ConfigError(
+                f"{path} is damaged; write into it the highest folder name in journal/ as a"
+                " decimal number"
+            ) from error
+        write_durably(path, f"{last + 1}\n".encode())
+        return last + 1
+
+
+def write_durably(path: Path, content: bytes, mode: int = 0o644) -> None:
+    """Replaces ``path`` as a whole; it is on disk when this returns."""
+    beside = path.with_name(f".{path.name}.new")
+    fd = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
+    try:
+        os.fchmod(fd, mode)
+        os.write(fd, content)
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+    beside.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def write_state(path: Path, state: Any) -> None:
+    """Replaces a JSON file in the runtime folder as a whole; need not survive a reboot."""
+    beside = path.with_name(f".{path.name}.new")
+    beside.write_text(json.dumps(state, indent=1, sort_keys=True) + "\n", "utf-8")
+    beside.replace(path)
+
+
+def read_state(path: Path) -> Any:
+    """What a JSON file in the runtime folder says; None while it is not there or half written."""
+    try:
+        return json.loads(path.read_bytes())
+    except (FileNotFoundError, ValueError):
+        return None
