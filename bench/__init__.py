@@ -1,0 +1,1 @@
+"""Benchmarks: what a call costs, beside nginx and beside other gateways, within one run."""

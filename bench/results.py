@@ -1,0 +1,120 @@
+"""The one form of all results: a flat map from a figure's name to its value, and `meta`.
+
+Every bench writes `bench/results/<name>.json` through `write` and shows it through `show`.
+"""
+
+import json
+import os
+import platform
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+FOLDER = Path(__file__).parent / "results"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a figure should be."""
+
+    name: str
+    what: str
+    must: float
+    aim: float
+    is_more_better: bool = False
+
+    def reaches(self, value: float, limit: float) -> bool:
+        """Tell whether a value is as good as the limit."""
+        return value >= limit if self.is_more_better else value <= limit
+
+    def sign(self) -> str:
+        """Return the sign that stands before a limit."""
+        return "≥" if self.is_more_better else "≤"
+
+
+DATA_PLANE = (
+    Target("plain_cpu_over_nginx", "CPU per plain chat request ÷ nginx", 3, 2),
+    Target("stream_cpu_over_nginx", "CPU per SSE event ÷ nginx, unbuffered", 1.6, 1.3),
+    Target("tls_plain_over_nginx", "the first, with a TLS upstream on both sides", 3, 2),
+    Target("added_p99_ms_at_2000rps", "p99 through one worker − p99 direct, ms", 2, 0.8),
+    Target("memory_growth_mb", "RSS after 2,000,000 requests − after 100,000, MB", 5, 1),
+    Target("memory_idle_mb", "RSS of an idle worker, MB", 80, 50),
+    Target("cpu_growth_with_scale", "CPU at 1,000,000 keys, 10,000 offers ÷ 10, 8", 1.3, 1.1),
+    Target("swap_stall_ms", "longest pause of answers while 1,000,000 keys are swapped, ms", 10, 3),
+)
+PEERS = (
+    Target("litellm_cpu_over_plain", "LiteLLM proxy ÷ ours, plain", 150, 250, is_more_better=True),
+    Target(
+        "litellm_cpu_over_stream", "LiteLLM proxy ÷ ours, per event", 30, 45, is_more_better=True
+    ),
+    Target("portkey_cpu_over_plain", "Portkey ÷ ours, plain", 20, 30, is_more_better=True),
+)
+
+
+def write(name: str, figures: Mapping[str, float], meta: Mapping[str, object]) -> Path:
+    """Write the figures, rounded to 4 digits behind the point, and return the file.
+
+    Args:
+        name: The file's name without `.json`.
+        figures: From name to value.
+        meta: At least `settings` and `spread`; commit, machine and time are added.
+    """
+    FOLDER.mkdir(exist_ok=True)
+    path = FOLDER / f"{name}.json"
+    found = {key: round(value, 4) for key, value in figures.items()}
+    measured_at = datetime.now(UTC).isoformat(timespec="seconds")
+    known = {"commit": _commit(), "machine": _machine(), "measured_at": measured_at}
+    text = json.dumps({**found, "meta": {**known, **meta}}, indent=2, ensure_ascii=False)
+    path.write_text(text + "\n", "utf-8")
+    return path
+
+
+def show(title: str, targets: tuple[Target, ...], figures: Mapping[str, float]) -> bool:
+    """Print the table for people; return whether every measured figure reaches its must."""
+    table = Table(title=title)
+    for heading in ("figure", "what"):
+        table.add_column(heading)
+    for heading in ("value", "must", "aim"):
+        table.add_column(heading, justify="right")
+    is_reached = True
+    for target in targets:
+        if target.name not in figures:
+            continue
+        value = figures[target.name]
+        has_must = target.reaches(value, target.must)
+        is_reached &= has_must
+        colour = "green" if target.reaches(value, target.aim) else "yellow" if has_must else "red"
+        limits = [f"{target.sign()} {limit:g}" for limit in (target.must, target.aim)]
+        table.add_row(target.name, target.what, f"[{colour}]{value:.3f}[/]", *limits)
+    Console().print(table)
+    return is_reached
+
+
+def _commit() -> str:
+    done = subprocess.run(
+        ["git", "describe", "--always", "--dirty", "--abbrev=12"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=Path(__file__).parent,
+    )
+    return done.stdout.strip() or "unknown"
+
+
+def _machine() -> dict[str, object]:
+    models = [
+        line.partition(":")[2].strip()
+        for line in Path("/proc/cpuinfo").read_text("utf-8").splitlines()
+        if line.startswith("model name")
+    ]
+    return {
+        "cpu": models[0] if models else platform.processor(),
+        "cores": os.cpu_count(),
+        "kernel": platform.release(),
+        "python": platform.python_version(),
+    }
