@@ -209,13 +209,14 @@ class Verdict:
     confidence: Decimal
     """Such as 0.95; holds at every moment of a run, so stopping early is allowed."""
     cost_pico: int
-    """Of all attempts, failed and unscored ones too, in 10^-12 of ``currency``."""
+    """Of all attempts at the items counted here, failed and unscored ones too, in 10^-12 of
+    ``currency``."""
     currency: str
     """Empty when no attempt cost anything or named a currency."""
     time_s: float
-    """Summed wall time of the answers, seconds; not money, so a float will do."""
+    """Summed wall time of the answers counted here, seconds; not money, so a float will do."""
     decided_at: datetime
-    """Aware, UTC."""
+    """When the last item counted here was answered. Aware, UTC."""
     model_answered: str
     """The model's name as the answers gave it; several are joined by a comma."""
 

@@ -5,7 +5,7 @@ Kept apart from the runner so that the order of things is plain data, without a 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from steelyard.domain.errors import ConfigError, UnbalancedEntry
@@ -133,6 +133,18 @@ class Bill:
     def after(cls, record: Record | None) -> Bill:
         """Begins with what an earlier run paid for the same item."""
         return cls(record.cost_pico, record.currency) if record else cls()
+
+    @classmethod
+    def over(cls, records: Iterable[Record]) -> Bill:
+        """The sum over finished items.
+
+        Raises:
+            UnbalancedEntry: they name more than one currency.
+        """
+        bill = cls()
+        for record in records:
+            bill.add(record.cost_pico, record.currency)
+        return bill
 
     def add(self, cost_pico: int, currency: str) -> None:
         """Adds one attempt.

@@ -30,6 +30,7 @@ def result_row(result: Result) -> Row:
         "constraint": result.form.constraint.value,
         "n_asked": len(result.records),
         "n_total": result.n_total,
+        "paid_pico": result.paid_pico,
         "n_faults": len(result.faults),
         "time_median_s": round(median(times), 3) if times else None,
         "stopped": result.stopped,

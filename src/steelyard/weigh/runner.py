@@ -98,6 +98,9 @@ class Result:
     """Finished items in the run's order; also those behind the verdict's last one."""
     n_total: int
     """Items there were to ask."""
+    paid_pico: int
+    """Cost of all items of this run file, in 10^-12 of the verdict's currency: the verdict's own
+    and those that had overtaken them."""
     stopped: str = ""
     """Why this run left items unasked though the offer is not decided; empty when it did not."""
     faults: tuple[Fault, ...] = ()
@@ -290,13 +293,11 @@ def _failure(error: Exception, bill: Bill) -> tuple[str, bool, float]:
 
 def _result(task: Task, lane: Lane, faults: tuple[Fault, ...], options: Options) -> Result:
     records = tuple(record for record in lane.records if record is not None)
-    # An item that failed earlier and was asked again carries its earlier bill with it.
-    bills = {record.sample: record for record in (*lane.failed.values(), *records)}
-    bill = Bill()
-    for record in bills.values():
-        bill.add(record.cost_pico, record.currency)
     decision = lane.decision
     lower, upper = decision.bounds
+    # Grades were read without a gap, so these are the ones the verdict rests on.
+    counted = records[: len(decision.grades) + decision.n_unscored]
+    bill = Bill.over(counted)
     verdict = Verdict(
         task=task.name,
         offer=lane.offer,
@@ -310,10 +311,20 @@ def _result(task: Task, lane: Lane, faults: tuple[Fault, ...], options: Options)
         confidence=options.confidence,
         cost_pico=bill.cost_pico,
         currency=bill.currency,
-        time_s=sum(record.time_s for record in records),
+        time_s=sum(record.time_s for record in counted),
         # A resumed run must not make an old measurement look new.
-        decided_at=max((record.finished_at for record in records), default=options.now()),
-        model_answered=",".join(sorted({r.model_answered for r in records if r.model_answered})),
+        decided_at=max((record.finished_at for record in counted), default=options.now()),
+        model_answered=",".join(sorted({r.model_answered for r in counted if r.model_answered})),
     )
-    stopped = "" if decision.is_settled else lane.stopped
-    return Result(lane.offer, lane.form, verdict, records, len(lane.items), stopped, faults)
+    # An item that failed earlier and was asked again carries its earlier bill with it.
+    paid = Bill.over({r.sample: r for r in (*lane.failed.values(), *records)}.values())
+    return Result(
+        offer=lane.offer,
+        form=lane.form,
+        verdict=verdict,
+        records=records,
+        n_total=len(lane.items),
+        paid_pico=paid.cost_pico,
+        stopped="" if decision.is_settled else lane.stopped,
+        faults=faults,
+    )

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from steelyard.domain.errors import ConfigError
+from steelyard.weigh import datasets
 from steelyard.weigh.datasets import LINE_BYTES_MAX, SETS_FOLDER, load_set, read_set
 
 GOOD = {"id": "a", "input": "Good?", "reference": "yes", "labels": ["yes", "no"]}
@@ -72,6 +73,18 @@ def test_an_empty_set_is_a_mistake(data: bytes) -> None:
 def test_a_set_in_another_encoding_says_so() -> None:
     with pytest.raises(ConfigError, match="no usable item; line 1: not UTF-8"):
         read_set("mine", line().decode().encode("utf-16"))
+
+
+def test_a_set_beyond_all_bounds_is_a_mistake(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(datasets, "ITEMS_MAX", 1)
+    with pytest.raises(ConfigError, match="more than 1 items"):
+        read_set("mine", line() + line(id="b"))
+    monkeypatch.setattr(datasets, "FILE_BYTES_MAX", 10)
+    (tmp_path / "mine.jsonl").write_bytes(line())
+    with pytest.raises(ConfigError, match="larger than"):
+        load_set("mine.jsonl", tmp_path)
 
 
 def test_slots_and_several_answers_are_references_too() -> None:
