@@ -477,7 +477,7 @@ def test_waiting_grows_heeds_the_other_side_and_is_bounded(
     async def sleep(delay_s: float) -> None:
         slept.append(delay_s)
 
-    monkeypatch.setattr(runner.asyncio, "sleep", sleep)
+    monkeypatch.setattr(asyncio, "sleep", sleep)
 
     def story(*errors: Exception) -> list[float]:
         slept.clear()
