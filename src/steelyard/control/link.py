@@ -36,6 +36,13 @@ class WorkerLink:
         self.pid = 0
         self.revision = 0
         """Of the snapshot that the worker serves from."""
+        self.loads = 0
+        """Snapshots that the worker has taken up since it connected."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the worker is still there."""
+        return not self._writer.transport.is_closing()
 
     def send(self, *fields: object) -> None:
         """Sends one frame; a link that is gone or full loses it."""
@@ -62,6 +69,8 @@ class LinkServer:
         self._server: asyncio.Server | None = None
         self.links: set[WorkerLink] = set()
         """Workers that have said hello."""
+        self.taken = asyncio.Event()
+        """Set whenever a worker has taken up a snapshot, or left."""
 
     async def open(self, path: Path) -> None:
         """Starts to listen; a socket left by a dead control is replaced."""
@@ -98,6 +107,7 @@ class LinkServer:
         finally:
             self.links.discard(link)
             writer.close()
+            self.taken.set()
             with contextlib.suppress(ConnectionError):
                 await writer.wait_closed()
 
@@ -111,5 +121,7 @@ class LinkServer:
             raise ValueError(f"{kind!r} before hello")
         elif kind == "loaded":
             link.revision = int(fields[1])
+            link.loads += 1
+            self.taken.set()
         else:
             self._on_frame(link, kind, fields[1:])

@@ -1,0 +1,219 @@
+"""The control plane as one object: database, configuration, links and publisher, joined.
+
+The composition root of the control process: ``main`` makes one and runs its ``jobs``; API and
+console ask it. Nothing here serves a call; workers go on without it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection
+
+from steelyard.config.model import Config
+from steelyard.config.presets import default_text
+from steelyard.control import exchange, resolve
+from steelyard.control.apply import apply
+from steelyard.control.compile import currencies, instant
+from steelyard.control.desk import LeaseDesk
+from steelyard.control.engines import Engines
+from steelyard.control.link import LinkServer, WorkerLink
+from steelyard.control.places import Places
+from steelyard.control.publish import Publisher
+from steelyard.control.secret import ensure_token, hint_of
+from steelyard.domain.accounts import hash_secret
+from steelyard.domain.errors import ConfigError, SteelyardError, StoreError
+from steelyard.gateway import snapshot
+from steelyard.store import accounts, keys, prices, revisions, settings
+from steelyard.store.database import Database
+from steelyard.store.migrate import upgrade
+from steelyard.store.revisions import Change
+
+log = logging.getLogger(__name__)
+
+DEMO = "demo"
+
+
+class Control:
+    """Everything the control process holds."""
+
+    def __init__(self, places: Places, environment: Mapping[str, str]) -> None:
+        self.places = places
+        self.database = Database(places.database)
+        self.links = LinkServer(self._on_frame, self._greet)
+        self.desk = LeaseDesk(self.database, lambda: self.links.links)
+        self.engines = Engines(places)
+        self.publisher = Publisher(places, self.database, self.links, self._all_secrets)
+        self.admin_token = ""
+        self.config: Config | None = None
+        """The configuration that holds; None until one could be read since the start."""
+        self.config_problem = ""
+        """What is wrong with the file, if the one on disk is not the one that holds."""
+        self.started_at_ns = time.time_ns()
+        self.on_busy: list[asyncio.Event] = []
+        """Set when a worker says that a foreground call came while background work runs."""
+        self._environment = environment
+        self._secrets: dict[str, str] = {}
+        self._reading = asyncio.Lock()
+
+    def prepare(self) -> None:
+        """Brings up database, configuration and snapshot; blocks, before anything is served.
+
+        Raises:
+            StoreError: the database cannot be used.
+        """
+        upgrade(self.database)
+        self.admin_token = ensure_token(self.places.admin_token)
+        self._secrets = snapshot.load_secrets(self.places.snapshot)
+        if not self.places.config.exists():
+            self.places.config.write_text(default_text(), "utf-8")
+        try:
+            self._read_config()
+        except ConfigError as error:
+            self._refuse_config(error)
+            with self.database.read() as connection:
+                self.engines.wish(settings.get(connection, "engines", []))
+        self.engines.look()
+        self.publisher.prepare()
+
+    async def read_config(self) -> list[str]:
+        """Reads and applies the file again; returns what changed.
+
+        Raises:
+            ConfigError: the file has mistakes; the old state holds.
+            StoreError: the database cannot be written; the old state holds.
+        """
+        async with self._reading:
+            try:
+                changes = await asyncio.to_thread(self._read_config)
+            except (ConfigError, StoreError) as error:
+                self._refuse_config(error)
+                raise
+        if changes:
+            log.info("steelyard.yaml applied: %s", ", ".join(changes))
+        self.publisher.core.want()
+        self.publisher.keys.want()
+        self.tell_engines()
+        return changes
+
+    async def write(self, actor: str, reason: str, work: Any) -> Any:
+        """Runs ``work(connection, change)`` in a write transaction off the loop; its result."""
+
+        def run() -> Any:
+            with self.database.write() as connection:
+                change = revisions.begin(connection, time.time_ns(), actor, reason)
+                return work(connection, change)
+
+        return await asyncio.to_thread(run)
+
+    async def read(self, work: Any) -> Any:
+        """Runs ``work(connection)`` on one state of the database, off the loop; its result."""
+
+        def run() -> Any:
+            with self.database.read() as connection:
+                return work(connection)
+
+        return await asyncio.to_thread(run)
+
+    def tell_engines(self) -> None:
+        """Tells all workers where engines listen and which channels are not up."""
+        self.links.broadcast("base_urls", self.engines.base_urls())
+        self.links.broadcast("channels", self.engines.channel_states())
+
+    def set_background(self, is_running: bool) -> None:
+        """Tells all workers whether background work runs, so that they say ``busy``."""
+        self.links.broadcast("background", is_running)
+
+    def refresh_exchange(self) -> bool:
+        """Adds the newest exchange rates for the pairs in use; True when there were new ones."""
+        if self.config is None:
+            return False
+        now_ns = time.time_ns()
+        with self.database.read() as connection:
+            used = currencies(connection)
+        pairs = [(base, quote) for base in used for quote in used if base != quote]
+        try:
+            found = exchange.wanted_rates(self.config.exchange_rates, pairs, instant(now_ns))
+        except ConfigError as error:
+            log.error("exchange rates: %s", error.message)
+            return False
+        with self.database.read() as connection:
+            known = {
+                rate.rate_id
+                for base, quote in pairs
+                if (rate := prices.exchange_rate(connection, base, quote, now_ns))
+            }
+        if all(rate.rate_id in known for rate in found):
+            return False
+        with self.database.write() as connection:
+            revisions.begin(connection, now_ns, "exchange", "newer exchange rates")
+            return prices.add_exchange_rates(connection, found) > 0
+
+    def close(self) -> None:
+        """Closes the database."""
+        self.database.close()
+
+    def _read_config(self) -> list[str]:
+        config = resolve.load_config(self.places.config, self._environment)
+        changes = apply(self.database, config, time.time_ns())
+        self.config, self.config_problem = config, ""
+        self._secrets = resolve.secrets(config)
+        self.engines.wish(resolve.engines(config))
+        if config.demo_key:
+            self._adopt_demo_key()
+        self.refresh_exchange()
+        return changes
+
+    def _refuse_config(self, error: SteelyardError) -> None:
+        if self.config_problem != error.message:
+            log.error("steelyard.yaml not applied, the old state holds:\n%s", error.message)
+        self.config_problem = error.message
+
+    def _adopt_demo_key(self) -> None:
+        """Makes the key in demo.key hold again after the database was lost."""
+        try:
+            secret = self.places.demo_key.read_text("ascii").strip()
+        except (OSError, UnicodeDecodeError):
+            return
+        if not secret:
+            return
+        secret_hash = hash_secret(secret.encode())
+        with self.database.read() as connection:
+            if keys.find(connection, secret_hash=secret_hash):
+                return
+        with self.database.write() as connection:
+            change = revisions.begin(connection, time.time_ns(), "demo", "demo.key adopted")
+            _add_demo_key(connection, change, secret)
+
+    def _all_secrets(self) -> dict[str, str]:
+        return {**self._secrets, **self.engines.keys()}
+
+    def _greet(self, link: WorkerLink) -> None:
+        link.send("base_urls", self.engines.base_urls())
+        link.send("channels", self.engines.channel_states())
+        if link.revision < self.publisher.revision:
+            link.send("snapshot", self.publisher.revision)
+
+    def _on_frame(self, link: WorkerLink, kind: str, fields: list[Any]) -> None:
+        if kind in ("lease", "shrink"):
+            self.desk.take(link, kind, fields)
+        elif kind == "busy":
+            for event in self.on_busy:
+                event.set()
+        else:
+            log.warning("worker %d sent a frame %r of a later version", link.worker, kind[:32])
+
+
+def _add_demo_key(connection: Connection, change: Change, secret: str) -> None:
+    tree = accounts.tree(connection)
+    account_id = tree.id_by_path.get(DEMO)
+    if account_id is None:
+        account_id = accounts.add(connection, change, None, DEMO, "api")
+    for old in keys.find(connection, account_id=account_id, name=DEMO):
+        keys.revoke(connection, change, old, "api")
+    new = keys.NewKey(hash_secret(secret.encode()), hint_of(secret), account_id, DEMO)
+    keys.add(connection, change, new)
