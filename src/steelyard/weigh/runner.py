@@ -28,8 +28,10 @@ from pathlib import Path
 from steelyard.domain.errors import (
     ChoiceError,
     ConfigError,
+    ModelError,
     Overloaded,
     RateLimited,
+    RateMissing,
     RequestError,
     SteelyardError,
     UpstreamError,
@@ -276,8 +278,17 @@ class _Runner:
         return min(max(grown_s, asked_for_s), options.backoff_max_s)
 
 
-_ITEM_ERRORS = (RequestError, UpstreamError, ChoiceError, Overloaded, RateLimited, OSError)
-"""Failures that speak of this call, not of every call to come."""
+_ITEM_ERRORS = (
+    RequestError,
+    UpstreamError,
+    ChoiceError,
+    ModelError,
+    RateMissing,
+    Overloaded,
+    RateLimited,
+    OSError,
+)
+"""Failures that speak of this call or offer, not of every call to come."""
 
 
 def _failure(error: Exception, bill: Bill) -> tuple[str, bool, float]:
@@ -286,7 +297,7 @@ def _failure(error: Exception, bill: Bill) -> tuple[str, bool, float]:
         bill.add(error.cost_pico, error.currency)
         return error.reason or "no answer", error.is_retryable, 0.0
     if isinstance(error, SteelyardError):
-        is_retryable = not isinstance(error, RequestError)
+        is_retryable = not isinstance(error, RequestError | RateMissing)
         return f"{error.code}: {error.message}", is_retryable, error.retry_after_s or 0.0
     return f"{type(error).__name__}: {error}", True, 0.0
 

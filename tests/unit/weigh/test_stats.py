@@ -12,7 +12,7 @@ RIGHT, WRONG = Grade(ONE), Grade(ZERO, "wrong")
 
 
 def test_nothing_known_is_no_bound() -> None:
-    assert tuple(interval([])) == (0, 1)
+    assert interval([]) == (Decimal(0), Decimal(1))
 
 
 def test_mostly_right_is_bounded_close_to_the_mean() -> None:
