@@ -9,7 +9,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -32,15 +32,15 @@ def started(
     command: Sequence[str],
     *,
     core: int,
-    port: int,
+    is_ready: Callable[[], bool],
     log: Path,
     environment: Mapping[str, str] | None = None,
-    timeout_s: float = 60.0,
+    timeout_s: float = 120.0,
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a server until the block ends; enter the block once its port answers.
+    """Run a server until the block ends; enter the block once it is ready.
 
     Raises:
-        BenchError: It ended, or did not listen within `timeout_s` seconds.
+        BenchError: It ended, or was not ready within `timeout_s` seconds.
     """
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -52,7 +52,12 @@ def started(
             start_new_session=True,
         )
     try:
-        _wait_for_port(process, port, timeout_s, log)
+        until = time.monotonic() + timeout_s
+        while not is_ready():
+            if process.poll() is not None or time.monotonic() > until:
+                tail = log.read_text("utf-8", "replace")[-800:]
+                raise BenchError(f"{process.args!r} does not serve; it said:\n{tail}")
+            time.sleep(0.05)
         yield process
     finally:
         stop(process)
@@ -73,21 +78,17 @@ def stop(process: subprocess.Popen[bytes]) -> None:
     process.poll()
 
 
-def _wait_for_port(
-    process: subprocess.Popen[bytes], port: int, timeout_s: float, log: Path
-) -> None:
-    until = time.monotonic() + timeout_s
-    while time.monotonic() < until:
-        if process.poll() is not None:
-            break
+def listens(port: int) -> Callable[[], bool]:
+    """Return a question: does somebody listen on the port?"""
+
+    def ask() -> bool:
         try:
             socket.create_connection(("127.0.0.1", port), 1).close()
         except OSError:
-            time.sleep(0.05)
-        else:
-            return
-    tail = log.read_text("utf-8", "replace")[-800:]
-    raise BenchError(f"{process.args!r} does not listen on port {port}; it said:\n{tail}")
+            return False
+        return True
+
+    return ask
 
 
 def free_port() -> int:

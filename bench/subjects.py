@@ -1,12 +1,19 @@
 """The subjects: what stands between load and upstream, each started alike on the subject's core."""
 
+import json
+import os
+import signal
+import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import Final
 
 from bench import payloads
-from bench.processes import CORE_SUBJECT, BenchError, free_port, started
+from bench.processes import CORE_LOAD, CORE_SUBJECT, BenchError, free_port, listens, started
 from bench.upstreams import Upstream, fill, nginx_command
 
 
@@ -30,8 +37,7 @@ class Running:
     """Writes a new snapshot of the same size and has it taken into use; None: it has none."""
 
 
-GATEWAY_COMMAND: tuple[str, ...] = ()
-"""What starts one worker; to be `(sys.executable, "-m", "bench.steelyard_worker")`."""
+SWAP_S_MAX: Final = 60
 
 Start = Callable[[Upstream, Path], AbstractContextManager[Running]]
 """Starts a subject before an upstream; the folder is for its files."""
@@ -52,7 +58,7 @@ def nginx(upstream: Upstream, folder: Path) -> Iterator[Running]:
     )
     log = folder / f"proxy-{port}.out"
     command = nginx_command(configuration)
-    with started(command, core=CORE_SUBJECT, port=port, log=log) as process:
+    with started(command, core=CORE_SUBJECT, is_ready=listens(port), log=log) as process:
         yield Running("nginx", f"http://127.0.0.1:{port}", process.pid)
 
 
@@ -69,16 +75,33 @@ def steelyard(
         offers: Offers in the snapshot, 8 for each of the models `bench-model-00000`, …
 
     Raises:
-        BenchError: The gateway cannot be started yet.
+        BenchError: It does not start.
     """
-    if not GATEWAY_COMMAND:
-        raise BenchError("bench.subjects.steelyard: the gateway's start is not filled in yet")
-    port = free_port()
-    command = [*GATEWAY_COMMAND, "--upstream", upstream.url, "--folder", str(folder)]
-    command += ["--port", str(port), "--keys", str(keys), "--offers", str(offers)]
+    ready = folder / "ready.json"
+    command = [sys.executable, "-m", "bench.steelyard_worker", "--upstream", upstream.url]
+    command += ["--folder", str(folder), "--keys", str(keys), "--offers", str(offers)]
     if upstream.authority:
         command += ["--authority", str(upstream.authority)]
-    log = folder / f"steelyard-{port}.out"
-    with started(command, core=CORE_SUBJECT, port=port, log=log, timeout_s=120) as process:
-        url = f"http://127.0.0.1:{port}"
-        yield Running("steelyard", url, process.pid, key_count=keys, model_count=offers // 8)
+    log = folder / "steelyard.out"
+    # Only the worker is the subject: what stands in for control shares the load's core.
+    with started(command, core=CORE_LOAD, is_ready=ready.exists, log=log) as process:
+        said = json.loads(ready.read_text("utf-8"))
+        yield Running(
+            "steelyard",
+            said["url"],
+            said["pid"],
+            key_count=keys,
+            model_count=offers // 8,
+            swap=partial(_swap, process.pid, ready),
+        )
+
+
+def _swap(pid: int, ready: Path) -> None:
+    """Have the next snapshot written and taken; return when the worker has it."""
+    before = json.loads(ready.read_text("utf-8"))["revision"]
+    os.kill(pid, signal.SIGHUP)
+    until = time.monotonic() + SWAP_S_MAX
+    while json.loads(ready.read_text("utf-8"))["revision"] == before:
+        if time.monotonic() > until:
+            raise BenchError(f"the new snapshot was not taken within {SWAP_S_MAX} s")
+        time.sleep(0.02)

@@ -10,7 +10,7 @@ from pathlib import Path
 from string import Template
 
 from bench import payloads
-from bench.processes import CORE_LOAD, free_port, started
+from bench.processes import CORE_LOAD, free_port, listens, started
 
 HERE = Path(__file__).parent
 
@@ -81,7 +81,10 @@ def static(folder: Path) -> Iterator[tuple[Upstream, Upstream]]:
         answer=payloads.completion().decode(),
     )
     with started(
-        nginx_command(configuration), core=CORE_LOAD, port=port, log=folder / "static.out"
+        nginx_command(configuration),
+        core=CORE_LOAD,
+        is_ready=listens(port),
+        log=folder / "static.out",
     ):
         yield Upstream(port), Upstream(port_tls, "https", certificate)
 
@@ -91,5 +94,6 @@ def streaming(folder: Path, event_count: int) -> Iterator[Upstream]:
     """Run the upstream of streams, each of `event_count` events with content."""
     port = free_port()
     command = [sys.executable, "-m", "bench.sse_upstream", str(port), str(event_count)]
-    with started(command, core=CORE_LOAD, port=port, log=folder / "sse.out"):
+    log = folder / "sse.out"
+    with started(command, core=CORE_LOAD, is_ready=listens(port), log=log):
         yield Upstream(port)

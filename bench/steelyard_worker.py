@@ -1,0 +1,195 @@
+"""One worker of ours as the benches need it: all features on, behind a stand-in for control.
+
+Run by `bench.subjects.steelyard` as `python -m bench.steelyard_worker`. This process is the other
+end of the worker's link and stays on the load's core; the worker, alone, is pinned to the
+subject's. It writes `ready.json` (url, pid) when the worker answers. SIGHUP makes it write the next
+snapshot and have the worker take it, after which `ready.json` has its revision.
+"""
+
+import argparse
+import asyncio
+import json
+import signal
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from fractions import Fraction
+from pathlib import Path
+from typing import Final
+
+import uvloop
+
+from bench.processes import CORE_SUBJECT, pinned
+from steelyard.domain.accounts import hash_secret
+from steelyard.domain.rates import Rate
+from steelyard.gateway import keytable, snapshot
+from steelyard.gateway.snapshot import (
+    AccountEntry,
+    ChannelEntry,
+    Core,
+    KeyRecord,
+    Meter,
+    OfferEntry,
+    PolicyEntry,
+    RatePeriod,
+)
+from steelyard.pricebook.book import compile_periods
+from steelyard.testing.worker import RunningWorker, Setup, StandInControl
+
+OFFERS_PER_MODEL: Final = 8
+ACCOUNT: Final = "acc_bench"
+SINCE: Final = datetime(2024, 1, 1, tzinfo=UTC)
+FEATURES: Final = frozenset({"tools", "images", "json_schema", "json_mode", "stream"})
+REQUESTS_PER_MINUTE: Final = 10**9
+GRANT: Final = 10**15
+"""What the stand-in leases at once: limits are counted on every call and never reached."""
+
+
+@dataclass
+class BenchSetup(Setup):
+    """Keys `sk-bench-…`, models `bench-model-…`, eight offers each on a channel of its own."""
+
+    key_count: int = 10
+    offer_count: int = OFFERS_PER_MODEL
+
+    def write(self, folder: Path) -> None:
+        """Write the snapshot's files."""
+        folder.mkdir(parents=True, exist_ok=True)
+        names = [f"bench-model-{at:05d}" for at in range(self.offer_count // OFFERS_PER_MODEL)]
+        models = {name: tuple(_offers(name)) for name in names}
+        index = {offer.name: name for name, offers in models.items() for offer in offers}
+        money = Meter(f"account:{ACCOUNT}", "money", GRANT, "CNY", "account bench, month")
+        requests = Meter(f"account:{ACCOUNT}", "requests", REQUESTS_PER_MINUTE, "", "account bench")
+        core = Core(
+            format=snapshot.FORMAT,
+            revision=self.revision,
+            compiled_at_ns=time.time_ns(),
+            home_currency="CNY",
+            channels={f"channel-{at}": self._bench_channel(at) for at in range(OFFERS_PER_MODEL)},
+            models={name: snapshot.raw(offers) for name, offers in models.items()},
+            offers=snapshot.raw(index),
+            tasks={},
+            accounts={ACCOUNT: snapshot.raw(AccountEntry(ACCOUNT, (money, requests)))},
+            policies={"default": PolicyEntry()},
+            aliases={},
+            exchange={},
+            public_ids=tuple(models),
+        )
+        snapshot.write_secrets(folder, {"bench": "sk-upstream"})
+        rows = sorted(_keys(self.key_count), key=lambda row: row[0])
+        keytable.write(folder / snapshot.KEYS_FILE, rows, len(rows))
+        snapshot.write(folder, core)
+
+    def _bench_channel(self, number: int) -> ChannelEntry:
+        return ChannelEntry(
+            name=f"channel-{number}",
+            vendor=f"vendor-{number}",
+            kind="official",
+            base_url=self.upstreams[0],
+            dialect="openai_chat",
+            credential="bench",
+            ca_file=self.ca_file,
+        )
+
+
+def _keys(count: int) -> Iterator[tuple[bytes, KeyRecord]]:
+    for number in range(count):
+        name = f"key_{number}"
+        meter = Meter(f"key:{name}", "requests", REQUESTS_PER_MINUTE, "", name)
+        secret = f"sk-bench-{number:07d}".encode()
+        yield hash_secret(secret), KeyRecord(name, ACCOUNT, meters=(meter,))
+
+
+def _offers(model: str) -> Iterator[OfferEntry]:
+    """Yield a model's offers, each a little dearer than the one before."""
+    for number in range(OFFERS_PER_MODEL):
+        name = f"channel-{number}/{model}"
+        prices = (("input", Fraction(8, 10)), ("output", Fraction(2)))
+        rates = [
+            Rate(f"{name}-{item}", item, price + Fraction(number, 100), "CNY", "mtok", SINCE)
+            for item, price in prices
+        ]
+        periods = tuple(RatePeriod(*period) for period in compile_periods(rates))
+        yield OfferEntry(
+            name=name,
+            model=model,
+            channel=f"channel-{number}",
+            upstream_model=model,
+            context_tokens=128_000,
+            output_tokens_max=4096,
+            features=FEATURES,
+            tokens_per_byte=0.3,
+            currency="CNY",
+            periods=periods,
+            rank_input=periods[0].prices[0] / periods[0].denominator,
+            rank_output=periods[0].prices[1] / periods[0].denominator,
+        )
+
+
+async def serve(options: argparse.Namespace) -> None:
+    """Run worker and stand-in until SIGTERM."""
+    loop = asyncio.get_running_loop()
+    stopping, swapping = asyncio.Event(), asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    loop.add_signal_handler(signal.SIGHUP, swapping.set)
+    setup = BenchSetup(
+        [f"{options.upstream}/v1"],
+        ca_file=options.authority,
+        key_count=options.keys,
+        offer_count=options.offers,
+    )
+    control = StandInControl(step=GRANT)
+    worker = RunningWorker(setup, control)
+    worker.runtime.mkdir(parents=True)
+    setup.write(worker.home / "snapshot")
+    await control.start(worker.runtime / "control.link")
+    await worker.launch(prefix=pinned(CORE_SUBJECT, ()))
+    try:
+        _tell(options.folder, worker, setup.revision)
+        async with asyncio.TaskGroup() as tasks:
+            follower = tasks.create_task(_follow(swapping, worker, options.folder))
+            await stopping.wait()
+            follower.cancel()
+    finally:
+        await worker.stop()
+        await control.stop()
+        worker.socket.close()
+
+
+async def _follow(swapping: asyncio.Event, worker: RunningWorker, folder: Path) -> None:
+    """Write and announce the next snapshot whenever asked; tell once the worker has it."""
+    while True:
+        await swapping.wait()
+        swapping.clear()
+        worker.setup.revision += 1
+        revision = worker.setup.revision
+        await asyncio.to_thread(worker.setup.write, worker.home / "snapshot")
+        worker.control.tell("snapshot", revision)
+        while ["loaded", revision] not in worker.control.heard[-100:]:
+            await asyncio.sleep(0.01)
+        _tell(folder, worker, revision)
+
+
+def _tell(folder: Path, worker: RunningWorker, revision: int) -> None:
+    assert worker.process is not None
+    said = {"url": worker.url, "pid": worker.process.pid, "revision": revision}
+    beside = folder / "ready.json.new"
+    beside.write_text(json.dumps(said), "utf-8")
+    beside.replace(folder / "ready.json")
+
+
+def main() -> None:
+    """Read the options and serve."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--upstream", required=True, help="address without /v1")
+    parser.add_argument("--authority", default="", help="PEM file of the authority to trust")
+    parser.add_argument("--folder", type=Path, required=True, help="where ready.json goes")
+    parser.add_argument("--keys", type=int, default=10)
+    parser.add_argument("--offers", type=int, default=OFFERS_PER_MODEL)
+    uvloop.run(serve(parser.parse_args()))
+
+
+if __name__ == "__main__":
+    main()
