@@ -87,6 +87,8 @@ class Options:
     def __post_init__(self) -> None:
         if self.limit < 0 or min(self.concurrency, self.attempts_max, self.failures_max) < 1:
             raise ConfigError("weigh: limit is 0 or more, concurrency and attempts at least 1")
+        if not 0 < self.confidence < 1:
+            raise ConfigError("weigh: confidence lies between 0 and 1, such as 0.95")
 
 
 @dataclass(frozen=True, slots=True)

@@ -451,8 +451,11 @@ def test_mistakes_are_told_before_any_call(
     assert vendor.asked == []
 
 
-@pytest.mark.parametrize("change", [{"limit": -1}, {"concurrency": 0}, {"attempts_max": 0}])
-def test_impossible_options_are_a_mistake(change: dict[str, int]) -> None:
+@pytest.mark.parametrize(
+    "change",
+    [{"limit": -1}, {"concurrency": 0}, {"attempts_max": 0}, {"confidence": Decimal(1)}],
+)
+def test_impossible_options_are_a_mistake(change: dict[str, object]) -> None:
     with pytest.raises(ConfigError):
         options(**change)
 
