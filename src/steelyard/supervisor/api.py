@@ -76,7 +76,8 @@ class Api:
 
     def _send(self, method: str, url: str, body: Any, timeout_s: float) -> httpx.Response:
         transport = httpx.HTTPTransport(uds=str(self._socket))
-        headers = {"authorization": f"Bearer {self._token()}"}
+        token = self._token()
+        headers = {"authorization": f"Bearer {token}"} if token else {}
         with httpx.Client(transport=transport, base_url="http://localhost") as client:
             return client.request(method, url, json=body, headers=headers, timeout=timeout_s)
 

@@ -27,6 +27,8 @@ from steelyard.supervisor.settings import Settings
 from steelyard.supervisor.teller import Teller
 
 CONTROL_GRACE_S = 10.0
+_SETTLE_S = 5.0
+"""What a worker gets after its drain to settle what was cut."""
 _LOOK_S = 1.0
 """Seconds between looks at logs and engine wishes."""
 _SNAPSHOT_WAIT_S = 30.0
@@ -127,7 +129,7 @@ class Supervisor:
         self._teller.say("stopping: calls in flight may end; interrupt again to stop at once")
         drain_s = self._settings.drain_s
         groups = (
-            (self._workers, drain_s),
+            (self._workers, drain_s + _SETTLE_S),
             ([self._control], CONTROL_GRACE_S),
         )
         slow: list[str] = []
@@ -191,6 +193,7 @@ class Supervisor:
                 *where,
                 *("--incarnation", incarnation, "--worker", str(number)),
                 *("--workers", str(settings.workers), "--fd", str(fd)),
+                *("--drain-s", str(settings.drain_s)),
             )
 
         log = settings.home / "logs" / f"worker-{number}.log"

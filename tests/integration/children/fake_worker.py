@@ -10,8 +10,8 @@ import time
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    for name in ("--home", "--runtime", "--incarnation", "--worker", "--workers", "--fd"):
-        parser.add_argument(name)
+    for name in ("home", "runtime", "incarnation", "worker", "workers", "fd", "drain-s"):
+        parser.add_argument(f"--{name}")
     options = parser.parse_args()
     if os.environ.get("FAKE_WORKER_DIES"):
         sys.exit("ERROR no will to live")
