@@ -47,6 +47,8 @@ class Server(ServerState):
                 self.protocol_factory, sock=sock, backlog=backlog
             )
         else:
+            # Accepted sockets inherit it. (asyncio sets it only where it made the socket itself.)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             listener = await loop.create_server(self.protocol_factory, sock=sock, backlog=backlog)
         self._listeners.append(listener)
 
