@@ -66,6 +66,8 @@ class Answer(NamedTuple):
     """The vendor's error message inside an answer that began well; empty if there is none."""
     text_bytes: int = 0
     """UTF-8 bytes of text answered, for an estimate."""
+    fault: str = ""
+    """Why the answer cannot be read at all; empty if it can."""
 
 
 class Refusal(NamedTuple):

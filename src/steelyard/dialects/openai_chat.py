@@ -158,15 +158,15 @@ class OpenAIChat:
         return _encode(fields)
 
     def read_answer(self, body: bytes) -> Answer:
-        """Facts of a whole answer; one that is no such JSON has an ``error``."""
+        """Facts of a whole answer; one that is no such JSON has a ``fault``."""
         try:
             answer = _answer_decoder.decode(body)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            return Answer(None, error=f"answer is no chat completion: {error}"[:TEXT_MAX])
+            return Answer(None, fault=f"it is no chat completion: {error}"[:TEXT_MAX])
         return _facts(answer)
 
     def read_event(self, data: bytes) -> Answer:
-        """Facts of one stream event's data; one that is no JSON has an ``error``."""
+        """Facts of one stream event's data; one that is no JSON has a ``fault``."""
         return self.read_answer(data)
 
     def is_usage_only(self, data: bytes) -> bool:
@@ -191,14 +191,15 @@ class OpenAIChat:
         """What an answer with an error status means, from status and body."""
         message = error_message(body) or f"HTTP {status}"
         retry_after_s = _retry_after_s(headers)
-        if status == 429:
+        if status == 429 and not _is_out_of_money(body):
             limited = UpstreamRateLimited(message, retry_after_s=retry_after_s)
             return Refusal(limited, is_free=True, tries_others=True, cools=True)
         if status == 503:
             busy = UpstreamUnavailable(message, retry_after_s=retry_after_s)
             return Refusal(busy, is_free=True, tries_others=True, cools=True)
-        if status in (401, 402, 403):
-            refused = CredentialRejected(f"The vendor refused our credential or account: {message}")
+        if status in (401, 402, 403, 429):
+            # Vendors quote the credential in what they say about it, so none of it is passed on.
+            refused = CredentialRejected(f"The vendor refused our account (HTTP {status}).")
             return Refusal(refused, is_free=True, tries_others=True, cools=True)
         if status in (404, 405, 409):
             return Refusal(UpstreamRejected(message), is_free=True, tries_others=True, cools=False)
@@ -239,6 +240,11 @@ def error_message(body: bytes) -> str:
         if isinstance(value, str) and value:
             return value[:500]
     return ""
+
+
+def _is_out_of_money(body: bytes) -> bool:
+    """Whether a 429 says that the account with the vendor is empty, which no waiting heals."""
+    return b'"insufficient_quota"' in body[:65536]
 
 
 def _messages(shape: object) -> Iterator[object]:

@@ -100,13 +100,17 @@ class StreamMeter:
                 self.is_done = True
                 kept.append(data)
                 continue
-            facts = self._dialect.read_event(data)
-            self._note(facts, data)
+            fault = ""
+            if not self.envelope_bytes or self._matters(data):
+                # Only these, however events share reads: any split gives the same answer.
+                facts = self._dialect.read_event(data)
+                fault = facts.fault
+                self._note(facts, data)
             if not (self._hides_usage and b'"usage"' in data):
                 kept.append(data)
                 continue
             is_changed = True
-            if not self._dialect.is_usage_only(data):
+            if not (fault or self._dialect.is_usage_only(data)):
                 kept.append(self._dialect.without_usage(data))
         if not is_changed:
             return whole
@@ -115,12 +119,15 @@ class StreamMeter:
     def _note(self, facts: Answer, data: bytes) -> None:
         if not self.envelope_bytes:
             self.envelope_bytes = max(1, len(data) - facts.text_bytes)
-            self.model, self.call_id = facts.model, facts.call_id
+        self.model = self.model or facts.model
+        self.call_id = self.call_id or facts.call_id
         if facts.usage is not None:
             # The last one is the whole truth, zeros included: vendors send running totals.
             self.usage, self.usage_fault = facts.usage, ""
         elif facts.usage_fault:
             self.usage, self.usage_fault = None, facts.usage_fault
+        elif facts.fault and b'"usage"' in data:
+            self.usage, self.usage_fault = None, f"usage unreadable: {facts.fault}"
         self.finish = facts.finish or self.finish
         self.error = facts.error or self.error
 

@@ -201,9 +201,11 @@ def outcome_of(attempt: Attempt, answer: Answer) -> Outcome:
         return Outcome.NOT_SENT
     if not attempt.status:
         return Outcome.UNCERTAIN
-    if attempt.violation or attempt.failure or answer.error:
-        return Outcome.CUT
     meter = attempt.meter
+    # After [DONE] everything was said: how the connection then ends changes nothing.
+    is_said = meter is not None and meter.is_done
+    if attempt.violation or answer.error or answer.fault or (attempt.failure and not is_said):
+        return Outcome.CUT
     if meter is not None and not (meter.is_done or meter.finish):
         return Outcome.CUT
     return Outcome.COMPLETED
@@ -214,6 +216,8 @@ def error_of(attempt: Attempt, answer: Answer) -> SteelyardError:
     failure = attempt.failure
     if answer.error:
         return DialectViolated(f"The vendor reported an error: {answer.error}", code="vendor_error")
+    if answer.fault and attempt.is_whole:
+        return DialectViolated(f"The vendor's answer is broken: {answer.fault}.")
     if attempt.violation:
         return DialectViolated(f"The vendor's answer is broken: {attempt.violation}.")
     if failure is None:
