@@ -53,10 +53,12 @@ class Control:
         """The configuration that holds; None until one could be read since the start."""
         self.config_problem = ""
         """What is wrong with the file, if the one on disk is not the one that holds."""
+        self.ledger_problem = ""
+        """Why the ledger is behind; empty when it is not."""
         self.started_at_ns = time.time_ns()
         self.on_busy: list[asyncio.Event] = []
         """Set when a worker says that a foreground call came while background work runs."""
-        self._environment = environment
+        self.environment = environment
         self._secrets: dict[str, str] = {}
         self._reading = asyncio.Lock()
 
@@ -158,7 +160,7 @@ class Control:
         self.database.close()
 
     def _read_config(self) -> list[str]:
-        config = resolve.load_config(self.places.config, self._environment)
+        config = resolve.load_config(self.places.config, self.environment)
         changes = apply(self.database, config, time.time_ns())
         self.config, self.config_problem = config, ""
         self._secrets = resolve.secrets(config)

@@ -202,3 +202,14 @@ def managed_by_file(connection: Connection) -> list[StoredKey]:
     """Keys whose secret the file gives, if they still hold."""
     query = select(keys).where(keys.c.managed_by == FILE, keys.c.revoked_at_ns.is_(None))
     return [_stored(row) for row in connection.execute(query)]
+
+
+def matching(connection: Connection, text: str) -> list[StoredKey]:
+    """Live keys with this id, this name or a hint that ``text`` begins with."""
+    query = select(keys).where(keys.c.revoked_at_ns.is_(None))
+    if text.startswith(_PREFIX) and text.removeprefix(_PREFIX).isdecimal():
+        query = query.where(keys.c.key_number == number(text))
+    else:
+        is_hint = keys.c.hint == text[:7] + "…"
+        query = query.where(or_(keys.c.name == text, is_hint))
+    return [_stored(row) for row in connection.execute(query.order_by(keys.c.key_number))]

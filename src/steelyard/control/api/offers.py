@@ -1,0 +1,162 @@
+"""Offers with their prices and proofs; verdicts, weighings, prices."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import Connection
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from steelyard.control.api.web import admin, control_of, listed
+from steelyard.control.compile import current_verdicts, instant
+from steelyard.domain.rates import Rate
+from steelyard.domain.tasks import Verdict, decide
+from steelyard.store import objects, prices, proofs
+
+_WEIGHINGS_SHOWN = 100
+
+
+@admin
+async def list_offers(request: Request) -> Response:
+    """All offers: where they are bought, what they cost now, whether they are up and proven."""
+    control = control_of(request)
+    down = control.engines.channel_states()
+
+    def work(connection: Connection) -> list[dict[str, Any]]:
+        channels = objects.current(connection, "channel")
+        tasks = objects.current(connection, "task")
+        rates = prices.of_offers(connection)
+        verdicts = proofs.latest_verdicts(connection)
+        now = instant(time.time_ns())
+        proven: dict[str, dict[str, str]] = {}
+        for task, stored in tasks.items():
+            for entry in current_verdicts(task, stored.body, verdicts):
+                proven.setdefault(entry.offer, {})[task] = entry.status
+        rows = []
+        for name, stored in objects.current(connection, "offer").items():
+            body = stored.body
+            channel = channels.get(body["channel"])
+            state, reason = down.get(body["channel"], ("up", ""))
+            rows.append(
+                {
+                    "name": name,
+                    **body,
+                    "vendor": channel.body["vendor"] if channel else "",
+                    "kind": channel.body["kind"] if channel else "",
+                    "residency": channel.body["residency"] if channel else "",
+                    "state": state if body["enabled"] else "disabled",
+                    "reason": reason,
+                    "prices": {r.item: rate_text(r) for r in holding(rates.get(name, ()), now)},
+                    "verdicts": proven.get(name, {}),
+                    "managed_by": stored.managed_by,
+                }
+            )
+        return rows
+
+    return listed(await control.read(work))
+
+
+@admin
+async def list_prices(request: Request) -> Response:
+    """Every rate that was ever recorded, by offer; ``?offer=`` for those of one."""
+    wanted = request.query_params.get("offer")
+
+    def work(connection: Connection) -> list[dict[str, Any]]:
+        return [
+            {
+                "id": rate.rate_id,
+                "offer": offer,
+                "item": rate.item,
+                "price": rate_text(rate),
+                "amount": str(rate.amount),
+                "currency": rate.currency,
+                "unit": rate.unit,
+                "valid_from": rate.valid_from,
+                "valid_to": rate.valid_to,
+                "source": rate.source,
+            }
+            for offer, rates in sorted(prices.of_offers(connection, wanted).items())
+            for rate in rates
+        ]
+
+    return listed(await control_of(request).read(work))
+
+
+@admin
+async def list_verdicts(request: Request) -> Response:
+    """The newest verdicts, with what they say at the floor of today."""
+
+    def work(connection: Connection) -> list[dict[str, Any]]:
+        tasks = objects.current(connection, "task")
+        found = proofs.latest_verdicts(connection)
+        return [verdict_row(v, tasks[v.task].body) for v in found if v.task in tasks]
+
+    return listed(await control_of(request).read(work))
+
+
+@admin
+async def list_weighings(request: Request) -> Response:
+    """The last weighings, newest first."""
+
+    def work(connection: Connection) -> list[dict[str, Any]]:
+        return [
+            {
+                **row,
+                "started_at": instant(row["started_at_ns"]),
+                "ended_at": instant(row["ended_at_ns"]) if row["ended_at_ns"] else None,
+            }
+            for row in proofs.recent_weighings(connection, _WEIGHINGS_SHOWN)
+        ]
+
+    return listed(await control_of(request).read(work))
+
+
+def verdict_row(verdict: Verdict, task: Any) -> dict[str, Any]:
+    """A verdict for people and programs; exact numbers as text."""
+    floor = type(verdict.floor)(task["floor"])
+    share = verdict.unscored_share
+    return {
+        "task": verdict.task,
+        "offer": verdict.offer,
+        "form_digest": verdict.form_digest,
+        "is_current": verdict.form_digest in task["digests"],
+        "status": decide(verdict.lower, verdict.upper, floor, share).value,
+        "floor": str(floor),
+        "lower": str(verdict.lower),
+        "upper": str(verdict.upper),
+        "quality": float(verdict.quality) if verdict.quality is not None else None,
+        "n": verdict.n,
+        "n_unscored": verdict.n_unscored,
+        "confidence": str(verdict.confidence),
+        "cost_pico": str(verdict.cost_pico),
+        "currency": verdict.currency,
+        "time_s": verdict.time_s,
+        "decided_at": verdict.decided_at,
+        "model_answered": verdict.model_answered,
+    }
+
+
+def holding(rates: Iterable[Rate], at: Any) -> list[Rate]:
+    """The rates that hold at an instant."""
+    return [r for r in rates if r.valid_from <= at and (r.valid_to is None or at < r.valid_to)]
+
+
+def rate_text(rate: Rate) -> str:
+    """A price for people: ``0.8 CNY/mtok``; a fraction that never ends is cut at six digits."""
+    scaled = 10**6 * rate.amount
+    amount = f"{float(rate.amount):.6g}" if scaled.denominator != 1 else f"{scaled / 10**6}"
+    if "/" in amount:
+        amount = f"{int(scaled) / 10**6:.6f}".rstrip("0").rstrip(".")
+    return f"{amount} {rate.currency}/{rate.unit}"
+
+
+routes = [
+    Route("/api/offers", list_offers),
+    Route("/api/prices", list_prices),
+    Route("/api/verdicts", list_verdicts),
+    Route("/api/weighings", list_weighings),
+]

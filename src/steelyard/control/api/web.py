@@ -1,0 +1,120 @@
+"""What every handler shares: who calls, bodies checked, errors in OpenAI's shape.
+
+Messages of our own errors are written for strangers; of any other error only its kind is told, and
+the log has the rest. Secrets are in neither.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from steelyard.control.auth import check_admin, check_host
+from steelyard.control.control import Control
+from steelyard.domain.errors import InvalidRequest, SteelyardError, TooLarge
+
+log = logging.getLogger(__name__)
+
+BODY_BYTES_MAX = 16 * 2**20
+Handler = Callable[[Request], Awaitable[Response]]
+_Body = TypeVar("_Body", bound="Body")
+
+
+class Body(BaseModel):
+    """A request's body: unknown keys refused, nothing guessed."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True, strict=True)
+
+
+def control_of(request: Request) -> Control:
+    """The control that serves this request."""
+    control: Control = request.app.state.control
+    return control
+
+
+def admin(handler: Handler) -> Handler:
+    """``handler`` for whoever has the admin token only."""
+
+    async def guarded(request: Request) -> Response:
+        check_admin(request.headers.get("authorization"), control_of(request).admin_token)
+        return await handler(request)
+
+    return guarded
+
+
+def check_host_of(request: Request) -> None:
+    """Holds a request to the names that steelyard goes by.
+
+    Raises:
+        Forbidden: it names another host.
+    """
+    config = control_of(request).config
+    allowed = config.admin.hosts if config is not None else ()
+    check_host(request.headers.get("host"), allowed)
+
+
+async def body_of(request: Request, model: type[_Body]) -> _Body:
+    """The request's JSON body.
+
+    Raises:
+        InvalidRequest: it is no JSON, or not what is asked for; all mistakes are named.
+        TooLarge: it is.
+    """
+    raw = bytearray()
+    async for chunk in request.stream():
+        raw += chunk
+        if len(raw) > BODY_BYTES_MAX:
+            raise TooLarge(f"A body may have {BODY_BYTES_MAX >> 20} MiB.")
+    try:
+        return model.model_validate_json(bytes(raw) or b"{}")
+    except ValidationError as error:
+        found = [
+            f"{'.'.join(map(str, e['loc'])) or 'body'}: {e['msg']}"
+            for e in error.errors(include_input=False, include_url=False)
+        ]
+        raise InvalidRequest("; ".join(found[:10])) from None
+
+
+def listed(rows: list[Any], **more: Any) -> Response:
+    """A list as OpenAI's API shows lists."""
+    return answer({"object": "list", "data": rows, **more})
+
+
+def answer(value: Any, status: int = 200) -> Response:
+    """JSON; exact numbers (``Decimal``, ``Fraction``) as text, instants as ISO 8601."""
+    text = json.dumps(value, ensure_ascii=False, default=_plain)
+    return Response(text, status, media_type="application/json")
+
+
+async def on_error(request: Request, error: Exception) -> Response:
+    """Any error as a JSON body in OpenAI's shape."""
+    if not isinstance(error, SteelyardError):
+        log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+        error = SteelyardError("Something went wrong inside steelyard; the log has more.")
+    shown: dict[str, Any] = {
+        "message": error.message,
+        "type": error.kind,
+        "param": error.param,
+        "code": error.code,
+    }
+    findings = getattr(error, "findings", None)
+    if findings is not None:
+        shown["findings"] = [finding.__getstate__() for finding in findings]
+    headers = {}
+    if error.retry_after_s is not None:
+        headers["retry-after"] = str(int(error.retry_after_s) + 1)
+    return JSONResponse({"error": shown}, error.status, headers)
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "isoformat"):
+        return value.isoformat()
+    if isinstance(value, tuple | set | frozenset):
+        return sorted(value)
+    return str(value)

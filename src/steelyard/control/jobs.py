@@ -1,0 +1,132 @@
+"""What control does by itself, again and again: owned tasks in one group.
+
+A job that meets a database or disk that fails says so and tries again; anything else is a bug and
+ends the process, which the supervisor starts anew. The ledger is imported in a thread once control
+answers, because it is heavy and the first second is not the time for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from steelyard.control.control import Control
+from steelyard.domain.errors import SteelyardError, StoreError
+from steelyard.store import leases
+
+log = logging.getLogger(__name__)
+
+SCRIBE_EVERY_S = 1.0
+_LOOK_EVERY_S = 0.5
+_ENGINES_EVERY_S = 0.25
+_HOUSEKEEPING_EVERY_S = 2.0
+_EXCHANGE_EVERY_S = 3600.0
+_COUNTS_KEPT_NS = 3600 * 10**9
+_REPEAT_LOG_S = 60.0
+
+
+class Jobs:
+    """All jobs of one control process."""
+
+    def __init__(self, control: Control) -> None:
+        self._control = control
+        self._scribe: Any = None
+        self.booked = 0
+        """Lines booked since the start."""
+
+    async def run(self) -> None:
+        """Runs all jobs until cancelled."""
+        control = self._control
+        async with asyncio.TaskGroup() as group:
+            group.create_task(control.desk.run())
+            group.create_task(control.publisher.run_core())
+            group.create_task(control.publisher.run_keys())
+            group.create_task(self._watch_config())
+            group.create_task(_every(_ENGINES_EVERY_S, self._look_at_engines))
+            group.create_task(_every(SCRIBE_EVERY_S, self.scribe_once))
+            group.create_task(_every(_HOUSEKEEPING_EVERY_S, self._keep_house))
+            group.create_task(_every(_EXCHANGE_EVERY_S, self._refresh_exchange))
+
+    async def scribe_once(self) -> None:
+        """Books what the journals hold by now."""
+        try:
+            await asyncio.to_thread(self._scribe_now)
+        except (SteelyardError, OSError) as error:
+            self._control.ledger_problem = str(error)
+            raise
+        self._control.ledger_problem = ""
+
+    async def finish(self) -> None:
+        """Books the rest before control ends, and lets go of the ledger."""
+        try:
+            await self.scribe_once()
+        except (SteelyardError, OSError) as error:
+            log.error("the ledger is behind, the next start will book the rest: %s", error)
+        if self._scribe is not None:
+            self._scribe.close()
+
+    def _scribe_now(self) -> None:
+        if self._scribe is None:
+            module = importlib.import_module("steelyard.ledger.scribe")
+            self._scribe = module.Scribe(self._control.places.home, self._control.database)
+        self.booked += self._scribe.run_once(time.time_ns()).booked
+
+    async def _watch_config(self) -> None:
+        """Applies steelyard.yaml whenever it changes; a bad one leaves the old state."""
+        seen = await asyncio.to_thread(_fingerprint, self._control.places.config)
+        while True:
+            await asyncio.sleep(_LOOK_EVERY_S)
+            now = await asyncio.to_thread(_fingerprint, self._control.places.config)
+            if now == seen:
+                continue
+            seen = now
+            try:
+                await self._control.read_config()
+            except StoreError:
+                seen = None  # the database's fault, not the file's: try again
+            except SteelyardError:
+                pass  # said and shown by ``read_config``
+
+    async def _look_at_engines(self) -> None:
+        if await asyncio.to_thread(self._control.engines.look):
+            self._control.tell_engines()
+
+    async def _keep_house(self) -> None:
+        now_ns = time.time_ns()
+
+        def close() -> None:
+            with self._control.database.write() as connection:
+                leases.close_finished(connection, now_ns)
+                leases.forget_counts(connection, now_ns - _COUNTS_KEPT_NS)
+
+        await asyncio.to_thread(close)
+
+    async def _refresh_exchange(self) -> None:
+        if await asyncio.to_thread(self._control.refresh_exchange):
+            self._control.publisher.core.want()
+
+
+async def _every(pause_s: float, job: Callable[[], Awaitable[None]]) -> None:
+    """Runs a job again and again; what fails for now is said once a minute, not every time."""
+    said_s = 0.0
+    while True:
+        try:
+            await job()
+        except (StoreError, OSError) as error:
+            if time.monotonic() - said_s > _REPEAT_LOG_S:
+                said_s = time.monotonic()
+                log.error("%s failed and is tried again: %s", job.__name__, error)
+        await asyncio.sleep(pause_s)
+
+
+def _fingerprint(file: Path) -> tuple[int, int, int] | None:
+    try:
+        status = file.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size, status.st_ino

@@ -1,0 +1,102 @@
+"""Entry of the control process; ``steelyard.console`` calls it with its pages."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import uvicorn
+from starlette.routing import BaseRoute
+
+from steelyard.control.app import make_app
+from steelyard.control.control import Control
+from steelyard.control.jobs import Jobs
+from steelyard.control.places import Places
+from steelyard.domain.errors import SteelyardError
+
+log = logging.getLogger(__name__)
+
+_DRAIN_S = 5
+Pages = Callable[[Control], Sequence[BaseRoute]]
+
+
+def main(argv: Sequence[str] | None = None, pages: Pages | None = None) -> int:
+    """Runs control until SIGTERM; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="steelyard-control")
+    parser.add_argument("--home", type=Path, required=True)
+    parser.add_argument("--runtime", type=Path, required=True)
+    parser.add_argument("--port", type=int, required=True)
+    arguments = parser.parse_args(argv)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    for chatty in ("httpx", "alembic", "uvicorn"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+    os.umask(0o077)
+    places = Places(arguments.home, arguments.runtime, arguments.port)
+    places.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    places.runtime.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        control = Control(places, os.environ)
+        control.prepare()
+    except SteelyardError as error:
+        log.critical("control cannot start: %s", error.message)
+        return 2
+    asyncio.run(_run(control, pages(control) if pages is not None else ()))
+    return 0
+
+
+async def _run(control: Control, routes: Sequence[BaseRoute]) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    jobs = Jobs(control)
+    server = _Server(
+        uvicorn.Config(
+            make_app(control, routes),
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            server_header=False,
+            timeout_graceful_shutdown=_DRAIN_S,
+        )
+    )
+    await control.links.open(control.places.link)
+    serving = loop.create_task(server.serve([_listen(control.places.http)]))
+    working = loop.create_task(jobs.run())
+    stopping = loop.create_task(stop.wait())
+    log.info("control serves on %s", control.places.http)
+    await asyncio.wait({serving, working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    server.should_exit = True
+    await asyncio.wait({serving})
+    working.cancel()
+    stopping.cancel()
+    await asyncio.wait({working, stopping})
+    await control.links.close()
+    await jobs.finish()
+    control.close()
+    for task in (serving, working):
+        if not task.cancelled() and (error := task.exception()) is not None:
+            raise error
+
+
+class _Server(uvicorn.Server):
+    """A server that leaves the signals to us: jobs end after it, in order."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _listen(path: Path) -> socket.socket:
+    path.unlink(missing_ok=True)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    listener.bind(str(path))
+    listener.listen(256)
+    return listener
