@@ -104,9 +104,24 @@ class _Answer(msgspec.Struct):
     error: msgspec.Raw = msgspec.Raw(b"null")
 
 
+class _WholeChoice(msgspec.Struct):
+    finish_reason: str | None = None
+
+
+class _Whole(msgspec.Struct):
+    """An answer as it should be; anything else is read again, patiently, as ``_Answer``."""
+
+    usage: _Usage
+    choices: list[_WholeChoice]
+    id: str = ""
+    model: str = ""
+    error: None = None
+
+
 _fields_decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _request_decoder = msgspec.json.Decoder(_Request)
 _answer_decoder = msgspec.json.Decoder(_Answer)
+_whole_decoder = msgspec.json.Decoder(_Whole)
 _usage_decoder = msgspec.json.Decoder(_Usage)
 _encode = msgspec.json.encode
 _NO_NEEDS: frozenset[str] = frozenset()
@@ -160,6 +175,15 @@ class OpenAIChat:
     def read_answer(self, body: bytes) -> Answer:
         """Facts of a whole answer; one that is no such JSON has a ``fault``."""
         try:
+            whole = _whole_decoder.decode(body)
+            usage = _counted(whole.usage)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, UnbalancedEntry):
+            return self._read_patiently(body)
+        finish = whole.choices[-1].finish_reason or "" if whole.choices else ""
+        return Answer(usage, "", whole.model[:TEXT_MAX], whole.id[:TEXT_MAX], finish[:32])
+
+    def _read_patiently(self, body: bytes) -> Answer:
+        try:
             answer = _answer_decoder.decode(body)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             return Answer(None, fault=f"it is no chat completion: {error}"[:TEXT_MAX])
@@ -167,7 +191,7 @@ class OpenAIChat:
 
     def read_event(self, data: bytes) -> Answer:
         """Facts of one stream event's data; one that is no JSON has a ``fault``."""
-        return self.read_answer(data)
+        return self._read_patiently(data)
 
     def is_usage_only(self, data: bytes) -> bool:
         """Whether an event carries usage and no choice: the one OpenAI adds on request."""
@@ -384,21 +408,26 @@ def _usage(raw: msgspec.Raw) -> tuple[Usage | None, str]:
         shape = _usage_decoder.decode(raw)
     except msgspec.MsgspecError as error:
         return None, f"usage unreadable: {error}"[:TEXT_MAX]
+    try:
+        return _counted(shape), ""
+    except UnbalancedEntry as error:
+        return None, f"usage not believed: {error.message}"[:TEXT_MAX]
+
+
+def _counted(shape: _Usage) -> Usage:
+    """The usage in our terms.
+
+    Raises:
+        UnbalancedEntry: a count is negative or absurd, or parts pass their total.
+    """
     cached = shape.prompt_cache_hit_tokens or 0
     if shape.prompt_tokens_details and shape.prompt_tokens_details.cached_tokens is not None:
         cached = shape.prompt_tokens_details.cached_tokens
     parts = shape.completion_tokens_details
-    usage = Usage(
-        input_tokens=shape.prompt_tokens,
-        output_tokens=shape.completion_tokens,
-        cache_read_tokens=cached,
-        reasoning_tokens=(parts.reasoning_tokens or 0) if parts else 0,
-    )
-    try:
-        usage.check()
-    except UnbalancedEntry as error:
-        return None, f"usage not believed: {error.message}"[:TEXT_MAX]
-    return usage, ""
+    reasoning = (parts.reasoning_tokens or 0) if parts else 0
+    usage = Usage(shape.prompt_tokens, shape.completion_tokens, cached, 0, reasoning)
+    usage.check()
+    return usage
 
 
 def _retry_after_s(headers: Mapping[bytes, bytes]) -> float | None:

@@ -43,9 +43,8 @@ class Usage(NamedTuple):
         Raises:
             UnbalancedEntry: a count is negative or absurd, or parts pass their total.
         """
-        for name, count in zip(self._fields, self, strict=True):
-            if not 0 <= count <= COUNT_MAX:
-                raise UnbalancedEntry(f"usage {name} is {count}")
+        if min(self) < 0 or max(self) > COUNT_MAX:
+            raise UnbalancedEntry(f"a usage count is negative or absurd: {tuple(self)}")
         if self.cache_read_tokens + self.cache_write_tokens > self.input_tokens:
             raise UnbalancedEntry("cached input tokens pass all input tokens")
         if self.reasoning_tokens > self.output_tokens:

@@ -55,6 +55,9 @@ def resolve(asked: str, task_header: str, task_default: str, view: View) -> Want
         NoOffer: ``auto`` without a task.
     """
     task_name = task_header or task_default
+    candidates = view.candidates(asked)
+    if candidates is not None:
+        return Wanted(candidates, None, task_name, False)
     if asked == "auto" or asked.startswith(_TASK):
         name = asked[len(_TASK) :] if asked != "auto" else task_name
         if not name:
@@ -73,13 +76,10 @@ def resolve(asked: str, task_header: str, task_default: str, view: View) -> Want
         if candidate is None:
             raise view.unknown_model(asked)
         return Wanted((candidate,), None, task_name, True)
-    candidates = view.candidates(asked)
-    if candidates is None:
-        raise view.unknown_model(asked)
-    return Wanted(candidates, None, task_name, False)
+    raise view.unknown_model(asked)
 
 
-def rank(  # noqa: PLR0912 - one branch a reason; apart they would hide the order of the checks
+def rank(
     call: Call, wanted: Wanted, policy: PolicyEntry, health: Health, now: tuple[int, float]
 ) -> Ranking:
     """Candidates by expected total cost, cheapest first, and the others with their reasons.
@@ -94,31 +94,51 @@ def rank(  # noqa: PLR0912 - one branch a reason; apart they would hide the orde
     expected_output *= call.choices
     priced: list[tuple[float, str, Candidate]] = []
     dropped: list[Dropped] = []
+    body_bytes = call.body_bytes
+    # Most calls demand nothing of an offer but a price and room: those skip the questions.
+    is_plain = proven is None and not (
+        call.needs or policy.channels or policy.residency or health.has_trouble
+    )
     for candidate in wanted.candidates:
-        entry, channel = candidate.entry, candidate.channel
-        expected_input = call.body_bytes * entry.tokens_per_byte
-        reason = health.why_not(channel.name, now_s)
-        if proven is not None and entry.name not in proven:
-            reason = "not proven for this task"
-        elif not call.needs <= entry.features:
-            reason = "cannot do " + ", ".join(sorted(call.needs - entry.features))
-        elif policy.channels and channel.name not in policy.channels:
-            reason = f"policy {policy.name} does not allow the channel"
-        elif policy.residency and channel.residency not in policy.residency:
-            reason = f"policy {policy.name} does not allow residency {channel.residency or '?'}"
-        elif expected_input > entry.context_tokens:
-            reason = f"about {expected_input:.0f} tokens do not fit into {entry.context_tokens}"
-        elif candidate.period_at(at_ns) is None:
-            reason = "unpriced"
-        if reason:
-            dropped.append(Dropped(entry.name, reason))
-            continue
-        cost = expected_input * entry.rank_input + expected_output * entry.rank_output
-        priced.append((cost, entry.name, candidate))
+        expected_input = body_bytes * candidate.tokens_per_byte
+        if not (is_plain and candidate.is_open(at_ns) and expected_input <= candidate.context):
+            reason = health.why_not(candidate.channel.name, now_s) or _why_not(
+                call, candidate, policy, proven, at_ns
+            )
+            if reason:
+                dropped.append(Dropped(candidate.name, reason))
+                continue
+        cost = expected_input * candidate.rank_input + expected_output * candidate.rank_output
+        priced.append((cost, candidate.name, candidate))
     if len(priced) > 1:
         # The name breaks ties, so that equal input gives equal output; no two names are equal.
         priced.sort()
     return Ranking([candidate for _, _, candidate in priced], dropped)
+
+
+def _why_not(
+    call: Call,
+    candidate: Candidate,
+    policy: PolicyEntry,
+    proven: frozenset[str] | None,
+    at_ns: int,
+) -> str:
+    """Why an offer cannot take the call, or empty text."""
+    entry, channel = candidate.entry, candidate.channel
+    expected_input = call.body_bytes * entry.tokens_per_byte
+    if proven is not None and entry.name not in proven:
+        return "not proven for this task"
+    if not call.needs <= entry.features:
+        return "cannot do " + ", ".join(sorted(call.needs - entry.features))
+    if policy.channels and channel.name not in policy.channels:
+        return f"policy {policy.name} does not allow the channel"
+    if policy.residency and channel.residency not in policy.residency:
+        return f"policy {policy.name} does not allow residency {channel.residency or '?'}"
+    if expected_input > entry.context_tokens:
+        return f"about {expected_input:.0f} tokens do not fit into {entry.context_tokens}"
+    if candidate.period_at(at_ns) is None:
+        return "unpriced"
+    return ""
 
 
 def explain(call: Call, wanted: Wanted, ranking: Ranking) -> SteelyardError:

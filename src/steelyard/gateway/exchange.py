@@ -12,7 +12,7 @@ import time
 from typing import NamedTuple
 
 from steelyard.dialects.base import Call, Dialect, Refusal
-from steelyard.domain.calls import Outcome, Why, attempt_id, call_id
+from steelyard.domain.calls import Outcome, Why, call_id
 from steelyard.domain.entries import Intent
 from steelyard.domain.errors import (
     AllOffersFailed,
@@ -213,10 +213,12 @@ class Exchange:
             await self._top_up([lease for lease, _ in got], deadline_s - now_s)
 
     async def _top_up(self, leases: list[Lease], wait_s: float) -> None:
+        asking = [lease for lease in leases if lease.is_asking]
+        if not asking:
+            return
         answered: Signal[None] = Signal()
-        for lease in leases:
-            if lease.is_asking:
-                lease.waiters.append(answered)
+        for lease in asking:
+            lease.waiters.append(answered)
         timer = self._state.wheel.after(wait_s, lambda: answered.fire(None))
         await answered
         timer.cancel()
@@ -304,7 +306,9 @@ class Exchange:
         if error is None:
             self._answer(candidate, attempt)
             return None
-        if self._reply.is_started or not self._reply.is_open:
+        if not self._reply.is_open:
+            return None
+        if self._reply.is_started:
             self._break_off(error)
             return None
         return Failed(error, goes_on=_goes_on(outcome, refusal, asked.policy))
@@ -374,25 +378,24 @@ class Exchange:
         """The whole request for one attempt."""
         if not candidate.channel.sends_attempt_id:
             return b"%bcontent-length: %d\r\n\r\n%b" % (head, len(body), body)
-        mark = attempt_id(intent.incarnation, intent.sequence, intent.attempt).encode()
-        return b"%bx-steelyard-attempt: %b\r\ncontent-length: %d\r\n\r\n%b" % (
+        return b"%bx-steelyard-attempt: c-%x-%x-%d\r\ncontent-length: %d\r\n\r\n%b" % (
             head,
-            mark,
+            intent.incarnation,
+            intent.sequence,
+            intent.attempt,
             len(body),
             body,
         )
 
     def _answer_head(self, candidate: Candidate, kind: bytes, *, with_cost: bool = False) -> bytes:
-        head = (
-            b"%bx-steelyard-offer: %b\r\nx-steelyard-attempts: %d\r\nx-steelyard-call: %b\r\n"
-            % (
-                kind,
-                candidate.name.encode(),
-                self._attempts,
-                self.call_id.encode(),
-            )
+        head = b"%b%b%d\r\nx-steelyard-call: c-%x-%x\r\n" % (
+            kind,
+            candidate.answer_head,
+            self._attempts,
+            self._state.incarnation,
+            self._sequence,
         )
-        return head + b"x-steelyard-cost: %b\r\n" % self._cost().encode() if with_cost else head
+        return b"%bx-steelyard-cost: %b\r\n" % (head, self._cost().encode()) if with_cost else head
 
     def _cost(self) -> str:
         """What all attempts of this call cost, exactly, by currency."""

@@ -102,16 +102,15 @@ class Reservation:
         self._held: list[tuple[Lease, int]] = []
 
     def hold(self, lease: Lease, amount: int) -> None:
-        """Reserves ``amount`` of the lease."""
+        """Reserves ``amount`` of the lease; request counts need no settling and are not kept."""
         lease.used += amount
-        self._held.append((lease, amount))
+        if lease.currency:
+            self._held.append((lease, amount))
 
     @property
     def uses(self) -> tuple[LeaseUse, ...]:
-        """What is held, for the Intent; request counts need no settling and stay out."""
-        return tuple(
-            [LeaseUse(lease.lease_id, amount) for lease, amount in self._held if lease.currency]
-        )
+        """What is held, for the Intent."""
+        return tuple([LeaseUse(lease.lease_id, amount) for lease, amount in self._held])
 
     def settle(
         self, cost_pico: int, currency: str, exchange: Mapping[str, ExchangeEntry]
@@ -120,8 +119,6 @@ class Reservation:
         uses: list[LeaseUse] = []
         ids: tuple[str, ...] = ()
         for lease, amount in self._held:
-            if not lease.currency:
-                continue
             final = cost_pico
             if lease.currency != currency:
                 entry = exchange[f"{currency}/{lease.currency}"]
@@ -153,6 +150,7 @@ class LeaseBook:
         quote: tuple[int, str],
         view: View,
         now: tuple[int, float],
+        *,
         counts_request: bool = True,
     ) -> Reservation | list[tuple[Lease, int]]:
         """A reservation of ``quote`` (pico-units, currency) in every meter, or what is short.
@@ -161,53 +159,49 @@ class LeaseBook:
             LimitError: control has refused, and the refusal still holds.
             RateMissing: no exchange rate into a meter's currency.
         """
+        amount, currency = quote
+        now_ns, now_s = now
+        leases = self._leases
         reservation = Reservation()
         short: list[tuple[Lease, int]] = []
         for meter in meters:
-            need = self._need(meter, quote, view, counts_request)
-            if need == 0:
-                continue
-            lease = self._leases.get((meter.scope, meter.unit))
-            if lease is None or now[0] >= lease.window_end_ns:
-                lease = self._renew(meter, lease, now[0])
+            if meter.currency == currency:
+                need = amount
+            elif meter.unit == REQUESTS:
+                if not counts_request:
+                    continue
+                need = 1
+            else:
+                need = _converted(amount, currency, meter.currency, view)
+            lease = leases.get((meter.scope, meter.unit))
+            if lease is None or now_ns >= lease.window_end_ns:
+                lease = self._renew(meter, lease, now_ns)
             left = lease.granted - lease.used
             if left >= need:
                 reservation.hold(lease, need)
                 if left < 4 * need and not lease.is_asking and lease.denial is None:
-                    self._source.ask(lease, 4 * need, now[0])
-            elif not meter.is_hard:
+                    self._source.ask(lease, 4 * need, now_ns)
+            elif meter.is_hard:
                 # A soft limit refuses nobody; its use is read from the ledger.
-                continue
-            elif lease.denial is not None and now[1] < lease.denied_until_s:
-                reservation.release()
-                raise lease.denial
-            else:
                 short.append((lease, need))
         if not short:
             return reservation
         reservation.release()
         for lease, need in short:
-            self._demand(lease, need, now[0])
+            if lease.denial is not None and now_s < lease.denied_until_s:
+                raise lease.denial
+            self._demand(lease, need, now_ns)
         return short
-
-    def _need(self, meter: Meter, quote: tuple[int, str], view: View, counts_request: bool) -> int:
-        if meter.unit == REQUESTS:
-            return 1 if counts_request else 0
-        amount, currency = quote
-        if meter.currency == currency:
-            return amount
-        entry = view.core.exchange.get(f"{currency}/{meter.currency}")
-        if entry is None:
-            raise RateMissing(f"no exchange rate from {currency} to {meter.currency}")
-        return convert_up(amount, entry.numerator, entry.denominator)
 
     def _renew(self, meter: Meter, before: Lease | None, now_ns: int) -> Lease:
         """A lease for the new window; what the old one still holds settles there."""
-        if before is not None and before.is_asking and before.window_end_ns == 0:
+        is_alone = meter.unit == REQUESTS and not self._source.is_connected
+        if before is not None and before.window_end_ns == 0 and not is_alone:
+            # Never granted: who waits, waits for this one, and a refusal stands on it.
             return before
         lease = Lease(meter)
         self._leases[(meter.scope, meter.unit)] = lease
-        if meter.unit == REQUESTS and not self._source.is_connected:
+        if is_alone:
             # Without control the worker's own share of the limit holds, so that calls go on.
             lease.granted = max(1, meter.amount // self._workers)
             lease.window_end_ns = now_ns - now_ns % _MINUTE_NS + _MINUTE_NS
@@ -249,6 +243,18 @@ class LeaseBook:
         return [lease for lease in self._leases.values() if lease.meter.scope == scope]
 
 
+def _converted(amount_pico: int, currency: str, into: str, view: View) -> int:
+    """A quote in a meter's currency, rounded up.
+
+    Raises:
+        RateMissing: there is no exchange rate.
+    """
+    entry = view.core.exchange.get(f"{currency}/{into}")
+    if entry is None:
+        raise RateMissing(f"no exchange rate from {currency} to {into}")
+    return convert_up(amount_pico, entry.numerator, entry.denominator)
+
+
 def authenticate(
     headers: Mapping[bytes, bytes], view: View, revoked: frozenset[bytes] | set[bytes], now_ns: int
 ) -> Principal:
@@ -258,7 +264,9 @@ def authenticate(
         Unauthenticated: no key, or one that is unknown, revoked or expired.
     """
     value = headers.get(b"authorization")
-    if value is not None:
+    if value is not None and value.startswith(b"Bearer "):
+        secret = value[7:].strip()
+    elif value is not None:
         scheme, _, secret = value.partition(b" ")
         if scheme.lower() != b"bearer":
             raise Unauthenticated("Send the key as 'Authorization: Bearer sk-...'.")

@@ -28,10 +28,12 @@ class ChannelHealth:
 class Health:
     """All channels' records, by channel name."""
 
-    __slots__ = ("_channels",)
+    __slots__ = ("_channels", "has_trouble")
 
     def __init__(self) -> None:
         self._channels: dict[str, ChannelHealth] = {}
+        self.has_trouble = False
+        """Whether any channel was ever in trouble: until then nobody need be asked."""
 
     def why_not(self, channel: str, now_s: float) -> str:
         """Why the channel should not be tried now, or empty text; ``now_s`` is monotonic."""
@@ -53,6 +55,7 @@ class Health:
 
     def failed(self, channel: str, reason: str, now_s: float, rest_s: float | None = None) -> None:
         """Counts a failure; rests the channel at once for ``rest_s`` if given, else by record."""
+        self.has_trouble = True
         record = self._channels.setdefault(channel, ChannelHealth())
         record.failures += 1
         record.reason = reason[:128]
@@ -69,6 +72,7 @@ class Health:
                 record.state, record.reason = "up", ""
                 record.failures, record.rests_until_s = 0, 0.0
         for name, (state, reason) in states.items():
+            self.has_trouble = True
             record = self._channels.setdefault(name, ChannelHealth())
             record.state, record.reason = state, reason[:128]
 

@@ -57,13 +57,33 @@ class Principal:
 class Candidate:
     """An offer with its channel, as choosing and sending need it."""
 
-    __slots__ = ("channel", "entry", "last_period", "name")
+    __slots__ = (
+        "answer_head",
+        "channel",
+        "context",
+        "entry",
+        "last_period",
+        "name",
+        "rank_input",
+        "rank_output",
+        "tokens_per_byte",
+    )
 
     def __init__(self, entry: OfferEntry, channel: ChannelEntry) -> None:
         self.entry = entry
         self.channel = channel
         self.name = entry.name
+        self.context = entry.context_tokens
+        self.tokens_per_byte = entry.tokens_per_byte
+        self.rank_input = entry.rank_input
+        self.rank_output = entry.rank_output
+        self.answer_head = b"x-steelyard-offer: %b\r\nx-steelyard-attempts: " % entry.name.encode()
         self.last_period: RatePeriod | None = None
+
+    def is_open(self, at_ns: int) -> bool:
+        """Whether the prices used last still hold; False says nothing: ask ``period_at``."""
+        last = self.last_period
+        return last is not None and last.from_ns <= at_ns < last.to_ns
 
     def period_at(self, at_ns: int) -> RatePeriod | None:
         """The prices that hold at ``at_ns`` (UTC nanoseconds), or None: unpriced then."""
