@@ -175,6 +175,8 @@ class OpenAIChat:
     def read_answer(self, body: bytes) -> Answer:
         """Facts of a whole answer; one that is no such JSON has a ``fault``."""
         try:
+            # The quick reading passes over the text; a client may not.
+            str(body, "utf-8")
             whole = _whole_decoder.decode(body)
             usage = _counted(whole.usage)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, UnbalancedEntry):
