@@ -1,5 +1,6 @@
 """The loads: wrk for plain calls, our reader for streams, h2load for a held rate."""
 
+import http.client
 import json
 import re
 import subprocess
@@ -7,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from bench import payloads
 from bench.processes import CORE_LOAD, BenchError, cpu_s, pinned, rss_mb, tree
@@ -65,6 +67,32 @@ def streams(subject: Running, count: int) -> Cost:
     before = cpu_s(pids)
     said = json.loads(_run(command))
     return Cost(said["events"], cpu_s(pids) - before)
+
+
+def first(subject: Running) -> None:
+    """Send one plain call and wait for its answer: some subjects load half of themselves then.
+
+    Raises:
+        BenchError: It was not answered with 200.
+    """
+    address = urlsplit(subject.url)
+    link = http.client.HTTPConnection(address.hostname or "", address.port, timeout=120)
+    headers = {"authorization": f"Bearer {subject.key}", "content-type": "application/json"}
+    try:
+        link.request(
+            "POST",
+            "/v1/chat/completions",
+            payloads.chat(is_stream=False),
+            {**headers, **subject.headers},
+        )
+        answer = link.getresponse()
+        said = answer.read()
+    except OSError as error:
+        raise BenchError(f"{subject.name} does not answer: {error}") from error
+    finally:
+        link.close()
+    if answer.status != 200:
+        raise BenchError(f"{subject.name} says {answer.status}: {said[:500]!r}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,13 @@ function init(args)
   for i = 0, variants - 1 do
     local model = string.format("bench-model-%05d", math.floor(i * model_step))
     local body = string.format(args[3], model)
-    requests[i] = wrk.format("POST", "/v1/chat/completions", {
+    local headers = {
       ["Host"] = "127.0.0.1",
       ["Content-Type"] = "application/json",
       ["Authorization"] = string.format("Bearer sk-bench-%07d", math.floor(i * key_step)),
-    }, body)
+    }
+    for name, value in pairs(wrk.headers) do headers[name] = value end -- from --header
+    requests[i] = wrk.format("POST", "/v1/chat/completions", headers, body)
   end
   -- A fixed shuffle: neighbours in the key table must not be neighbours in time.
   math.randomseed(7)
