@@ -15,6 +15,7 @@ import fcntl
 import json
 import os
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
@@ -79,20 +80,19 @@ class RunFile:
             ConfigError: another process has it open.
             StoreUnavailable: it cannot be opened, or holds something else.
         """
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
-            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            self._recover()
-        except BlockingIOError as error:
-            self.close()
-            raise ConfigError(f"{self._path.name}: another weighing is writing it") from error
-        except OSError as error:
-            self.close()
-            raise StoreUnavailable(f"run file {self._path.name}: {error.strerror}") from error
-        except BaseException:
-            self.close()
-            raise
+        with ExitStack() as undo:
+            undo.callback(self.close)
+            try:
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+                self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+                fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                self._recover()
+            except BlockingIOError as error:
+                message = f"{self._path.name}: another weighing is writing it"
+                raise ConfigError(message) from error
+            except OSError as error:
+                raise StoreUnavailable(f"run file {self._path.name}: {error.strerror}") from error
+            undo.pop_all()  # all went well: it stays open
         return self
 
     def __exit__(

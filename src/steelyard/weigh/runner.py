@@ -23,21 +23,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
-from steelyard.domain.errors import (
-    ChoiceError,
-    ConfigError,
-    ModelError,
-    Overloaded,
-    RateLimited,
-    RateMissing,
-    RequestError,
-    SteelyardError,
-    UpstreamError,
-)
+from steelyard.domain.errors import ConfigError
 from steelyard.domain.tasks import Grade, PromptForm, Task, Verdict
-from steelyard.weigh.asking import Answer, Ask, AskError, Contender, Preempted
+from steelyard.weigh.asking import Answer, Ask, Contender
 from steelyard.weigh.datasets import Dataset, Fault
 from steelyard.weigh.graders.base import Grader, grade_answer
 from steelyard.weigh.graders.registry import find_grader
@@ -45,8 +36,7 @@ from steelyard.weigh.lanes import Bill, Lane, make_lanes, resume, todo
 from steelyard.weigh.prompts import Prepared
 from steelyard.weigh.runfile import Record, RunFile
 from steelyard.weigh.stats import CONFIDENCE, GRADED_MIN, Decision, Interval
-
-_REASON_CHARS_MAX = 300
+from steelyard.weigh.tries import REASON_CHARS_MAX, Patience, get_reply
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,20 +63,16 @@ class Options:
     """Items at most, in the run's order; 0 for all."""
     concurrency: int = 1
     """Calls at a time over all offers."""
-    attempts_max: int = 3
-    """Tries of one item, pauses not counted."""
+    patience: Patience = Patience()
+    """How long to try for one item."""
     failures_max: int = 5
     """Items in a row without an answer before this run gives an offer up."""
-    pauses_max: int = 100
-    """Pauses of one item before this run leaves the offer to the next run."""
-    backoff_min_s: float = 0.5
-    backoff_max_s: float = 30.0
     confidence: Decimal = CONFIDENCE
     graded_min: int = GRADED_MIN
 
     def __post_init__(self) -> None:
-        if self.limit < 0 or min(self.concurrency, self.attempts_max, self.failures_max) < 1:
-            raise ConfigError("weigh: limit is 0 or more, concurrency and attempts at least 1")
+        if self.limit < 0 or self.concurrency < 1 or self.failures_max < 1:
+            raise ConfigError("weigh: limit is 0 or more, concurrency and failures at least 1")
         if not 0 < self.confidence < 1:
             raise ConfigError("weigh: confidence lies between 0 and 1, such as 0.95")
 
@@ -183,8 +169,10 @@ class _Runner:
         for lane, index in waiting:
             item = lane.items[index]
             bill = Bill.after(lane.failed.get(item.sample.id))
-            reply = await self._reply(lane, item, bill)
+            ask = partial(self._ask, lane.offer, item.request, task=self._task.name)
+            reply = await get_reply(ask, bill, self._options.patience)
             if reply is None:
+                lane.stopped = f"paused {self._options.patience.pauses_max + 1} times in a row"
                 continue
             done = asyncio.get_running_loop().create_task(self._put(lane, index, reply, bill))
             try:
@@ -192,29 +180,6 @@ class _Runner:
             except asyncio.CancelledError:
                 await done  # it is paid for: graded and written down before anybody leaves
                 raise
-
-    async def _reply(self, lane: Lane, item: Prepared, bill: Bill) -> Answer | Grade | None:
-        """An answer, or the unscored grade of an item that gets none; None after many pauses."""
-        attempts, pauses = 0, 0
-        while True:
-            delay_s = 0.0
-            try:
-                answer = await self._ask(lane.offer, item.request, task=self._task.name)
-            except Preempted as error:
-                bill.add(error.cost_pico, error.currency)
-                pauses += 1
-                if pauses > self._options.pauses_max:
-                    lane.stopped = f"paused {pauses} times in a row"
-                    return None
-            except (AskError, *_ITEM_ERRORS) as error:
-                attempts += 1
-                reason, is_retryable, delay_s = _failure(error, bill)
-                if not is_retryable or attempts >= self._options.attempts_max:
-                    return Grade.unscored(reason[:_REASON_CHARS_MAX])
-            else:
-                bill.add(answer.cost_pico, answer.currency)
-                return answer
-            await asyncio.sleep(self._backoff_s(attempts + pauses, delay_s))
 
     async def _put(self, lane: Lane, index: int, reply: Answer | Grade, bill: Bill) -> None:
         """Grades, writes down, counts: one finished item."""
@@ -256,7 +221,7 @@ class _Runner:
             return outcome
         kind = type(outcome).__name__
         if isinstance(outcome, BaseException):
-            return Grade.unscored(f"the grader raised {kind}: {outcome}"[:_REASON_CHARS_MAX])
+            return Grade.unscored(f"the grader raised {kind}: {outcome}"[:REASON_CHARS_MAX])
         return Grade.unscored(f"the grader gave a {kind}, not a grade")
 
     def _watch(self, lane: Lane, record: Record) -> None:
@@ -273,35 +238,6 @@ class _Runner:
                 bounds=lambda: decision.bounds,
             )
             self._options.on_progress(progress)
-
-    def _backoff_s(self, tries: int, asked_for_s: float) -> float:
-        options = self._options
-        grown_s = options.backoff_min_s * 2.0 ** min(tries - 1, 20)
-        return min(max(grown_s, asked_for_s), options.backoff_max_s)
-
-
-_ITEM_ERRORS = (
-    RequestError,
-    UpstreamError,
-    ChoiceError,
-    ModelError,
-    RateMissing,
-    Overloaded,
-    RateLimited,
-    OSError,
-)
-"""Failures that speak of this call or offer, not of every call to come."""
-
-
-def _failure(error: Exception, bill: Bill) -> tuple[str, bool, float]:
-    """The reason, whether to ask again, and how long the other side wants us to wait (s)."""
-    if isinstance(error, AskError):
-        bill.add(error.cost_pico, error.currency)
-        return error.reason or "no answer", error.is_retryable, 0.0
-    if isinstance(error, SteelyardError):
-        is_retryable = not isinstance(error, RequestError | RateMissing)
-        return f"{error.code}: {error.message}", is_retryable, error.retry_after_s or 0.0
-    return f"{type(error).__name__}: {error}", True, 0.0
 
 
 def _result(task: Task, lane: Lane, faults: tuple[Fault, ...], options: Options) -> Result:

@@ -1,9 +1,8 @@
 import asyncio
 import random
 import threading
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
@@ -13,84 +12,33 @@ import pytest
 from steelyard.domain.errors import (
     BudgetExceeded,
     ConfigError,
-    InvalidRequest,
-    ModelError,
-    RateLimited,
-    RateMissing,
     StoreUnavailable,
     Unauthenticated,
     UnbalancedEntry,
-    UpstreamUnavailable,
 )
 from steelyard.domain.tasks import Grade, PromptForm, Sample, Status, Task
 from steelyard.weigh import runner
 from steelyard.weigh.asking import Answer, AskError, Contender, Preempted
-from steelyard.weigh.datasets import Dataset, Fault
 from steelyard.weigh.graders import label
 from steelyard.weigh.graders.base import Grader, Parameters
 from steelyard.weigh.runfile import Record, RunFile
-from steelyard.weigh.runner import Options, Progress, Result, run
-
-NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
-TASK = Task(
-    name="shop/mood",
-    title="Mood",
-    language="en",
-    set_name="mine",
-    grader="label",
-    floor=Decimal("0.6"),
-    form=PromptForm("f"),
+from steelyard.weigh.runner import Progress, run
+from weigh.rig import (
+    DATASET,
+    HASTY,
+    NOON,
+    TASK,
+    A,
+    B,
+    Died,
+    Vendor,
+    always_busy,
+    mostly_yes,
+    no,
+    options,
+    weigh,
+    yes,
 )
-DATASET = Dataset(
-    "mine",
-    "d" * 16,
-    tuple(Sample(f"i{n}", f"Good {n}?", "yes", ("yes", "no")) for n in range(60)),
-    (Fault("line 9", "not UTF-8 at byte 3"),),
-)
-A, B = Contender("a"), Contender("b")
-
-Say = Callable[[str, str], Awaitable[Answer] | Answer]
-
-
-class Vendor:
-    """Answers by a function of offer and input; remembers what it was asked."""
-
-    def __init__(self, say: Say) -> None:
-        self.say = say
-        self.asked: list[tuple[str, str]] = []
-
-    async def __call__(self, offer: str, request: dict[str, object], *, task: str) -> Answer:
-        assert task == TASK.name
-        assert "model" not in request
-        content = request["messages"][0]["content"]  # type: ignore[index]
-        self.asked.append((offer, content))
-        answer = self.say(offer, content)
-        return answer if isinstance(answer, Answer) else await answer
-
-
-def yes(cost_pico: int = 10) -> Answer:
-    return Answer("Yes.", "stop", 5, 1, cost_pico, "USD", 0.5, "c1", "model-1")
-
-
-def no() -> Answer:
-    return Answer("No.", "stop", 5, 1, 10, "USD", 0.5, "c2", "model-1")
-
-
-def options(**change: object) -> Options:
-    given = {"now": lambda: NOON, "backoff_min_s": 0.0, "backoff_max_s": 0.0, **change}
-    return Options(**given)  # type: ignore[arg-type]
-
-
-def weigh(
-    vendor: Vendor, path: Path, *contenders: Contender, task: Task = TASK, **change: object
-) -> list[Result]:
-    return asyncio.run(
-        run(task, DATASET, contenders or (A,), vendor, path=path, options=options(**change))
-    )
-
-
-def always_busy(*_: str) -> Answer:
-    raise Preempted("a call came")
 
 
 @pytest.fixture
@@ -144,15 +92,6 @@ def test_a_resumed_run_is_as_old_as_its_answers(path: Path) -> None:
     (result,) = weigh(silent, path, now=lambda: NOON + timedelta(days=90))
     assert silent.asked == []
     assert result.verdict.decided_at == NOON
-
-
-class Died(Exception):
-    """Stands for the end of the process."""
-
-
-def mostly_yes(_: str, text: str) -> Answer:
-    """Wrong on every seventh item."""
-    return yes() if int(text[5:-1]) % 7 < 6 else no()
 
 
 def test_a_crash_at_any_moment_changes_nothing_that_is_said(path: Path) -> None:
@@ -221,7 +160,7 @@ def test_a_preempted_item_is_asked_again_and_nothing_is_lost(path: Path) -> None
             raise Preempted("a call came", cost_pico=1, currency="USD")
         return yes()
 
-    (result,) = weigh(Vendor(pushed), path, attempts_max=1)
+    (result,) = weigh(Vendor(pushed), path, patience=replace(HASTY, attempts_max=1))
     assert result.verdict.status is Status.PROVEN
     assert result.verdict.n_unscored == 0
     assert result.verdict.cost_pico == (10 + 4) * result.verdict.n
@@ -229,7 +168,7 @@ def test_a_preempted_item_is_asked_again_and_nothing_is_lost(path: Path) -> None
 
 def test_an_item_preempted_for_ever_is_left_for_the_next_run(path: Path) -> None:
     vendor = Vendor(always_busy)
-    (result,) = weigh(vendor, path, pauses_max=3)
+    (result,) = weigh(vendor, path, patience=replace(HASTY, pauses_max=3))
     assert len(vendor.asked) == 4
     assert result.stopped == "paused 4 times in a row"
     assert result.records == ()
@@ -238,35 +177,17 @@ def test_an_item_preempted_for_ever_is_left_for_the_next_run(path: Path) -> None
     assert later.verdict.status is Status.PROVEN
 
 
-@pytest.mark.parametrize(
-    ("error", "calls", "reason"),
-    [
-        (AskError("the engine fell over"), 3, "the engine fell over"),
-        (AskError("blocked by a filter", is_retryable=False), 1, "blocked by a filter"),
-        (UpstreamUnavailable(), 3, "upstream_unavailable: The vendor cannot be reached."),
-        (ModelError("still loading"), 3, "model_error: still loading"),
-        (InvalidRequest("too long"), 1, "invalid_request: too long"),
-        (RateMissing("no price"), 1, "unpriced_offer: no price"),
-        (RateLimited(retry_after_s=9.0), 3, "rate_limit_exceeded: Too many requests."),
-        (ConnectionResetError("peer"), 3, "ConnectionResetError: peer"),
-        (TimeoutError(), 3, "TimeoutError: "),
-    ],
-)
-def test_a_failing_item_is_unscored_with_its_reason_after_bounded_tries(
-    path: Path, error: Exception, calls: int, reason: str
-) -> None:
+def test_a_failing_item_is_unscored_and_moves_no_mean(path: Path) -> None:
     victim: list[str] = []
 
     def say(_: str, text: str) -> Answer:
         victim[:] = victim or [text]
         if text == victim[0]:
-            raise error
+            raise AskError("blocked by a filter", is_retryable=False)
         return yes()
 
-    vendor = Vendor(say)
-    (result,) = weigh(vendor, path, limit=30)
-    assert [text for _, text in vendor.asked].count(victim[0]) == calls
-    assert result.records[0].grade == Grade.unscored(reason)
+    (result,) = weigh(Vendor(say), path, limit=30)
+    assert result.records[0].grade == Grade.unscored("blocked by a filter")
     assert result.verdict.n_unscored == 1
     assert result.verdict.quality == 1  # unscored is not zero
 
@@ -278,7 +199,7 @@ def test_what_failed_tries_cost_is_counted_once_even_over_two_runs(path: Path) -
     (result,) = weigh(Vendor(broken), path, limit=2)
     assert result.verdict.cost_pico == 2 * 3 * 3 == result.paid_pico
     assert result.verdict.n_unscored == 2
-    (none,) = weigh(Vendor(always_busy), path, limit=2, pauses_max=0)
+    (none,) = weigh(Vendor(always_busy), path, limit=2, patience=replace(HASTY, pauses_max=0))
     assert (none.verdict.cost_pico, none.paid_pico) == (0, 2 * 3 * 3)
     (again,) = weigh(Vendor(lambda *_: yes()), path, limit=2)
     assert again.paid_pico == again.verdict.cost_pico
@@ -453,7 +374,7 @@ def test_mistakes_are_told_before_any_call(
 
 @pytest.mark.parametrize(
     "change",
-    [{"limit": -1}, {"concurrency": 0}, {"attempts_max": 0}, {"confidence": Decimal(1)}],
+    [{"limit": -1}, {"concurrency": 0}, {"failures_max": 0}, {"confidence": Decimal(1)}],
 )
 def test_impossible_options_are_a_mistake(change: dict[str, object]) -> None:
     with pytest.raises(ConfigError):
@@ -474,39 +395,3 @@ def test_a_full_disk_ends_the_run(path: Path, monkeypatch: pytest.MonkeyPatch) -
     with pytest.raises(StoreUnavailable):
         weigh(vendor, path)
     assert len(vendor.asked) == 1
-
-
-def test_waiting_grows_heeds_the_other_side_and_is_bounded(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    slept: list[float] = []
-
-    async def sleep(delay_s: float) -> None:
-        slept.append(delay_s)
-
-    monkeypatch.setattr(asyncio, "sleep", sleep)
-
-    def story(*errors: Exception) -> list[float]:
-        slept.clear()
-        queue = list(errors)
-
-        def say(*_: str) -> Answer:
-            if queue:
-                raise queue.pop(0)
-            return yes()
-
-        weigh(Vendor(say), path.with_name(f"{len(errors)}.jsonl"), limit=1, attempts_max=9,
-              backoff_min_s=0.5, backoff_max_s=3.0)  # fmt: skip
-        return list(slept)
-
-    assert story(*[Preempted("busy")] * 5) == [0.5, 1.0, 2.0, 3.0, 3.0]
-    assert story(RateLimited(retry_after_s=2.5), RateLimited(retry_after_s=60)) == [2.5, 3.0]
-
-
-def test_grades_of_parts_add_up_exactly(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def third(answer: str, sample: Sample, parameters: Parameters) -> Grade:
-        return Grade(Fraction(1, 3))
-
-    monkeypatch.setattr(runner, "find_grader", lambda *_: Grader("third", third, label.fits, ()))
-    (result,) = weigh(Vendor(lambda *_: yes()), path, limit=9)
-    assert result.verdict.total == 3
