@@ -6,45 +6,21 @@ columns (an absurd count) is clamped rather than lost; the scribe writes a findi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterator, Sequence
+from itertools import accumulate, chain
 from typing import Any
 
 import pyarrow as pa
 
 from steelyard.domain.entries import Entry, Intent, LeaseUse, Settlement
-from steelyard.domain.money import AMOUNT_PICO_MAX, PICO, to_pico
-from steelyard.domain.usage import Usage
+from steelyard.domain.money import AMOUNT_PICO_MAX, to_pico
+from steelyard.domain.usage import COUNT_MAX, Usage
 
 AMOUNT = pa.decimal128(38, 12)
 INSTANT = pa.timestamp("us", tz="UTC")
 _LEASE_AMOUNT = pa.decimal128(38, 0)
-_INT_MAX = 2**63 - 1
-
 _TEXT = pa.string()
 _INT = pa.int64()
-
-Line = tuple[Intent, Settlement, Usage, Entry]
-"""An entry with its parts at hand, as the columns take them."""
-
-
-def _decimals(amounts: Sequence[int], kind: pa.DataType) -> pa.Array:
-    """Integers as the unscaled values of a decimal type, with no arithmetic in between."""
-    data = b"".join([amount.to_bytes(16, "little", signed=True) for amount in amounts])
-    return pa.Array.from_buffers(kind, len(amounts), [None, pa.py_buffer(data)])
-
-
-def _lists(rows: Sequence[Sequence[Any]], flatten: Callable[[list[Any]], pa.Array]) -> pa.Array:
-    offsets = [0]
-    values: list[Any] = []
-    for row in rows:
-        values.extend(row)
-        offsets.append(len(values))
-    return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), flatten(values))
-
-
-def _texts(values: list[str]) -> pa.Array:
-    return pa.array(values, _TEXT)
-
 
 SCHEMA = pa.schema(
     [
@@ -102,12 +78,21 @@ SCHEMA = pa.schema(
 ``reserved`` is in the intent's currency, which is that of ``cost`` and ``charge`` too.
 """
 
+_AMOUNTS = ("reserved", "cost", "charge")
+_INT_MAX = 2**63 - 1
+_LIMITS = {
+    **dict.fromkeys(Usage._fields, COUNT_MAX),
+    **dict.fromkeys((*(f"{name}_pico" for name in _AMOUNTS), "amount"), AMOUNT_PICO_MAX),
+}
+"""Largest absolute value of a field, where it is not what 64 bits hold."""
+
 
 def to_table(entries: Sequence[Entry]) -> pa.Table:
     """The entries as a table of ``SCHEMA``.
 
     Raises:
         OverflowError: a number does not fit its column; see ``clamp``.
+        pyarrow.ArrowInvalid: the same, of a number past 64 bits.
     """
     settlements = [entry.settlement for entry in entries]
     columns: dict[str, Sequence[Any]] = {
@@ -121,8 +106,10 @@ def to_table(entries: Sequence[Entry]) -> pa.Table:
     columns["booked_at"] = [instant // 1000 for instant in columns["booked_at_ns"]]
     columns["lease_ids"] = [[use[0] for use in uses] for uses in columns["leases"]]
     columns["lease_amounts"] = [[use[1] for use in uses] for uses in columns["leases"]]
-    for name in ("reserved", "cost", "charge"):
+    for name in _AMOUNTS:
         columns[name] = columns[f"{name}_pico"]
+    for name in Usage._fields:
+        _hold(columns[name], COUNT_MAX)
     return pa.table([_array(columns[field.name], field.type) for field in SCHEMA], schema=SCHEMA)
 
 
@@ -133,19 +120,14 @@ def currency(entry: Entry) -> str:
 
 def clamp(entry: Entry) -> Entry:
     """The entry with every number inside what its column holds."""
-    intent, settlement = entry.intent, entry.settlement
-    return entry._replace(
-        intent=Intent(*_clamped(intent))._replace(leases=_clamped_uses(intent.leases)),
-        settlement=Settlement(*_clamped(settlement))._replace(
-            usage=Usage(*_clamped(settlement.usage)), leases=_clamped_uses(settlement.leases)
-        ),
-    )
+    clamped: Entry = _clamped(entry, _INT_MAX)
+    return clamped
 
 
 def to_entries(table: pa.Table) -> Iterator[Entry]:
     """The entries of a table; their intents' own leases are not among its columns."""
     for row in table.to_pylist():
-        for name in ("reserved", "cost", "charge"):
+        for name in _AMOUNTS:
             row[f"{name}_pico"] = to_pico(row[name])
         uses = zip(row["lease_ids"], row["lease_amounts"], strict=True)
         row["leases"] = tuple(LeaseUse(lease_id, int(amount)) for lease_id, amount in uses)
@@ -154,6 +136,16 @@ def to_entries(table: pa.Table) -> Iterator[Entry]:
         settlement = Settlement(**{name: row[name] for name in Settlement._fields})
         intent = Intent(**{name: row[name] for name in Intent._fields})
         yield Entry(intent._replace(leases=()), settlement, row["booked_at_ns"], row["kind"])
+
+
+def _hold(values: Sequence[int], limit: int) -> None:
+    """Holds the absolute values of a column.
+
+    Raises:
+        OverflowError: one passes ``limit``.
+    """
+    if values and (max(values) > limit or min(values) < -limit):
+        raise OverflowError(f"an amount passes {limit}")
 
 
 def _columns(shape: Any, rows: Sequence[Any]) -> dict[str, Sequence[Any]]:
@@ -165,6 +157,7 @@ def _columns(shape: Any, rows: Sequence[Any]) -> dict[str, Sequence[Any]]:
 def _array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
     if pa.types.is_decimal(kind):
         # Integers are the type's unscaled values: no arithmetic, and so no rounding, in between.
+        _hold(values, AMOUNT_PICO_MAX)
         data = b"".join([value.to_bytes(16, "little", signed=True) for value in values])
         return pa.Array.from_buffers(kind, len(values), [None, pa.py_buffer(data)])
     if pa.types.is_list(kind):
@@ -174,10 +167,13 @@ def _array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
     return pa.array(values, kind)
 
 
-def _clamped(record: Iterable[Any]) -> list[Any]:
-    return [_clamped_number(value, _INT_MAX) for value in record]
-
-
-def _clamped_number(value: Any, limit: int) -> Any:
-    is_number = isinstance(value, int) and not isinstance(value, bool)
-    return max(-limit, min(value, limit)) if is_number else value
+def _clamped(value: Any, limit: int) -> Any:
+    if isinstance(value, bool | str):
+        return value
+    if isinstance(value, int):
+        return max(-limit, min(value, limit))
+    if isinstance(value, Entry | Intent | Settlement | Usage | LeaseUse):
+        fields: tuple[Any, ...] = value
+        limits = (_LIMITS.get(name, _INT_MAX) for name in value._fields)
+        return type(value)(*map(_clamped, fields, limits))
+    return tuple(_clamped(item, limit) for item in value)

@@ -20,6 +20,7 @@ from sqlalchemy import (
     Row,
     Table,
     Text,
+    bindparam,
     case,
     delete,
     func,
@@ -28,6 +29,7 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import IntegrityError
 
 from steelyard.domain.errors import LeaseConflict
 from steelyard.domain.money import PICO
@@ -125,6 +127,8 @@ Index(
     _table=leases,
 )
 
+_TAKEN = "journal {:08x} is booked by somebody else, too"
+
 NS_PER_HOUR = 3600 * 10**9
 NS_PER_DAY = 24 * NS_PER_HOUR
 
@@ -197,7 +201,10 @@ def advance(connection: Connection, before: JournalState | None, after: JournalS
         LeaseConflict: the state is no longer ``before``: somebody else books this journal.
     """
     if before is None:
-        connection.execute(insert(journals).values(after._asdict()))
+        try:
+            connection.execute(insert(journals).values(after._asdict()))
+        except IntegrityError as error:
+            raise LeaseConflict(_TAKEN.format(after.incarnation)) from error
         return
     found = connection.execute(
         update(journals)
@@ -209,7 +216,7 @@ def advance(connection: Connection, before: JournalState | None, after: JournalS
         .values(after._asdict())
     )
     if found.rowcount != 1:
-        raise LeaseConflict(f"journal {before.incarnation:08x} is booked by somebody else, too")
+        raise LeaseConflict(_TAKEN.format(before.incarnation))
 
 
 def intents(connection: Connection, incarnation: int) -> Iterator[tuple[AttemptKey, bytes]]:
@@ -229,14 +236,14 @@ def add_intents(connection: Connection, records: Mapping[AttemptKey, bytes]) -> 
 
 def drop_intents(connection: Connection, keys: Iterable[AttemptKey]) -> None:
     """Forgets intents that are settled now."""
-    for incarnation, sequence, attempt in keys:
-        connection.execute(
-            delete(open_intents).where(
-                open_intents.c.incarnation == incarnation,
-                open_intents.c.sequence == sequence,
-                open_intents.c.attempt == attempt,
-            )
+    names = ("incarnation", "sequence", "attempt")
+    rows = [dict(zip(("i", "s", "a"), key, strict=True)) for key in keys]
+    if rows:
+        same = (
+            open_intents.c[name] == bindparam(short)
+            for name, short in zip(names, "isa", strict=True)
         )
+        connection.execute(delete(open_intents).where(*same), rows)
 
 
 def manifest(connection: Connection, since_ns: int = 0, until_ns: int = 2**63 - 1) -> list[Part]:
