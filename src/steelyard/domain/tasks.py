@@ -25,7 +25,7 @@ UNSCORED_SHARE_MAX = Fraction(1, 20)
 """With a larger share of items without a grade nothing is proven or failed: whoever leaves out the
 hard ones would look good on the rest."""
 
-_TASK_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*/[a-z0-9]+(-[a-z0-9]+)*")
+_TASK_NAME = re.compile(r"[a-z0-9]+(?:[-/][a-z0-9]+)*")
 _MILLIONTH = Decimal("0.000001")
 
 
@@ -74,7 +74,8 @@ class Task:
     """A named kind of work with a test set, a grader and a floor."""
 
     name: str
-    """Such as ``shop/review-sentiment``."""
+    """Such as ``shop/review-sentiment``: small letters and digits, joined by hyphens, in folders if
+    there are many."""
     title: str
     language: str
     """ISO 639-1, or two joined by a hyphen for translation."""
@@ -91,7 +92,7 @@ class Task:
 
     def __post_init__(self) -> None:
         if not _TASK_NAME.fullmatch(self.name) or len(self.name) > 128:
-            raise ValueError(f"task {self.name!r}: lower case, such as shop/review-sentiment")
+            raise ValueError(f"task {self.name!r}: lower case words joined by - or /")
         if not (self.floor.is_finite() and 0 < self.floor <= 1):
             raise ValueError(f"task {self.name}: the floor lies between 0 and 1")
         if self.floor % _MILLIONTH:

@@ -134,10 +134,17 @@ def test_an_offer_without_the_constraint_has_another_form() -> None:
     assert FORM.unconstrained() == FORM
 
 
-@pytest.mark.parametrize("name", ["", "reviews", "Shop/x", "shop/", "shop/a/b", "a/" + "b" * 200])
+@pytest.mark.parametrize(
+    "name", ["", "Shop/x", "shop/", "/x", "a//b", "a--b", "a b", "任务", "a/" + "b" * 200]
+)
 def test_a_task_needs_a_proper_name(name: str) -> None:
     with pytest.raises(ValueError, match="lower case"):
         replace(TASK, name=name)
+
+
+@pytest.mark.parametrize("name", ["support-intent", "shop/review-sentiment", "a/b/c", "7"])
+def test_a_task_may_lie_in_folders_or_not(name: str) -> None:
+    assert replace(TASK, name=name).name == name
 
 
 @pytest.mark.parametrize("floor", ["0", "-0.1", "1.01", "NaN", "Infinity", "0.1234567"])
