@@ -155,14 +155,16 @@ class Rig:
             self.run(self.worker.__aenter__())
             self.client = httpx.Client(headers=HEADERS, timeout=20)
         except BaseException:
-            self._end_loop()
+            self.__exit__()
             raise
         return self
 
     def __exit__(self, *_: object) -> None:
         try:
-            self.client.close()
-            self.run(self.worker.__aexit__())
+            if hasattr(self, "client"):
+                self.client.close()
+            if hasattr(self, "worker"):
+                self.run(self.worker.__aexit__())
             for vendor in self.vendors:
                 self.run(vendor.stop())
             # Streams that the stand-in closed say good-bye in the loop's next turns.

@@ -165,6 +165,9 @@ class OpenAIChat:
         """
         fields = {**defaults, **call.fields} if defaults else call.fields.copy()
         fields["model"] = msgspec.Raw(_encode(upstream_model))
+        if "max_completion_tokens" in fields and "max_tokens" not in call.fields:
+            # The client's own bound, under its newer name, takes the default's place.
+            fields.pop("max_tokens", None)
         if output_cap:
             name = "max_completion_tokens" if "max_completion_tokens" in fields else "max_tokens"
             fields[name] = msgspec.Raw(b"%d" % output_cap)

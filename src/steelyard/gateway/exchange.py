@@ -16,10 +16,12 @@ from steelyard.domain.calls import Outcome, Why, call_id
 from steelyard.domain.entries import Intent
 from steelyard.domain.errors import (
     AllOffersFailed,
+    CredentialRejected,
     LimitError,
     Overloaded,
     SteelyardError,
     UpstreamError,
+    UpstreamRejected,
 )
 from steelyard.domain.money import format_pico
 from steelyard.gateway import choose
@@ -48,6 +50,10 @@ MESSAGE_TOKENS_MAX = 16
 """Upper bound of what a chat template adds per message."""
 IMAGE_TOKENS_MAX = 4096
 """Upper bound per image, over all vendors whose rules are known."""
+
+
+_NOT_HEALED = (CredentialRejected, UpstreamRejected, LimitError)
+"""What waiting a moment does not change, so that the same offer is not tried again."""
 
 
 class Asked(NamedTuple):
@@ -145,6 +151,8 @@ class Exchange:
             if position + 1 < len(ranking.kept):
                 position, why = position + 1, Why.FALLBACK
                 continue
+            if isinstance(failed.error, _NOT_HEALED):
+                break
             delay_s = failed.error.retry_after_s or RETRY_DELAY_S
             if not retries_left or delay_s > RETRY_DELAY_MAX_S or not self._attempts:
                 break
@@ -169,7 +177,7 @@ class Exchange:
             reservation = await self._reserve(asked, (quoted, candidate.entry.currency), at_ns)
         except (LimitError, UpstreamError) as error:
             return Failed(error, goes_on=True)
-        defaults = asked.wanted.task.settings if asked.wanted.task is not None else {}
+        defaults = asked.view.defaults(asked.wanted.task)
         body = self._dialect.write(call, candidate.entry.upstream_model, cap, defaults)
         intent = self._intend(asked, candidate, why, (at_ns, quoted, output_bound), reservation)
         meter = StreamMeter(self._dialect, not call.wants_usage) if call.is_stream else None
@@ -408,8 +416,11 @@ class Exchange:
 def _output(asked: Asked, candidate: Candidate) -> tuple[int, int]:
     """Output cap to put into the request (0 for none) and the most tokens that may come back."""
     call, entry = asked.call, candidate.entry
-    if call.output_max is not None:
-        return 0, call.output_max * call.choices
+    output_max = call.output_max
+    if output_max is None and asked.wanted.task is not None and "max_tokens" not in call.fields:
+        output_max = asked.wanted.task.settings.get("max_tokens")
+    if output_max is not None:
+        return 0, output_max * call.choices
     if not asked.principal.has_hard_budget:
         return 0, entry.output_tokens_max * call.choices
     cap = min(

@@ -38,7 +38,7 @@ class LeaseSource(Protocol):
     is_connected: bool
 
     def ask(self, lease: Lease, need: int, at_ns: int) -> None:
-        """Wants the grant to grow by at least ``need``; the answer changes the lease."""
+        """Wants room for ``need`` beyond what is used; the answer changes the lease."""
 
 
 class Lease:
@@ -47,8 +47,10 @@ class Lease:
     __slots__ = (
         "currency",
         "denial",
+        "denied_growth",
         "denied_until_s",
         "granted",
+        "growth_asked",
         "is_asking",
         "lease_id",
         "meter",
@@ -69,6 +71,8 @@ class Lease:
         self.is_asking = False
         self.denial: LimitError | None = None
         self.denied_until_s = 0.0
+        self.growth_asked = 0
+        self.denied_growth = 0
         self.waiters: list[Signal[None]] = []
 
     def grant(self, lease_id: int, granted: int, window_end_ns: int) -> None:
@@ -82,6 +86,7 @@ class Lease:
     def deny(self, denial: LimitError, until_s: float) -> None:
         """Takes over a refusal, which holds until ``until_s`` (monotonic)."""
         self.denial = denial
+        self.denied_growth = self.growth_asked
         self.denied_until_s = until_s
         self.answered()
 
@@ -164,6 +169,7 @@ class LeaseBook:
         leases = self._leases
         reservation = Reservation()
         short: list[tuple[Lease, int]] = []
+        counted: list[Lease] = []
         for meter in meters:
             if meter.currency == currency:
                 need = amount
@@ -179,6 +185,8 @@ class LeaseBook:
             left = lease.granted - lease.used
             if left >= need:
                 reservation.hold(lease, need)
+                if not lease.currency:
+                    counted.append(lease)
                 if left < 4 * need and not lease.is_asking and lease.denial is None:
                     self._source.ask(lease, 4 * need, now_ns)
             elif meter.is_hard:
@@ -187,9 +195,11 @@ class LeaseBook:
         if not short:
             return reservation
         reservation.release()
+        for lease in counted:
+            # The call comes back when the others have grown: it must not count twice.
+            lease.used -= 1
         for lease, need in short:
-            if lease.denial is not None and now_s < lease.denied_until_s:
-                raise lease.denial
+            _raise_denial(lease, need, now_s)
             self._demand(lease, need, now_ns)
         return short
 
@@ -241,6 +251,17 @@ class LeaseBook:
     def of_scope(self, scope: str) -> Iterable[Lease]:
         """All leases of one account or key."""
         return [lease for lease in self._leases.values() if lease.meter.scope == scope]
+
+
+def _raise_denial(lease: Lease, need: int, now_s: float) -> None:
+    """Repeats a refusal that still holds for this much.
+
+    A refused top-up says nothing about the smaller growth that a call may need.
+    """
+    if lease.denial is None or now_s >= lease.denied_until_s:
+        return
+    if need - (lease.granted - lease.used) >= lease.denied_growth:
+        raise lease.denial
 
 
 def _converted(amount_pico: int, currency: str, into: str, view: View) -> int:

@@ -59,15 +59,17 @@ class Link(asyncio.Protocol):
             self._transport.close()
 
     def ask(self, lease: Lease, need: int, at_ns: int) -> None:
-        """Wants the grant to grow by at least ``need``; the answer changes the lease."""
+        """Wants room for ``need`` beyond what is used; the answer changes the lease."""
         if not self.is_connected:
             return
         lease.is_asking = True
         self._number += 1
         self._asked[self._number] = lease
         meter = lease.meter
-        wanted = lease.used - lease.granted + need
-        self.send("lease", self._number, meter.scope, meter.unit, max(need, wanted), at_ns)
+        # What is left counts: a limit's last rest must not be refused to a call that fits into it.
+        growth = max(1, lease.used - lease.granted + need)
+        lease.growth_asked = growth
+        self.send("lease", self._number, meter.scope, meter.unit, growth, at_ns)
 
     def shrink(self, lease: Lease) -> None:
         """Gives back what the lease does not use."""

@@ -51,9 +51,7 @@ class Routes:
     def _handle_other(self, request: Request, reply: Reply) -> None:
         path, method = request.path, request.method
         if path in DOORS:
-            wrong = InvalidRequest(f"{path.decode()} takes POST.", code="method_not_allowed")
-            wrong.status = 405
-            raise wrong
+            raise _wrong_method(path, "POST")
         if path == b"/healthz":
             reply.respond(200, _TEXT_TYPE, b"ok\n")
         elif path == b"/readyz":
@@ -62,7 +60,7 @@ class Routes:
             reply.respond(200, _METRICS_TYPE, self._state.counters.render())
         elif path == b"/v1/models" or path.startswith(b"/v1/models/"):
             if method not in (b"GET", b"HEAD"):
-                raise InvalidRequest(f"{path.decode()[:80]} takes GET.", code="method_not_allowed")
+                raise _wrong_method(path, "GET")
             self._list_models(request, reply)
         elif path == b"/v1" or path.startswith(b"/v1/"):
             missing = RequestError(f"There is no {path.decode()[:120]} here.", code="not_found")
@@ -107,6 +105,12 @@ class Routes:
             body = msgspec.json.encode({"object": "list", "data": listed})
             self._models = (view.revision, body)
         reply.respond(200, JSON_TYPE, self._models[1])
+
+
+def _wrong_method(path: bytes, method: str) -> InvalidRequest:
+    error = InvalidRequest(f"{path.decode()[:80]} takes {method}.", code="method_not_allowed")
+    error.status = 405
+    return error
 
 
 def _model(name: str) -> dict[str, object]:

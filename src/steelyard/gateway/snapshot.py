@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -147,8 +147,8 @@ class TaskEntry(msgspec.Struct, array_like=True, frozen=True):
     floor: float
     policy: str = ""
     verdicts: tuple[VerdictEntry, ...] = ()
-    settings: dict[str, msgspec.Raw] = {}
-    """Body fields (raw JSON) the verdicts were won with; put into calls that do not set them."""
+    settings: dict[str, Any] = {}
+    """Body fields the verdicts were won with; put into calls that do not set them."""
 
 
 class PolicyEntry(msgspec.Struct, array_like=True, frozen=True):

@@ -84,7 +84,8 @@ class WorkerState:
             self.is_background = fields[0]
         elif kind == "trim":
             for lease in self.leases.of_scope(fields[0]):
-                if lease.currency and lease.lease_id:
+                # While an answer is on its way its total would undo what is given back.
+                if lease.currency and lease.lease_id and not lease.is_asking:
                     self.link.shrink(lease)
 
     def give_back(self) -> None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import difflib
 from pathlib import Path
 
+import msgspec
+
 from steelyard.domain.errors import UnknownModel
 from steelyard.gateway import snapshot
 from steelyard.gateway.keytable import KeyTable
@@ -23,10 +25,14 @@ from steelyard.gateway.snapshot import (
     TaskEntry,
 )
 
+_NO_SETTINGS: dict[str, msgspec.Raw] = {}
 _PRINCIPALS_MAX = 4096
 """Principals kept ready per view; more keys than this in use only cost a decode each."""
 _NAMES_COMPARED_MAX = 500
 """Names that a misspelt model is compared with: difflib is slow and this is the request path."""
+
+
+_NO_DEFAULTS: dict[str, msgspec.Raw] = {}
 
 
 class Principal:
@@ -106,7 +112,9 @@ class View:
         self.secrets = secrets
         self._keys = keys
         self._principals: dict[bytes, Principal] = {}
+        self._settings: dict[str, dict[str, msgspec.Raw]] = {}
         self._candidates: dict[str, tuple[Candidate, ...]] = {}
+        self._defaults: dict[str, dict[str, msgspec.Raw]] = {}
         self._model_of_offer: dict[str, str] | None = None
         self._default_policy = core.policies.get("default", PolicyEntry())
 
@@ -148,6 +156,27 @@ class View:
     def task(self, name: str) -> TaskEntry | None:
         """The task of that name, or None."""
         return self.core.tasks.get(name)
+
+    def defaults(self, task: TaskEntry | None) -> dict[str, msgspec.Raw]:
+        """The task's settings as JSON for a request's body; none without a task."""
+        if task is None or not task.settings:
+            return _NO_DEFAULTS
+        found = self._defaults.get(task.name)
+        if found is None:
+            encode = msgspec.json.encode
+            found = {name: msgspec.Raw(encode(value)) for name, value in task.settings.items()}
+            self._defaults[task.name] = found
+        return found
+
+    def settings(self, task: TaskEntry | None) -> dict[str, msgspec.Raw]:
+        """Body fields that calls for the task take over where they do not set them."""
+        if task is None or not task.settings:
+            return _NO_SETTINGS
+        known = self._settings.get(task.name)
+        if known is None:
+            known = {name: msgspec.Raw(text.encode()) for name, text in task.settings.items()}
+            self._settings[task.name] = known
+        return known
 
     def candidates(self, model: str) -> tuple[Candidate, ...] | None:
         """All offers of a model (an alias counts), or None if there is no such model."""
