@@ -236,8 +236,8 @@ def _tasks(connection: Connection) -> dict[str, TaskEntry]:
             policy=body["policy"],
             verdicts=tuple(current_verdicts(name, body, verdicts)),
             settings={
-                "temperature": snapshot.raw(float(body["temperature"])),
-                "max_tokens": snapshot.raw(body["output_tokens_max"]),
+                "temperature": body["temperature"],
+                "max_tokens": str(body["output_tokens_max"]),
             },
         )
     return found

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from steelyard.control.control import Control
+from steelyard.control.weighing import Weighings
 from steelyard.domain.errors import SteelyardError, StoreError
 from steelyard.store import leases
 
@@ -33,8 +34,9 @@ _REPEAT_LOG_S = 60.0
 class Jobs:
     """All jobs of one control process."""
 
-    def __init__(self, control: Control) -> None:
+    def __init__(self, control: Control, weighings: Weighings) -> None:
         self._control = control
+        self._weighings = weighings
         self._scribe: Any = None
         self.booked = 0
         """Lines booked since the start."""
@@ -47,6 +49,7 @@ class Jobs:
             group.create_task(control.publisher.run_core())
             group.create_task(control.publisher.run_keys())
             group.create_task(self._watch_config())
+            group.create_task(self._weighings.run_when_idle())
             group.create_task(_every(_ENGINES_EVERY_S, self._look_at_engines))
             group.create_task(_every(SCRIBE_EVERY_S, self.scribe_once))
             group.create_task(_every(_HOUSEKEEPING_EVERY_S, self._keep_house))

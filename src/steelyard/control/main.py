@@ -19,6 +19,7 @@ from steelyard.control.app import make_app
 from steelyard.control.control import Control
 from steelyard.control.jobs import Jobs
 from steelyard.control.places import Places
+from steelyard.control.weighing import Weighings
 from steelyard.domain.errors import SteelyardError
 
 log = logging.getLogger(__name__)
@@ -56,10 +57,13 @@ async def _run(control: Control, routes: Sequence[BaseRoute]) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    jobs = Jobs(control)
+    weighings = Weighings(control, f"http://127.0.0.1:{control.places.port}")
+    jobs = Jobs(control, weighings)
+    app = make_app(control, routes)
+    app.state.weighings = weighings
     server = _Server(
         uvicorn.Config(
-            make_app(control, routes),
+            app,
             log_config=None,
             access_log=False,
             lifespan="off",

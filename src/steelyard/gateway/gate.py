@@ -165,7 +165,7 @@ class LeaseBook:
             RateMissing: no exchange rate into a meter's currency.
         """
         amount, currency = quote
-        now_ns, now_s = now
+        now_ns = now[0]
         leases = self._leases
         reservation = Reservation()
         short: list[tuple[Lease, int]] = []

@@ -98,23 +98,6 @@ async def list_verdicts(request: Request) -> Response:
     return listed(await control_of(request).read(work))
 
 
-@admin
-async def list_weighings(request: Request) -> Response:
-    """The last weighings, newest first."""
-
-    def work(connection: Connection) -> list[dict[str, Any]]:
-        return [
-            {
-                **row,
-                "started_at": instant(row["started_at_ns"]),
-                "ended_at": instant(row["ended_at_ns"]) if row["ended_at_ns"] else None,
-            }
-            for row in proofs.recent_weighings(connection, _WEIGHINGS_SHOWN)
-        ]
-
-    return listed(await control_of(request).read(work))
-
-
 def verdict_row(verdict: Verdict, task: Any) -> dict[str, Any]:
     """A verdict for people and programs; exact numbers as text."""
     floor = type(verdict.floor)(task["floor"])
@@ -158,5 +141,4 @@ routes = [
     Route("/api/offers", list_offers),
     Route("/api/prices", list_prices),
     Route("/api/verdicts", list_verdicts),
-    Route("/api/weighings", list_weighings),
 ]

@@ -1,0 +1,55 @@
+"""Weighings: the last ones with how far they are, and a new one on demand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field
+from sqlalchemy import Connection
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from steelyard.control.api.web import Body, admin, answer, body_of, control_of, listed
+from steelyard.control.compile import instant
+from steelyard.control.weighing import Weighings
+from steelyard.store import proofs
+
+_SHOWN = 50
+
+
+class _New(Body):
+    task: str = Field(min_length=1, max_length=128)
+    offers: list[str] = []
+    limit: int = Field(default=0, ge=0, le=1_000_000)
+
+
+@admin
+async def list_weighings(request: Request) -> Response:
+    """The last weighings, newest first."""
+
+    def work(connection: Connection) -> list[dict[str, Any]]:
+        return [
+            {
+                **row,
+                "started_at": instant(row["started_at_ns"]),
+                "ended_at": instant(row["ended_at_ns"]) if row["ended_at_ns"] else None,
+            }
+            for row in proofs.recent_weighings(connection, _SHOWN)
+        ]
+
+    return listed(await control_of(request).read(work))
+
+
+@admin
+async def start_weighing(request: Request) -> Response:
+    """Begins to weigh a task over offers; the answer names the weighings begun."""
+    body = await body_of(request, _New)
+    weighings: Weighings = request.app.state.weighings
+    return answer(await weighings.start(body.task, body.offers, body.limit), 202)
+
+
+routes = [
+    Route("/api/weighings", list_weighings),
+    Route("/api/weighings", start_weighing, methods=["POST"]),
+]
