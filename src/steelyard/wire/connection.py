@@ -242,7 +242,7 @@ class Connection(asyncio.Protocol):
                 self._scanned = 0
         else:
             end = data.find(b"\r\n\r\n")
-        if end > limits.head_bytes_max or (end < 0 and len(data) > limits.head_bytes_max):
+        if len(data) > limits.head_bytes_max and not 0 <= end <= limits.head_bytes_max:
             self._refuse(431, "headers_too_large", "The request's head is too long.")
             return b""
         if end < 0:
@@ -250,7 +250,7 @@ class Connection(asyncio.Protocol):
             return b""
         try:
             # One empty line before a request is left over from the body before (RFC 9112, 2.2).
-            start = 2 if data.startswith(b"\r\n") else 0
+            start = 2 if data[0] == 13 and data[1] == 10 else 0
             request = read_request(data[start:end], server.fields, limits)
             if request.body_length > limits.body_bytes_max:
                 raise BadRequest(413, "body_too_large", "The request's body is too long.")

@@ -57,6 +57,10 @@ SECRETS = frozenset(
     (b"authorization", b"proxy-authorization", b"x-api-key", b"api-key", b"cookie", b"set-cookie")
 )
 
+_SECRET_SPELLINGS = {
+    spelling: name for name in SECRETS for spelling in (name, name.title(), name.upper())
+}
+
 _FIELD = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*([^\x00-\x08\x0a-\x1f\x7f]*)").fullmatch
 # origin-form only; a fragment is never sent, and everything else outside visible ASCII has to be
 # percent-encoded by the client.
@@ -149,6 +153,16 @@ class _SeenLines(dict[bytes, tuple[bytes, bytes]]):
     """Header lines that were checked before, with what they mean; checks those it lacks."""
 
     def __missing__(self, line: bytes) -> tuple[bytes, bytes]:
+        # A client's key is in every head and never remembered, so it has a quick way of its own.
+        spelling, _, value = line.partition(b": ")
+        secret = _SECRET_SPELLINGS.get(spelling)
+        if (
+            secret is not None
+            and value.isascii()
+            and value == value.strip()
+            and value.decode().isprintable()
+        ):
+            return secret, value
         match = _FIELD(line)
         if match is None:
             raise BadField("malformed header line")
