@@ -78,11 +78,12 @@ SCHEMA = pa.schema(
 ``reserved`` is in the intent's currency, which is that of ``cost`` and ``charge`` too.
 """
 
-_AMOUNTS = ("reserved", "cost", "charge")
+AMOUNTS = ("reserved", "cost", "charge")
+"""Columns of exact decimals; the tuples' fields of these names end in ``_pico``."""
 _INT_MAX = 2**63 - 1
 _LIMITS = {
     **dict.fromkeys(Usage._fields, COUNT_MAX),
-    **dict.fromkeys((*(f"{name}_pico" for name in _AMOUNTS), "amount"), AMOUNT_PICO_MAX),
+    **dict.fromkeys((*(f"{name}_pico" for name in AMOUNTS), "amount"), AMOUNT_PICO_MAX),
 }
 """Largest absolute value of a field, where it is not what 64 bits hold."""
 
@@ -106,7 +107,7 @@ def to_table(entries: Sequence[Entry]) -> pa.Table:
     columns["booked_at"] = [instant // 1000 for instant in columns["booked_at_ns"]]
     columns["lease_ids"] = [[use[0] for use in uses] for uses in columns["leases"]]
     columns["lease_amounts"] = [[use[1] for use in uses] for uses in columns["leases"]]
-    for name in _AMOUNTS:
+    for name in AMOUNTS:
         columns[name] = columns[f"{name}_pico"]
     for name in Usage._fields:
         _hold(columns[name], COUNT_MAX)
@@ -127,7 +128,7 @@ def clamp(entry: Entry) -> Entry:
 def to_entries(table: pa.Table) -> Iterator[Entry]:
     """The entries of a table; their intents' own leases are not among its columns."""
     for row in table.to_pylist():
-        for name in _AMOUNTS:
+        for name in AMOUNTS:
             row[f"{name}_pico"] = to_pico(row[name])
         uses = zip(row["lease_ids"], row["lease_amounts"], strict=True)
         row["leases"] = tuple(LeaseUse(lease_id, int(amount)) for lease_id, amount in uses)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,6 +18,7 @@ import duckdb
 from steelyard.domain.calls import attempt_id, parse_call_id
 from steelyard.domain.errors import InvalidRequest
 from steelyard.domain.money import to_pico
+from steelyard.ledger.lines import AMOUNTS
 from steelyard.ledger.tail import open_books, read_tail
 from steelyard.store.books import NS_PER_DAY, NS_PER_HOUR
 from steelyard.store.database import Database
@@ -77,9 +77,6 @@ _SUMS = """
     count(*) FILTER (usage_source = 'estimated') AS estimated,
     count(*) FILTER (outcome = 'uncertain') AS uncertain
 """
-
-_HIDDEN = {"called_at", "booked_at"}
-"""Instants that the answer holds as nanoseconds already."""
 
 
 class Query(NamedTuple):
@@ -186,12 +183,14 @@ class Reports:
         )
         try:
             connection.register("tail", tail)
-            source = "SELECT * FROM tail"
+            # Instants go out as nanoseconds; DuckDB's zoned ones would need a zone package.
+            columns = "* EXCLUDE (called_at, booked_at)"
+            source = f"SELECT {columns} FROM tail"  # noqa: S608 - no outside text
             if state.parts:
                 files = [_quoted(str(self._folder / part.name)) for part in state.parts]
                 source += f"""
                     UNION ALL BY NAME
-                    SELECT * FROM read_parquet([{", ".join(files)}], union_by_name = true)
+                    SELECT {columns} FROM read_parquet([{", ".join(files)}], union_by_name = true)
                 """  # noqa: S608 - names that the scribe made, quoted
             connection.execute(f"CREATE TEMP VIEW lines AS {source}")
             yield connection
@@ -215,28 +214,25 @@ def _condition(query: Query) -> tuple[str, list[Any]]:
     return " AND ".join(conditions), values
 
 
-def _rows(result: Any) -> list[dict[str, Any]]:
+def _rows(result: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     """Rows as dictionaries: amounts as ``…_pico`` integers, lines with their attempt's id."""
-    table = result.to_arrow_table()
-    table = table.select([name for name in table.column_names if name not in _HIDDEN])
+    names = [column[0] for column in result.description or ()]
     rows = []
-    for row in table.to_pylist():
-        for name in ("reserved", "cost", "charge"):
-            if name in row:
-                row[f"{name}_pico"] = to_pico(row.pop(name) or Decimal(0))
+    for values in result.fetchall():
+        row = dict(map(_field, names, values))
         if "sequence" in row:
             row["attempt_id"] = attempt_id(row["incarnation"], row["sequence"], row["attempt"])
-        rows.append({name: _plain(value) for name, value in row.items()})
+        rows.append(row)
     return rows
 
 
-def _plain(value: Any) -> Any:
-    """Integers where DuckDB and Arrow widen sums to decimals."""
-    if isinstance(value, Decimal):
-        return int(value)
-    if isinstance(value, list):
-        return [_plain(item) for item in value]
-    return value
+def _field(name: str, value: Any) -> tuple[str, Any]:
+    """Name and value as the answer has them."""
+    if name in AMOUNTS:
+        return f"{name}_pico", to_pico(value or 0)
+    if name == "lease_amounts":
+        return name, [int(amount) for amount in value or ()]
+    return name, value
 
 
 def _named(row: dict[str, Any], by: Sequence[str]) -> dict[str, Any]:
