@@ -236,8 +236,8 @@ def _tasks(connection: Connection) -> dict[str, TaskEntry]:
             policy=body["policy"],
             verdicts=tuple(current_verdicts(name, body, verdicts)),
             settings={
-                "temperature": body["temperature"],
-                "max_tokens": str(body["output_tokens_max"]),
+                "temperature": float(body["temperature"]),
+                "max_tokens": body["output_tokens_max"],
             },
         )
     return found

@@ -174,6 +174,8 @@ def _room(connection: Connection, limit: Limit, at_ns: int) -> _Room:
         return _Room(limit, (begin, end), sum(lease.granted for lease in leases), 0)
     held = consumed = 0
     for lease in leases:
+        if not lease.currency:
+            continue  # granted for a minute while no limit stood
         held += _into(connection, lease.held, lease.currency, limit, at_ns)
         if lease.window_begin_ns >= begin and lease.window_end_ns <= end:
             consumed += _into(connection, lease.consumed, lease.currency, limit, at_ns)

@@ -32,7 +32,7 @@ from steelyard.store import accounts, keys, objects, proofs
 from steelyard.store.revisions import Change
 from steelyard.weigh.asking import AskError, Contender
 from steelyard.weigh.catalog import find_task
-from steelyard.weigh.datasets import load_set
+from steelyard.weigh.datasets import Dataset, load_set
 from steelyard.weigh.runner import Options, Progress, Result, run
 
 log = logging.getLogger(__name__)
@@ -135,7 +135,9 @@ class Weighings:
             return offers, weighed
 
         offers, weighed = await self._control.read(work)
-        for name, task in self._tasks().items():
+        # The shortest answers first: something is proven sooner.
+        cheapest = sorted(self._tasks().items(), key=lambda each: each[1].form.output_tokens_max)
+        for name, task in cheapest:
             if not task.is_weighed_when_idle:
                 continue
             missing = [o for o in offers if _name(o) not in weighed.get(name, set())]
@@ -152,7 +154,7 @@ class Weighings:
         return [_contender(bodies[name]) for name in names or sorted(bodies)]
 
     async def _begin(self, task: Task, contenders: Sequence[Contender]) -> list[Standing]:
-        total = len((await asyncio.to_thread(load_set, task.set_name)).samples)
+        total = len((await asyncio.to_thread(self._set, task)).samples)
 
         def work(connection: Connection, _change: Change) -> list[Standing]:
             now_ns = time.time_ns()
@@ -194,7 +196,7 @@ class Weighings:
             try:
                 if not await ask.wait_until_known(KNOWN_WITHIN_S):
                     raise StoreUnavailable("The gateway does not answer weighing's key yet.")
-                dataset = await asyncio.to_thread(load_set, task.set_name)
+                dataset = await asyncio.to_thread(self._set, task)
                 results = await run(task, dataset, contenders, ask, path=path, options=options)
             except (SteelyardError, AskError) as error:
                 log.warning("weighing of %s ended: %s", task.name, error)
@@ -240,6 +242,9 @@ class Weighings:
         if self._control.config is None:
             return {}
         return taskbook.tasks(self._control.config)
+
+    def _set(self, task: Task) -> Dataset:
+        return load_set(task.set_name, self._control.places.config.parent)
 
     def _path(self, task: Task, mark: str) -> Path:
         folder = self._control.places.home / "weighings"

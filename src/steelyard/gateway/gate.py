@@ -198,10 +198,13 @@ class LeaseBook:
         for lease in counted:
             # The call comes back when the others have grown: it must not count twice.
             lease.used -= 1
-        for lease, need in short:
-            _raise_denial(lease, need, now_s)
-            self._demand(lease, need, now_ns)
+        self._demand_all(short, now)
         return short
+
+    def _demand_all(self, short: list[tuple[Lease, int]], now: tuple[int, float]) -> None:
+        for lease, need in short:
+            _raise_denial(lease, need, now[1])
+            self._demand(lease, need, now[0])
 
     def _renew(self, meter: Meter, before: Lease | None, now_ns: int) -> Lease:
         """A lease for the new window; what the old one still holds settles there."""

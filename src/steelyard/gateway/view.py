@@ -25,7 +25,6 @@ from steelyard.gateway.snapshot import (
     TaskEntry,
 )
 
-_NO_SETTINGS: dict[str, msgspec.Raw] = {}
 _PRINCIPALS_MAX = 4096
 """Principals kept ready per view; more keys than this in use only cost a decode each."""
 _NAMES_COMPARED_MAX = 500
@@ -112,7 +111,6 @@ class View:
         self.secrets = secrets
         self._keys = keys
         self._principals: dict[bytes, Principal] = {}
-        self._settings: dict[str, dict[str, msgspec.Raw]] = {}
         self._candidates: dict[str, tuple[Candidate, ...]] = {}
         self._defaults: dict[str, dict[str, msgspec.Raw]] = {}
         self._model_of_offer: dict[str, str] | None = None
@@ -167,16 +165,6 @@ class View:
             found = {name: msgspec.Raw(encode(value)) for name, value in task.settings.items()}
             self._defaults[task.name] = found
         return found
-
-    def settings(self, task: TaskEntry | None) -> dict[str, msgspec.Raw]:
-        """Body fields that calls for the task take over where they do not set them."""
-        if task is None or not task.settings:
-            return _NO_SETTINGS
-        known = self._settings.get(task.name)
-        if known is None:
-            known = {name: msgspec.Raw(text.encode()) for name, text in task.settings.items()}
-            self._settings[task.name] = known
-        return known
 
     def candidates(self, model: str) -> tuple[Candidate, ...] | None:
         """All offers of a model (an alias counts), or None if there is no such model."""
