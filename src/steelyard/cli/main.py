@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import typer
 
-from steelyard.cli import asking, books, keys, models, operating, proving, setting_up
+from steelyard.cli import asking, books, keys, limits, models, operating, proving, setting_up
 from steelyard.domain.errors import ConfigError, SteelyardError
 
 app = typer.Typer(
@@ -25,6 +25,7 @@ app = typer.Typer(
 for group in (operating, setting_up, asking, books, proving):
     group.register(app)
 app.add_typer(keys.app, name="key")
+app.add_typer(limits.app, name="limits")
 app.add_typer(models.app, name="models")
 
 

@@ -64,7 +64,7 @@ class Api:
         except httpx.HTTPError as error:
             raise StoreUnavailable(f"control does not answer: {error}") from error
         if answer.status_code >= 400:
-            raise _refusal(answer)
+            raise refusal(answer)
         return answer.json() if answer.content else None
 
     def apply(self) -> list[str]:
@@ -88,7 +88,8 @@ class Api:
             return ""
 
 
-def _refusal(answer: httpx.Response) -> ApiError:
+def refusal(answer: httpx.Response) -> ApiError:
+    """The error that an answer of the API tells."""
     try:
         error = answer.json()["error"]
         return ApiError(str(error["message"]), code=str(error.get("code") or "api_error"))

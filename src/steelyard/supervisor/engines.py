@@ -21,11 +21,13 @@ from steelyard.local.files import ModelStore
 from steelyard.local.machine import threads_default
 from steelyard.local.models import LocalModel, catalogue, own_model
 from steelyard.local.process import EngineProcess, EngineReady, EngineSpec, ensure_key
-from steelyard.supervisor.home import read_state, write_state
+from steelyard.supervisor.home import read_state, write_durably, write_state
 from steelyard.supervisor.teller import Teller
 
 WISHES_FILE = "engines.json"
 STATE_FILE = "engines.state.json"
+STOPPED_FILE = "engines.stopped"
+"""In the state folder: names of engines that a person has stopped, one a line."""
 _LOOK_S = 0.25
 _REPORT_EVERY_BYTES = 1 << 20
 _RETRY_FIRST_S = 15.0
@@ -74,17 +76,33 @@ def read_wishes(path: Path) -> dict[str, Wish] | None:
     return {row["name"]: Wish(**row) for row in rows if isinstance(row.get("name"), str)}
 
 
+def read_stopped(home: Path) -> frozenset[str]:
+    """Engines that a person has stopped."""
+    try:
+        return frozenset((home / STOPPED_FILE).read_text("utf-8").split())
+    except FileNotFoundError:
+        return frozenset()
+
+
+def set_stopped(home: Path, name: str, *, is_stopped: bool) -> None:
+    """Stops an engine or lets it run again; the supervisor follows within a second."""
+    names = read_stopped(home) | {name} if is_stopped else read_stopped(home) - {name}
+    write_durably(home / STOPPED_FILE, "".join(f"{n}\n" for n in sorted(names)).encode())
+
+
 class Engines:
     """Keeps what control wishes running."""
 
-    def __init__(self, runtime: Path, store: ModelStore, teller: Teller) -> None:
+    def __init__(self, home: Path, runtime: Path, store: ModelStore, teller: Teller) -> None:
         self.states: dict[str, EngineState] = {}
         """Every engine that is wished for, smallest model first."""
         self.wishes: dict[str, Wish] | None = None
         """What control last asked for; None until it did."""
+        self._home = home
         self._runtime = runtime
         self._store = store
         self._teller = teller
+        self._stopped: frozenset[str] = frozenset()
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._fetching = asyncio.Lock()
         self._written: dict[str, Any] | None = None
@@ -93,8 +111,9 @@ class Engines:
         """Follows the wishes; a cancellation stops looking, the engines stay until ``stop``."""
         while True:
             wishes = read_wishes(self._runtime / WISHES_FILE)
-            if wishes is not None and wishes != self.wishes:
-                await self._follow(wishes)
+            stopped = read_stopped(self._home)
+            if wishes is not None and (wishes, stopped) != (self.wishes, self._stopped):
+                await self._follow(wishes, stopped)
             self._write_states()
             await asyncio.sleep(_LOOK_S)
 
@@ -102,14 +121,20 @@ class Engines:
         """Ends all engines and all fetching, and waits for them."""
         await self._end(list(self._tasks))
 
-    async def _follow(self, wishes: dict[str, Wish]) -> None:
-        before, self.wishes = self.wishes or {}, wishes
-        await self._end([n for n in self._tasks if before.get(n) != wishes.get(n)])
+    async def _follow(self, wishes: dict[str, Wish], stopped: frozenset[str]) -> None:
+        before, self.wishes, self._stopped = self.wishes or {}, wishes, stopped
+        gone = [n for n in self._tasks if before.get(n) != wishes.get(n) or n in stopped]
+        await self._end(gone)
+        for name in self.states.keys() - wishes.keys():
+            del self.states[name]
         models: dict[str, LocalModel] = {}
         for name, wish in wishes.items():
             if name in self._tasks:
                 continue
             self.states[name] = EngineState()
+            if name in stopped:
+                self._down(name, f"stopped by hand; to start it: steelyard models start {name}")
+                continue
             try:
                 models[name] = _model_of(wish)
             except ModelError as error:

@@ -7,6 +7,7 @@ because its engine said so, a task is proven because control's verdicts say so.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 from pathlib import Path
 from typing import Any
@@ -110,6 +111,8 @@ def demo_key(api: Api, home: Path) -> str:
         return path.read_text("ascii").strip()
     except OSError:
         pass
+    with contextlib.suppress(SteelyardError):  # there already: the default file has it
+        api.post("/api/accounts", {"name": DEMO})
     try:
         answer = api.post("/api/keys", {"account": DEMO, "name": DEMO})
     except SteelyardError:

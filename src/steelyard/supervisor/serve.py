@@ -21,7 +21,7 @@ from steelyard.supervisor import home as home_files
 from steelyard.supervisor import sockets
 from steelyard.supervisor.api import Api
 from steelyard.supervisor.child import Child, Spec
-from steelyard.supervisor.engines import Engines
+from steelyard.supervisor.engines import STATE_FILE, WISHES_FILE, Engines
 from steelyard.supervisor.greeter import Greeter
 from steelyard.supervisor.settings import Settings
 from steelyard.supervisor.teller import Teller
@@ -46,6 +46,8 @@ def serve(settings: Settings, teller: Teller) -> int:
     lock = home_files.HomeLock(settings.home)
     try:
         listeners = sockets.bind(settings.host, settings.port, settings.workers)
+        for left_over in (STATE_FILE, WISHES_FILE):
+            (settings.runtime / left_over).unlink(missing_ok=True)
         settings = dataclasses.replace(settings, port=listeners[0].getsockname()[1])
         return asyncio.run(Supervisor(settings, teller, lock, listeners).run())
     finally:
@@ -72,7 +74,7 @@ class Supervisor:
         self._control = self._child(self._control_spec())
         self._workers = [self._child(self._worker_spec(n)) for n in range(settings.workers)]
         store = ModelStore(default_folder(os.environ), SourceSettings.from_environment(os.environ))
-        self._engines = Engines(settings.runtime, store, teller)
+        self._engines = Engines(settings.home, settings.runtime, store, teller)
         self._greeter = Greeter(settings, teller, self._api, self._engines)
         self._has_failed = False
 
@@ -173,8 +175,9 @@ class Supervisor:
             child.spec.name: {"pid": child.pid, "starts": child.starts, "argv": child.arguments}
             for child in children
         }
+        state = {"address": self._settings.address, "pid": os.getpid(), "processes": rows}
         with contextlib.suppress(OSError):  # a full disk must not stop a restart
-            home_files.write_state(self._settings.runtime / "processes.json", rows)
+            home_files.write_state(self._settings.runtime / "processes.json", state)
 
     def _control_spec(self) -> Spec:
         settings = self._settings

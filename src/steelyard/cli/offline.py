@@ -1,0 +1,47 @@
+"""Control's API without a control process: the same handlers over the same files, read only.
+
+So that ``steelyard ledger`` answers alike whether steelyard runs or not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+from typing import Any
+
+from steelyard.domain.errors import StoreUnavailable
+
+
+def get(home: Path, runtime: Path, path: str, query: dict[str, str]) -> Any:
+    """The JSON that control's API would answer with.
+
+    Raises:
+        StoreUnavailable: steelyard never ran on this folder.
+        ApiError: the question is refused, and why.
+    """
+    if not (home / "control.db").exists():
+        raise StoreUnavailable(f"nothing is booked on {home}; start steelyard: steelyard serve")
+    return asyncio.run(_get(home, runtime, path, query))
+
+
+async def _get(home: Path, runtime: Path, path: str, query: dict[str, str]) -> Any:
+    import httpx  # noqa: PLC0415 - heavy, and only for this
+
+    from steelyard.control.app import make_app  # noqa: PLC0415
+    from steelyard.control.control import Control  # noqa: PLC0415
+    from steelyard.control.places import Places  # noqa: PLC0415
+    from steelyard.supervisor.api import refusal  # noqa: PLC0415
+
+    control = Control(Places(home, runtime, 0), os.environ)
+    control.admin_token = "offline"  # noqa: S105 - known to this process alone, which may read all
+    transport = httpx.ASGITransport(make_app(control))
+    headers = {"authorization": "Bearer offline"}
+    try:
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+            answer = await client.get(path, params=query, headers=headers)
+    finally:
+        control.close()
+    if answer.status_code >= 400:
+        raise refusal(answer)
+    return answer.json()

@@ -1,0 +1,62 @@
+"""How answers are printed: tables for people, JSON for programs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Annotated, Any
+
+import typer
+
+from steelyard.domain.money import format_pico
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+_WIDTH_PIPED = 400
+"""Columns of a table that goes into a file or a pipe, where nothing may be cut."""
+
+
+def print_json(value: Any) -> None:
+    """Prints ``value``; exact numbers as text."""
+    typer.echo(json.dumps(value, ensure_ascii=False, indent=2, default=str))
+
+
+def print_table(
+    columns: Sequence[str], rows: Iterable[Sequence[Any]], right: Sequence[str] = ()
+) -> None:
+    """Prints a table; the columns named in ``right`` hold numbers."""
+    from rich import box  # noqa: PLC0415 - slow to import
+    from rich.console import Console  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+
+    console = Console(
+        width=None if sys.stdout.isatty() else _WIDTH_PIPED, highlight=False, markup=False
+    )
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    for column in columns:
+        justify = "right" if column in right else "left"
+        table.add_column(column, justify=justify, overflow="fold")
+    count = 0
+    for row in rows:
+        table.add_row(*(_text(cell) for cell in row))
+        count += 1
+    if count:
+        console.print(table)
+    else:
+        typer.echo("nothing")
+
+
+def money(row: Mapping[str, Any], name: str) -> str:
+    """The amount in column ``name`` of a ledger row, whole; empty for none."""
+    amount = row.get(f"{name}_pico")
+    if amount is None:
+        return ""
+    return f"{format_pico(int(amount))} {row.get('currency') or ''}".strip()
+
+
+def _text(cell: Any) -> str:
+    if cell is None:
+        return ""
+    if isinstance(cell, bool):
+        return "yes" if cell else "no"
+    return str(cell)
