@@ -26,6 +26,7 @@ def register(app: typer.Typer) -> None:
 
 def ask(
     question: Annotated[str, typer.Argument(help="What to ask; '-' reads standard input.")],
+    *,
     model: Annotated[
         str | None, typer.Option(help="A model, offer:NAME, task:NAME or auto.")
     ] = None,
@@ -130,4 +131,4 @@ def _smallest() -> str:
     up = [name for name, state in states.items() if state.get("state") == "up"]
     if not up:
         raise ConfigError("no local model is up; name one of yours: --model NAME")
-    return up[0]
+    return str(up[0])

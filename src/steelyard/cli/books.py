@@ -25,6 +25,7 @@ def register(app: typer.Typer) -> None:
 
 
 def ledger(
+    *,
     by: Annotated[
         str, typer.Option(help="account, key, model, channel, task, day, offer …; with commas.")
     ] = "offer",

@@ -37,6 +37,7 @@ def list_(as_json: Json = False) -> None:
 @app.command(name="set")
 def set_(
     name: Annotated[str, typer.Argument(help="Path of an account; with --key, a key.")],
+    *,
     money: Annotated[
         str | None, typer.Option(help="Budget per period, such as '100 CNY'; 'none' for none.")
     ] = None,

@@ -34,8 +34,7 @@ def print_table(
     )
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for column in columns:
-        justify = "right" if column in right else "left"
-        table.add_column(column, justify=justify, overflow="fold")
+        table.add_column(column, justify="right" if column in right else "left", overflow="fold")
     count = 0
     for row in rows:
         table.add_row(*(_text(cell) for cell in row))

@@ -1,1 +1,1 @@
-"""Pages for people; reads through control only."""
+"""Pages for people, served by the control process; they show what control's API tells."""

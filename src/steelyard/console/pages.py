@@ -1,0 +1,138 @@
+"""The status page at ``/`` and its static files.
+
+Server-rendered and without any script; the content security policy allows none. The page shows no
+secret and changes nothing, and like all of control's paths it is for callers on this machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import cache
+from importlib import resources
+from typing import Any
+
+import jinja2
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from steelyard.console import figures
+from steelyard.console.facts import Asked, Facts, gather
+from steelyard.console.texts import TEXTS, choose_language
+from steelyard.control.control import Control
+from steelyard.domain.errors import Forbidden
+
+HEADERS = {
+    "content-security-policy": "default-src 'none'; style-src 'self'; img-src 'self';"
+    " base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cache-control": "no-store",
+}
+STATIC = {"style.css": "text/css; charset=utf-8", "icon.svg": "image/svg+xml"}
+_REFRESH_SOON_S = 5
+_REFRESH_LATER_S = 60
+
+
+def pages(control: Control) -> Sequence[BaseRoute]:
+    """The console's routes."""
+
+    async def status_page(request: Request) -> Response:
+        now = datetime.now().astimezone()
+        facts = await gather(Asked(request.app, control.admin_token), now)
+        language = choose_language(
+            request.query_params.get("lang", ""), request.headers.get("accept-language", "")
+        )
+        host = request.headers.get("host", "")
+        html = render(facts, language, now, f"http://{host}")
+        return HTMLResponse(html, headers={**HEADERS, "vary": "accept-language"})
+
+    return [
+        Route("/", status_page),
+        Route("/console", status_page),
+        Route("/console/static/{name}", static_file),
+    ]
+
+
+async def static_file(request: Request) -> Response:
+    """One of the files the page needs."""
+    name = request.path_params["name"]
+    if name not in STATIC:
+        raise Forbidden("There is no such file.")
+    content = resources.files("steelyard.console").joinpath("static", name).read_bytes()
+    headers = {**HEADERS, "cache-control": "max-age=300"}
+    return Response(content, media_type=STATIC[name], headers=headers)
+
+
+def render(facts: Facts, language: str, now: datetime, address: str) -> str:
+    """The status page."""
+    state = _state(facts)
+    is_busy = state == "on_the_way" or bool(weighing_now(facts))
+    return _template().render(
+        facts=facts,
+        text=TEXTS[language],
+        language=language,
+        other="zh" if language == "en" else "en",
+        now=now,
+        zone=now.tzname() or "UTC",
+        address=address,
+        model=next((engine["name"] for engine in facts.status.get("engines", [])), "auto"),
+        state=state,
+        engines={row["name"]: row for row in facts.status.get("engines", [])},
+        costs=costs(facts),
+        weighing=weighing_now(facts),
+        refresh_s=_REFRESH_SOON_S if is_busy else _REFRESH_LATER_S,
+    )
+
+
+def costs(facts: Facts) -> list[dict[str, Any]]:
+    """One row per account and currency: calls and cost of today and of this month."""
+    rows: dict[tuple[str, str], dict[str, Any]] = {}
+    for period, found in (("month", facts.month), ("today", facts.today)):
+        for row in found:
+            name = row.get("account_name") or row["account"]
+            key = (name, row["currency"])
+            if not row["currency"]:
+                continue
+            line = rows.setdefault(
+                key,
+                {"account": name, "currency": row["currency"]}
+                | {f"{what}_{p}": 0 for what in ("calls", "cost") for p in ("today", "month")},
+            )
+            line[f"calls_{period}"] = row["calls"]
+            line[f"cost_{period}"] = row["cost_pico"]
+    return sorted(rows.values(), key=lambda line: (line["account"], line["currency"]))
+
+
+def weighing_now(facts: Facts) -> list[str]:
+    """Tasks that are being weighed at this moment."""
+    return [
+        str(row["task"])
+        for row in facts.status.get("weighings", [])
+        if "task" in row and row.get("ended_at_ns", 0) is None
+    ]
+
+
+def _state(facts: Facts) -> str:
+    status = facts.status
+    if facts.problems or status.get("config_problem") or status.get("ledger_problem"):
+        return "trouble"
+    states = {row.get("state") for row in status.get("engines", [])}
+    if "down" in states:
+        return "trouble"
+    return "on_the_way" if states - {"up"} else "all_well"
+
+
+@cache
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("steelyard.console"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    for name in ("amount", "exact", "count", "share", "clock", "percent"):
+        environment.filters[name] = getattr(figures, name)
+    return environment.get_template("status.html")
