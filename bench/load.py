@@ -16,6 +16,8 @@ from bench.subjects import Running
 
 LUA = Path(__file__).parent / "wrk" / "chat.lua"
 CONNECTIONS = 64
+VARIANTS_MAX = 10_000
+"""Different requests that `chat.lua` builds at most."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,8 @@
 
 Run by `bench.subjects.steelyard` as `python -m bench.steelyard_worker`. This process is the other
 end of the worker's link and stays on the load's core; the worker, alone, is pinned to the
-subject's. It writes `ready.json` (url, pid) when the worker answers. SIGHUP makes it write the next
-snapshot and have the worker take it, after which `ready.json` has its revision.
+subject's. It writes `ready.json` (url, pid, revision) when the worker answers. SIGUSR1 makes it write
+the next snapshot, SIGHUP has the worker take it; `ready.json` then tells of either.
 """
 
 import argparse
@@ -16,12 +16,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+import msgspec
 import uvloop
 
 from bench.processes import CORE_SUBJECT, pinned
 from steelyard.domain.accounts import hash_secret
+from steelyard.domain.budgets import FOREVER_NS
 from steelyard.domain.rates import Rate
 from steelyard.gateway import keytable, snapshot
 from steelyard.gateway.snapshot import (
@@ -93,6 +95,17 @@ class BenchSetup(Setup):
         )
 
 
+class GenerousControl(StandInControl):
+    """Grants everything at once, in constant time: ten thousand keys ask for a lease each."""
+
+    def _grant(self, fields: list[Any], writer: asyncio.StreamWriter) -> None:
+        _, request, _, unit, _, _ = fields
+        currency = "CNY" if unit == "money" else ""
+        said = ("lease", request, request, GRANT, FOREVER_NS, currency)
+        body = msgspec.msgpack.encode(said)
+        writer.write(len(body).to_bytes(4, "little") + body)
+
+
 def _keys(count: int) -> Iterator[tuple[bytes, KeyRecord]]:
     for number in range(count):
         name = f"key_{number}"
@@ -130,9 +143,10 @@ def _offers(model: str) -> Iterator[OfferEntry]:
 async def serve(options: argparse.Namespace) -> None:
     """Run worker and stand-in until SIGTERM."""
     loop = asyncio.get_running_loop()
-    stopping, swapping = asyncio.Event(), asyncio.Event()
+    stopping, writing, swapping = asyncio.Event(), asyncio.Event(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
+    loop.add_signal_handler(signal.SIGUSR1, writing.set)
     loop.add_signal_handler(signal.SIGHUP, swapping.set)
     setup = BenchSetup(
         [f"{options.upstream}/v1"],
@@ -140,45 +154,57 @@ async def serve(options: argparse.Namespace) -> None:
         key_count=options.keys,
         offer_count=options.offers,
     )
-    control = StandInControl(step=GRANT)
+    control = GenerousControl()
     worker = RunningWorker(setup, control)
     worker.runtime.mkdir(parents=True)
     setup.write(worker.home / "snapshot")
     await control.start(worker.runtime / "control.link")
     await worker.launch(prefix=pinned(CORE_SUBJECT, ()))
     try:
-        _tell(options.folder, worker, setup.revision)
+        pid = worker.process.pid if worker.process else 0
+        _tell(options.folder, url=worker.url, pid=pid, revision=1, written=1)
         async with asyncio.TaskGroup() as tasks:
-            follower = tasks.create_task(_follow(swapping, worker, options.folder))
+            writer = tasks.create_task(_write(writing, worker, options.folder))
+            swapper = tasks.create_task(_swap(swapping, worker, options.folder))
             await stopping.wait()
-            follower.cancel()
+            writer.cancel()
+            swapper.cancel()
     finally:
         await worker.stop()
         await control.stop()
         worker.socket.close()
 
 
-async def _follow(swapping: asyncio.Event, worker: RunningWorker, folder: Path) -> None:
-    """Write and announce the next snapshot whenever asked; tell once the worker has it."""
+async def _write(asked: asyncio.Event, worker: RunningWorker, folder: Path) -> None:
+    """Write the next snapshot whenever asked, as control does: beside the worker, off its core."""
     while True:
-        await swapping.wait()
-        swapping.clear()
+        await asked.wait()
+        asked.clear()
         worker.setup.revision += 1
-        revision = worker.setup.revision
         await asyncio.to_thread(worker.setup.write, worker.home / "snapshot")
+        _tell(folder, written=worker.setup.revision)
+
+
+async def _swap(asked: asyncio.Event, worker: RunningWorker, folder: Path) -> None:
+    """Announce the snapshot written last; tell once the worker has it."""
+    while True:
+        await asked.wait()
+        asked.clear()
+        revision = worker.setup.revision
         worker.control.tell("snapshot", revision)
         # The stand-in keeps what it hears and has no event to wait for.
         while ["loaded", revision] not in worker.control.heard[-100:]:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
-        _tell(folder, worker, revision)
+        _tell(folder, revision=revision)
 
 
-def _tell(folder: Path, worker: RunningWorker, revision: int) -> None:
-    pid = worker.process.pid if worker.process else 0
-    said = {"url": worker.url, "pid": pid, "revision": revision}
+def _tell(folder: Path, **news: object) -> None:
+    """Replace `ready.json`, with the news in it."""
+    ready = folder / "ready.json"
+    known = json.loads(ready.read_text("utf-8")) if ready.exists() else {}
     beside = folder / "ready.json.new"
-    beside.write_text(json.dumps(said), "utf-8")
-    beside.replace(folder / "ready.json")
+    beside.write_text(json.dumps({**known, **news}), "utf-8")
+    beside.replace(ready)
 
 
 def main() -> None:

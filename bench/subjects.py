@@ -33,8 +33,10 @@ class Running:
     """Calls use as many keys, `sk-bench-0000000` first."""
     model_count: int = 1
     """Calls use as many models, `bench-model-00000` first."""
+    prepare: Callable[[], None] | None = None
+    """Writes a new snapshot of the same size, which is not used yet; None: it has none."""
     swap: Callable[[], None] | None = None
-    """Writes a new snapshot of the same size and has it taken into use; None: it has none."""
+    """Has the snapshot written last taken into use."""
 
 
 SWAP_S_MAX: Final = 60
@@ -92,16 +94,17 @@ def steelyard(
             said["pid"],
             key_count=keys,
             model_count=offers // 8,
-            swap=partial(_swap, process.pid, ready),
+            prepare=partial(_signal, process.pid, signal.SIGUSR1, ready, "written"),
+            swap=partial(_signal, process.pid, signal.SIGHUP, ready, "revision"),
         )
 
 
-def _swap(pid: int, ready: Path) -> None:
-    """Have the next snapshot written and taken; return when the worker has it."""
-    before = json.loads(ready.read_text("utf-8"))["revision"]
-    os.kill(pid, signal.SIGHUP)
+def _signal(pid: int, number: signal.Signals, ready: Path, name: str) -> None:
+    """Signal the stand-in and return when the named number in its `ready.json` has changed."""
+    before = json.loads(ready.read_text("utf-8"))[name]
+    os.kill(pid, number)
     until = time.monotonic() + SWAP_S_MAX
-    while json.loads(ready.read_text("utf-8"))["revision"] == before:
+    while json.loads(ready.read_text("utf-8"))[name] == before:
         if time.monotonic() > until:
-            raise BenchError(f"the new snapshot was not taken within {SWAP_S_MAX} s")
+            raise BenchError(f"{name} of {ready} did not change within {SWAP_S_MAX} s")
         time.sleep(0.02)
