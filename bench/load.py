@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from bench import payloads
-from bench.processes import CORE_LOAD, BenchError, cpu_s, pinned, rss_mb, tree
+from bench.processes import CORE_LOAD, ROOT, BenchError, cpu_s, pinned, rss_mb, tree
 from bench.subjects import Running
 
 LUA = Path(__file__).parent / "wrk" / "chat.lua"
@@ -158,7 +158,12 @@ def _run(command: Sequence[str]) -> str:
         BenchError: It failed.
     """
     done = subprocess.run(
-        pinned(CORE_LOAD, command), capture_output=True, text=True, check=False, timeout=600
+        pinned(CORE_LOAD, command),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=600,
+        cwd=ROOT,
     )
     if done.returncode:
         raise BenchError(f"{command[0]} failed:\n{done.stdout}{done.stderr}")

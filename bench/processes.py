@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+ROOT = Path(__file__).parents[1]
 CORES = sorted(os.sched_getaffinity(0))
 CORE_SUBJECT = CORES[0]
 CORE_LOAD = CORES[-1]
@@ -49,6 +50,7 @@ def started(
             stdout=output,
             stderr=subprocess.STDOUT,
             env={**os.environ, **(environment or {})},
+            cwd=ROOT,
             start_new_session=True,
         )
     try:

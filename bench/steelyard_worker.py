@@ -2,8 +2,8 @@
 
 Run by `bench.subjects.steelyard` as `python -m bench.steelyard_worker`. This process is the other
 end of the worker's link and stays on the load's core; the worker, alone, is pinned to the
-subject's. It writes `ready.json` (url, pid, revision) when the worker answers. SIGUSR1 makes it write
-the next snapshot, SIGHUP has the worker take it; `ready.json` then tells of either.
+subject's. It writes `ready.json` (url, pid, revision) when the worker answers. SIGUSR1 makes it
+write the next snapshot, SIGHUP has the worker take it; `ready.json` then tells of either.
 """
 
 import argparse
