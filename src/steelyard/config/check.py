@@ -5,9 +5,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from steelyard.config.amounts import read_price
+from steelyard.config.amounts import read_money, read_price
 from steelyard.config.document import Path
-from steelyard.config.model import Account, Channel, Config, Offer, PresetModel, Vendor
+from steelyard.config.model import Account, Channel, Config, Limit, Offer, PresetModel, Vendor
 from steelyard.config.presets import packaged_vendors
 
 Mistake = tuple[Path, str]
@@ -124,6 +124,27 @@ def _check_keys(config: Config) -> Iterator[Mistake]:
             yield where, f"no account {key.account!r} stands in this file{hint}"
 
 
+def _check_currencies(config: Config) -> Iterator[Mistake]:
+    for path, limits in _limits(config):
+        codes = {read_money(limit.money).currency for limit in limits if limit.money is not None}
+        if len(codes) > 1:
+            yield path, f"one currency for all money limits, not {' and '.join(sorted(codes))}"
+
+
+def _limits(config: Config) -> Iterator[tuple[Path, tuple[Limit, ...]]]:
+    def walk(
+        accounts: Mapping[str, Account | None], above: Path
+    ) -> Iterator[tuple[Path, tuple[Limit, ...]]]:
+        for name, account in accounts.items():
+            if account is not None:
+                yield (*above, name, "limits"), account.limits
+                yield from walk(account.accounts, (*above, name, "accounts"))
+
+    yield from walk(config.accounts, ("accounts",))
+    for name, key in config.keys.items():
+        yield ("keys", name, "limits"), key.limits
+
+
 def _check_policies(config: Config) -> Iterator[Mistake]:
     channels = {*config.channels, *(f"local/{name}" for name in config.local.models)}
     for name, policy in config.policies.items():
@@ -179,6 +200,7 @@ _RULES: tuple[Callable[[Config], Iterator[Mistake]], ...] = (
     _check_offers,
     _check_local,
     _check_keys,
+    _check_currencies,
     _check_policies,
     _check_aliases,
     _check_tasks,

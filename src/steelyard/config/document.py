@@ -24,6 +24,7 @@ DEPTH_MAX = 32
 Path = tuple[str | int, ...]
 """Keys and list positions from the root."""
 
+_CORE_TAG = "tag:yaml.org,2002:"
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]{0,30})")
 _WORDS = {"": None, "~": None, "null": None, "true": True, "false": False}
 
@@ -160,11 +161,11 @@ class _Builder:
 
     def _scalar(self, node: yaml.Node, path: Path) -> Any:
         text = str(node.value)
-        if getattr(node, "style", None) is not None:  # quoted or a block: always text
-            return text
-        if node.tag.startswith("!") or node.tag == "tag:yaml.org,2002:binary":
-            self._blame(node, path, f"tags such as {node.tag} are not read")
+        if not node.tag.startswith(_CORE_TAG) or not node.tag.removeprefix(_CORE_TAG).isalpha():
+            self._blame(node, path, f"tags such as {node.tag[:64]} are not read")
             return None
+        if getattr(node, "style", None):  # quoted or a block: always text
+            return text
         if text in _WORDS:
             return _WORDS[text]
         return int(text) if _INTEGER.fullmatch(text) else text

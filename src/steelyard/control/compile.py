@@ -135,7 +135,7 @@ def offer_entry(
 ) -> OfferEntry:
     """An offer with its periods of constant prices; none when its prices cannot be used."""
     try:
-        periods = compile_periods(rates, now_ns - _KEPT_NS)
+        periods = compile_periods(rates, now_ns - _KEPT_NS) if rates else []
     except ValueError as error:
         log.error("offer %s is unpriced: %s", name, error)
         periods = []
