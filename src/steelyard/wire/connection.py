@@ -104,7 +104,12 @@ class Connection(asyncio.Protocol):
             self._run(data)
 
     def eof_received(self) -> None:
-        """Takes a half-closed connection for a client that left; the transport closes itself."""
+        """Takes a half-closed connection for a client that left, as nginx does.
+
+        The transport closes itself once what is written has left, which may be never.
+        """
+        self._state = CLOSED
+        self._timer.at(self._server.wheel.now + self._server.limits.timeout_write_s)
         if self._reply is not None:
             self._reply.leave()
 
@@ -261,29 +266,28 @@ class Connection(asyncio.Protocol):
         self._request = request
         if not request.is_keep_alive:
             self.is_keep_alive = False
-        return self._on_head_read(request, data, end + 4)
-
-    def _on_head_read(self, request: Request, data: bytes, start: int) -> bytes:
-        """Takes the body that follows at `start`, or prepares for it; returns what is left."""
         length = request.body_length
-        if length == 0:
-            self._dispatch(request)
-            return data[start:]
-        stop = start + length
-        if length > 0 and len(data) >= stop:
-            request.body = data[start:stop]
+        stop = end + 4 + length
+        if length >= 0 and len(data) >= stop:
+            # The usual request: all of it in one read.
+            if length:
+                request.body = data[end + 4 : stop]
             self._dispatch(request)
             return data[stop:]
+        return self._await_body(request, data[end + 4 :])
+
+    def _await_body(self, request: Request, data: bytes) -> bytes:
+        """Prepares for the body that begins with `data`, which is returned."""
         self._timer.at(self._server.wheel.now + self._server.limits.timeout_body_s)
-        if request.is_expecting_continue and len(data) == start:
+        if request.is_expecting_continue and not data:
             self.write(_CONTINUE)
         self._body_bytes = 0
-        if length == CHUNKED:
+        if request.body_length == CHUNKED:
             self._state = CHUNKED_BODY
             self._decoder = ChunkedDecoder()
         else:
             self._state = SIZED_BODY
-        return data[start:]
+        return data
 
     def _keep_head(self, data: bytes) -> None:
         if not self._pending:

@@ -93,7 +93,9 @@ class Reply:
 
     def respond(self, status: int, headers: bytes, body: bytes) -> None:
         """Sends the whole answer in one write."""
-        self._begin()
+        if self.is_started:
+            raise RuntimeError("this request is answered already")
+        self.is_started = True
         if not self.is_open:
             return
         self.is_open = False
@@ -109,7 +111,9 @@ class Reply:
 
     def start(self, status: int, headers: bytes) -> None:
         """Sends the head of an answer whose body comes in pieces."""
-        self._begin()
+        if self.is_started:
+            raise RuntimeError("this request is answered already")
+        self.is_started = True
         if not self.is_open:
             return
         framing = b""
@@ -160,8 +164,3 @@ class Reply:
             self.on_gone = None
             if callback is not None:
                 callback()
-
-    def _begin(self) -> None:
-        if self.is_started:
-            raise RuntimeError("this request is answered already")
-        self.is_started = True

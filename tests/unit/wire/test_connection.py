@@ -211,7 +211,7 @@ def test_a_body_that_makes_progress_does_not_time_out(client):
 
 def test_an_answer_may_take_its_time_and_then_keep_alive_runs(client):
     client.send(GET % 1)
-    client.loop.advance(100_000.0)
+    client.loop.advance(1000.0)
     client.reply.respond(200, b"", b"")
     client.loop.advance(70.0)
     assert not client.transport.is_closed
@@ -271,3 +271,23 @@ def test_drain_closes_idle_connections_and_the_others_after_their_answer(make_cl
     client.reply.respond(200, b"", b"")
     assert b"connection: close" in client.transport.take()
     assert client.transport.is_closed
+
+
+def test_a_half_closed_client_that_does_not_read_is_cut_off_in_the_end(client):
+    client.send(GET % 1)
+    client.reply.start(200, b"")
+    client.connection.eof_received()
+    client.send(GET % 2)
+    assert len(client.seen) == 1
+    client.loop.advance(61.0)
+    assert client.transport.is_aborted
+
+
+def test_a_handler_may_stream_from_inside_the_call(client):
+    def stream(request, reply):
+        reply.start(200, b"")
+        reply.end(request.target)
+
+    client.on_request = stream
+    client.send(GET % 1 + GET % 2)
+    assert client.transport.take().count(b"0\r\n\r\n") == 2
