@@ -57,7 +57,7 @@ def started(
         until = time.monotonic() + timeout_s
         while not is_ready():
             if process.poll() is not None or time.monotonic() > until:
-                tail = log.read_text("utf-8", "replace")[-800:]
+                tail = log.read_text("utf-8", "replace")[-2000:]
                 raise BenchError(f"{process.args!r} does not serve; it said:\n{tail}")
             time.sleep(0.05)
         yield process
