@@ -1,7 +1,7 @@
 """The other gateways as subjects: installed into folders of their own, pinned, started alike.
 
 LiteLLM proxy: one uvicorn worker, a master key (virtual keys would need its PostgreSQL database, so
-its budgets, spend log and key look-ups are off, and ours are on), its price map read from the
+its budgets, cost log and key look-ups are off, and ours are on), its price map read from the
 package, no callbacks. Portkey gateway: the open-source Node server, which knows no keys, budgets
 or ledger; its target comes in headers.
 """

@@ -32,7 +32,7 @@ STARTS: Mapping[str, Start] = {
 }
 FEATURES: Mapping[str, str] = {
     "steelyard": "keys, limits, money leases, choice over 8 offers, prices, both journal records",
-    "litellm": "master key, router, prices; no database: no virtual keys, budgets, spend log",
+    "litellm": "master key, router, prices; no database: no virtual keys, budgets, cost log",
     "portkey": "none of these: a target named in headers",
     "nginx": "none of these: a plain reverse proxy",
 }
