@@ -81,7 +81,7 @@ def _print_stream(answer: httpx.Response) -> str:
     cost = ""
     for line in answer.iter_lines():
         if line.startswith(":"):
-            cost = line.removeprefix(":").strip() or cost
+            cost = line.partition("cost=")[2].strip() or cost
         for text in _texts(line):
             sys.stdout.write(text)
             sys.stdout.flush()

@@ -52,6 +52,11 @@ class Terminal:
             else:
                 self._count(what, done, total, stage)
 
+    def items(self, what: str, done: int, total: int) -> None:
+        """How many of some items are done; on a terminal only, where the line is redrawn."""
+        if self._console.is_terminal:
+            self._console.print(f"{what}: {done} of {total}", markup=False, end="\r")
+
     def close(self) -> None:
         """Takes the bars away."""
         with self._lock:

@@ -106,12 +106,21 @@ def costs(facts: Facts) -> list[dict[str, Any]]:
 
 
 def weighing_now(facts: Facts) -> list[str]:
-    """Tasks that are being weighed at this moment."""
+    """What is being weighed at this moment, and how far."""
+    since_ns = _ns(str(facts.status.get("started_at", "")))
     return [
-        str(row["task"])
+        f"{row['task']} · {row['offer']} ({row['items_done']}/{row['items_total']})"
         for row in facts.status.get("weighings", [])
-        if "task" in row and row.get("ended_at_ns", 0) is None
+        if row["ended_at_ns"] is None and row["started_at_ns"] >= since_ns
     ]
+
+
+def _ns(instant: str) -> int:
+    """An instant of the API in nanoseconds since 1970; what began before has not survived it."""
+    try:
+        return int(datetime.fromisoformat(instant).timestamp()) * 10**9
+    except ValueError:
+        return 0
 
 
 def _state(facts: Facts) -> str:

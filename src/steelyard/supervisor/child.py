@@ -129,6 +129,7 @@ class Child:
         if code < 0:
             return f"was ended by {signal.Signals(-code).name}"
         said = self.log.last_line()
+        self.log.look()  # the same words need not be told twice
         return f"ended with {code}{f' ({said})' if said else ''}, log: {self.log.path}"
 
     async def _wait_stopping(self, pause_s: float) -> None:

@@ -130,7 +130,7 @@ def write_durably(path: Path, content: bytes, mode: int = 0o644) -> None:
 def write_state(path: Path, state: Any) -> None:
     """Replaces a JSON file in the runtime folder as a whole; need not survive a reboot."""
     beside = path.with_name(f".{path.name}.new")
-    beside.write_text(json.dumps(state, indent=1, sort_keys=True) + "\n", "utf-8")
+    beside.write_text(json.dumps(state, indent=1) + "\n", "utf-8")
     beside.replace(path)
 
 

@@ -15,6 +15,7 @@ LOG_BYTES_MAX = 8 << 20
 LINES_SHOWN_MAX = 5
 """Most lines of one child that are shown per look."""
 _TAIL_BYTES = 1 << 16
+_LETTERS = re.compile(rb"[A-Za-z]{2}")
 _IMPORTANT = re.compile(rb"\b(WARNING|ERROR|CRITICAL|FATAL)\b|^\w*(Error|Exception)\b")
 
 
@@ -52,8 +53,9 @@ class Log:
             return ""
         begin = max(0, size - 4096)
         lines = _read(self.path, begin, size - begin).split(b"\n")
-        last = next((line for line in reversed(lines) if line.strip()), b"")
-        return last.decode("utf-8", "replace").strip()[:400]
+        # A group of exceptions ends with a rule of dashes.
+        last = next((line for line in reversed(lines) if _LETTERS.search(line)), b"")
+        return last.decode("utf-8", "replace").strip(" |")[:400]
 
     def _set_aside(self) -> None:
         # Copied and cut, not renamed: the child's descriptor stays with this inode, and because it
