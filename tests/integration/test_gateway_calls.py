@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import Iterator
@@ -283,8 +284,6 @@ def test_pages_are_carried_to_control() -> None:
         path = rig.worker.runtime / "control.http"
 
         async def serve() -> object:
-            import asyncio
-
             async def page(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
                 head = await reader.readuntil(b"\r\n\r\n")
                 writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % len(head) + head)

@@ -439,11 +439,11 @@ def _goes_on(outcome: Outcome, refusal: Refusal | None, policy: PolicyEntry) -> 
 
 
 def _all_failed(failures: list[tuple[str, SteelyardError]]) -> SteelyardError:
-    """The error for the client: the only one there is, or all of them in one line."""
-    if len(failures) == 1:
-        return failures[0][1]
+    """The error for the client: that of the only offer, or all of them in one line."""
     last = failures[-1][1]
-    if all(isinstance(error, LimitError) for _, error in failures):
+    if len({offer for offer, _ in failures}) == 1 or all(
+        isinstance(error, LimitError) for _, error in failures
+    ):
         return last
     told = "; ".join(f"{offer}: {error.message[:160]}" for offer, error in failures)
     return AllOffersFailed(f"Every offer failed ({told}).", retry_after_s=last.retry_after_s)

@@ -63,7 +63,9 @@ class Routes:
                 raise _wrong_method(path, "GET")
             self._list_models(request, reply)
         elif path == b"/v1" or path.startswith(b"/v1/"):
-            missing = RequestError(f"There is no {path.decode()[:120]} here.", code="not_found")
+            missing = RequestError(
+                f"There is no {path.decode('latin-1')[:120]} here.", code="not_found"
+            )
             missing.status = 404
             raise missing
         elif is_local(request.peer):
@@ -94,7 +96,7 @@ class Routes:
         state = self._state
         view = state.view
         authenticate(request.headers, view, state.revoked, time.time_ns())
-        name = request.path[len(b"/v1/models/") :].decode()
+        name = request.path[len(b"/v1/models/") :].decode("latin-1")
         if name:
             if name not in view.core.public_ids:
                 raise view.unknown_model(name)
@@ -108,7 +110,9 @@ class Routes:
 
 
 def _wrong_method(path: bytes, method: str) -> InvalidRequest:
-    error = InvalidRequest(f"{path.decode()[:80]} takes {method}.", code="method_not_allowed")
+    error = InvalidRequest(
+        f"{path.decode('latin-1')[:80]} takes {method}.", code="method_not_allowed"
+    )
     error.status = 405
     return error
 
