@@ -39,7 +39,8 @@ while True:
     if sequence % 50 == 0:
         journal.sync()
     if sequence % 7 == 0 and sequence > 200:
-        journal.append_settlement(make_settlement(make_intent(sequence - 77, incarnation=incarnation), leases=()))
+        intent = make_intent(sequence - 77, incarnation=incarnation)
+        journal.append_settlement(make_settlement(intent, leases=()))
 """
 
 FILLER = """

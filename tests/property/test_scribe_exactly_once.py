@@ -14,7 +14,7 @@ from unittest import mock
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import event
+from sqlalchemy import event, select
 
 from steelyard.domain.entries import LeaseUse
 from steelyard.journal.segment import Journal
@@ -179,6 +179,7 @@ class World:
         assert booked == self.expected
         with self.database.read() as connection:
             manifest = books.manifest(connection)
+            assert connection.execute(select(books.open_intents)).all() == []
         self.scribe(0)
         with self.database.read() as connection:
             assert books.manifest(connection) == manifest
@@ -202,6 +203,9 @@ def test_a_crash_at_every_single_step_changes_nothing():
         with tempfile.TemporaryDirectory() as name:
             world = World(Path(name))
             for _ in range(4):
+                world.intent(0)
+            world.scribe(0)
+            for _ in range(2):
                 world.intent(0)
             for count in range(3):
                 world.settle(count)
