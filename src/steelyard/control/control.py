@@ -28,7 +28,7 @@ from steelyard.control.secret import ensure_token, hint_of
 from steelyard.domain.accounts import hash_secret
 from steelyard.domain.errors import ConfigError, SteelyardError, StoreError
 from steelyard.gateway import snapshot
-from steelyard.store import accounts, keys, prices, revisions, settings
+from steelyard.store import accounts, keys, limits, prices, revisions, settings
 from steelyard.store.database import Database
 from steelyard.store.migrate import upgrade
 from steelyard.store.revisions import Change
@@ -90,13 +90,22 @@ class Control:
             StoreError: the database cannot be written; the old state holds.
         """
         async with self._reading:
+            began_ns = time.time_ns()
+            before = await self.read(limits.of_accounts)
             try:
                 changes = await asyncio.to_thread(self._read_config)
             except (ConfigError, StoreError) as error:
                 self._refuse_config(error)
                 raise
+            after = await self.read(limits.of_accounts)
+            revoked = await self.read(lambda c: keys.revoked_since(c, began_ns))
         if changes:
             log.info("steelyard.yaml applied: %s", ", ".join(changes))
+        if revoked:
+            self.publisher.revoke(revoked)
+        for scope in after:
+            if after[scope] != before.get(scope):
+                self.links.broadcast("trim", scope)
         self.publisher.core.want()
         self.publisher.keys.want()
         self.tell_engines()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import Connection
@@ -44,11 +45,7 @@ async def check(request: Request) -> Response:
     try:
         load_text(wanted.text, wanted.name, control_of(request).environment, RULES)
     except InvalidConfig as error:
-        findings = [
-            {"file": f.file, "line": f.line, "key": f.key, "message": f.message}
-            for f in error.findings
-        ]
-        return answer({"ok": False, "findings": findings})
+        return answer({"ok": False, "findings": [asdict(found) for found in error.findings]})
     return answer({"ok": True, "findings": []})
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import asdict
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -105,7 +106,7 @@ async def on_error(request: Request, error: Exception) -> Response:
     }
     findings = getattr(error, "findings", None)
     if findings is not None:
-        shown["findings"] = [finding.__getstate__() for finding in findings]
+        shown["findings"] = [asdict(finding) for finding in findings]
     headers = {}
     if error.retry_after_s is not None:
         headers["retry-after"] = str(int(error.retry_after_s) + 1)
