@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
+from itertools import pairwise
 from math import lcm
 from typing import NamedTuple
 
@@ -80,7 +81,7 @@ def compile_periods(rates: Sequence[Rate], since_ns: int = 0) -> list[Period]:
     cuts |= {instant_ns(rate.valid_to) for rate in rates if rate.valid_to is not None}
     ordered = sorted(cuts)
     periods: list[Period] = []
-    for begin, end in zip(ordered, [*ordered[1:], END_NS], strict=True):
+    for begin, end in pairwise([*ordered, END_NS]):
         period = _period(rates, begin, end) if end > since_ns else None
         if period is None:
             continue

@@ -1,0 +1,74 @@
+from decimal import Decimal
+from fractions import Fraction
+
+import pytest
+
+from steelyard.domain.money import (
+    PICO,
+    Money,
+    format_pico,
+    round_half_even,
+    round_up,
+    to_decimal,
+    to_fraction,
+    to_pico,
+)
+
+
+@pytest.mark.parametrize(
+    ("numerator", "denominator", "nearest", "above"),
+    [(5, 2, 2, 3), (7, 2, 4, 4), (-5, 2, -2, -2), (-7, 2, -4, -3), (6, 3, 2, 2), (8, 3, 3, 3)],
+)
+def test_rounding(numerator: int, denominator: int, nearest: int, above: int) -> None:
+    assert round_half_even(numerator, denominator) == nearest
+    assert round_up(numerator, denominator) == above
+
+
+@pytest.mark.parametrize(
+    ("amount", "pico"),
+    [
+        ("0.8", 800_000_000_000),
+        (Decimal("1E-12"), 1),
+        (Decimal("5E-13"), 0),
+        (Fraction(1, 3), 333_333_333_333),
+        (7, 7 * PICO),
+        ("-1/8", -125_000_000_000),
+    ],
+)
+def test_amounts_become_pico_units(amount: Decimal | Fraction | int | str, pico: int) -> None:
+    assert to_pico(amount) == pico
+
+
+@pytest.mark.parametrize("amount", [0.1, 1.0, True, float("nan")])
+def test_a_float_is_no_money(amount: float) -> None:
+    with pytest.raises(TypeError, match="exact"):
+        to_pico(amount)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("amount", ["", "abc", "1/0", "NaN", "Infinity", Decimal("NaN")])
+def test_what_is_no_finite_number_is_refused(amount: str | Decimal) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        to_fraction(amount)
+
+
+@pytest.mark.parametrize(
+    ("pico", "text"),
+    [
+        (0, "0.00"),
+        (1, "0.000000000001"),
+        (-1, "-0.000000000001"),
+        (PICO, "1.00"),
+        (1_500_000_000_000, "1.50"),
+        (14_400_000, "0.0000144"),
+        (10**26, "100000000000000.00"),
+    ],
+)
+def test_an_amount_is_shown_with_all_its_digits(pico: int, text: str) -> None:
+    assert format_pico(pico) == text
+    assert to_pico(text) == pico
+    assert to_decimal(pico) == Decimal(text)
+
+
+def test_whole_amounts_may_stand_without_decimals() -> None:
+    assert format_pico(3 * PICO, places_min=0) == "3"
+    assert str(Money(1_250_000_000_000, "CNY")) == "1.25 CNY"
