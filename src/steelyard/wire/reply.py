@@ -107,6 +107,8 @@ class Reply:
                 body = b""
         tail = self._connection.head_tail()
         self._connection.write(b"".join((STATUS_LINES[status], headers, length, tail, body)))
+        # Whoever answers usually holds the reply: without these two there is no cycle to collect.
+        self._flow = self.on_gone = None
         self._connection.finish()
 
     def start(self, status: int, headers: bytes) -> None:
@@ -148,12 +150,14 @@ class Reply:
                 last = encode_chunk(last) + LAST_CHUNK if last else LAST_CHUNK
             if last:
                 self._write(last)
+        self._flow = self.on_gone = None
         self._connection.finish()
 
     def abort(self) -> None:
         """Cuts the connection, so that the client sees that the answer is not complete."""
         if self.is_open:
             self.is_open = False
+            self._flow = self.on_gone = None
             self._connection.cut(is_framed=self._is_framed or not self.is_started)
 
     def leave(self) -> None:
@@ -161,6 +165,6 @@ class Reply:
         if self.is_open:
             self.is_open = False
             callback = self.on_gone
-            self.on_gone = None
+            self._flow = self.on_gone = None
             if callback is not None:
                 callback()

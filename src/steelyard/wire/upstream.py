@@ -24,10 +24,11 @@ from steelyard.wire.call import (
     Sink,
     Timeouts,
 )
+from steelyard.wire.handle import Handle
 from steelyard.wire.http1 import RESPONSE_SINGLETONS, FieldReader, HeadLimits
 from steelyard.wire.timers import Timer, TimerWheel
 from steelyard.wire.tls import ResumingContext, tls_context
-from steelyard.wire.upstream_connection import Handle, UpstreamConnection
+from steelyard.wire.upstream_connection import UpstreamConnection
 
 __all__ = [
     "Failure",

@@ -9,9 +9,10 @@ import select
 from math import inf
 from typing import Protocol, cast
 
-from steelyard.wire.call import Failure, FailureKind, Phase, Sink, Timeouts
+from steelyard.wire.call import FailureKind, Phase
 from steelyard.wire.chunked import ChunkedDecoder
 from steelyard.wire.errors import BadChunk, BadResponse
+from steelyard.wire.handle import NOBODY, CallDesk, Handle
 from steelyard.wire.http1 import CHUNKED, FieldReader, HeadLimits, ResponseHead, read_response
 from steelyard.wire.timers import TimerWheel
 
@@ -25,73 +26,8 @@ TRUSTED_IDLE_S = 0.1
 FREE, HEAD, SIZED_BODY, CHUNKED_BODY, ENDLESS_BODY, CLOSED = range(6)
 
 
-class Handle:
-    """One call under way; the caller's means to slow it or end it."""
-
-    __slots__ = (
-        "_pool",
-        "connection",
-        "is_done",
-        "is_head",
-        "is_paused",
-        "is_sent",
-        "request",
-        "sink",
-        "timeouts",
-        "total_at",
-    )
-
-    def __init__(
-        self, pool: "Owner", request: bytes, sink: Sink, timeouts: Timeouts, is_head: bool
-    ) -> None:
-        self._pool = pool
-        self.request = request
-        self.sink = sink
-        self.timeouts = timeouts
-        self.is_head = is_head
-        self.is_sent = False
-        """Whether any byte of the request was handed to a socket."""
-        self.is_paused = False
-        self.is_done = False
-        self.connection: UpstreamConnection | None = None
-        self.total_at = inf
-
-    def cancel(self) -> None:
-        """Ends the call and closes its connection; the sink is called no more. Idempotent."""
-        if self.is_done:
-            return
-        self.is_done = True
-        if self.connection is not None:
-            self.connection.drop()
-        else:
-            self._pool.withdraw(self)
-
-    def pause_reading(self) -> None:
-        """Stops taking the answer from the socket; bytes read already may still come."""
-        if not self.is_paused:
-            self.is_paused = True
-            if self.connection is not None:
-                self.connection.pause()
-
-    def resume_reading(self) -> None:
-        """Goes on after `pause_reading`."""
-        if self.is_paused:
-            self.is_paused = False
-            if self.connection is not None:
-                self.connection.resume()
-
-    def fail(self, kind: FailureKind, phase: Phase, detail: str, *, has_head: bool = False) -> None:
-        """Tells the sink that the call failed, unless it is over already."""
-        if self.is_done:
-            return
-        self.is_done = True
-        self._pool.count_failure(kind)
-        failure = Failure(kind, phase, is_sent=self.is_sent, has_head=has_head, detail=detail)
-        self.sink.on_failed(failure)
-
-
-class Owner(Protocol):
-    """What connections and handles need of their pool."""
+class Owner(CallDesk, Protocol):
+    """What connections need of their pool, besides what handles do."""
 
     wheel: TimerWheel
     fields: FieldReader
@@ -105,12 +41,6 @@ class Owner(Protocol):
 
     def discard(self, connection: "UpstreamConnection") -> None:
         """Forgets a connection that will not be used again; may be told twice."""
-
-    def withdraw(self, handle: Handle) -> None:
-        """Forgets a call that waits for a connection."""
-
-    def count_failure(self, kind: FailureKind) -> None:
-        """Counts a failed call."""
 
 
 class UpstreamConnection(asyncio.Protocol):
@@ -376,6 +306,7 @@ class UpstreamConnection(asyncio.Protocol):
         self._handle = None
         handle.connection = None
         handle.is_done = True
+        sink, handle.sink = handle.sink, NOBODY
         if (
             rest  # an answer to a question nobody asked
             or not self._is_keep_alive
@@ -389,7 +320,7 @@ class UpstreamConnection(asyncio.Protocol):
             if handle.is_paused:
                 self.transport.resume_reading()
             self._pool.release(self)
-        handle.sink.on_end()
+        sink.on_end()
 
     def _on_timeout(self) -> None:
         if self._handle is None:

@@ -161,3 +161,21 @@ def test_a_flow_that_comes_late_is_paused_at_once(client):
     client.connection.pause_writing()
     client.reply.flow = flow
     assert flow.calls == ["pause"]
+
+
+@pytest.mark.parametrize("end", ["respond", "end", "abort", "gone"])
+def test_a_finished_reply_holds_nobody(client, end):
+    client.send(GET)
+    client.reply.flow = Flow()
+    client.reply.on_gone = lambda: None
+    if end == "respond":
+        client.reply.respond(200, b"", b"")
+    elif end == "abort":
+        client.reply.abort()
+    elif end == "gone":
+        client.connection.connection_lost(None)
+    else:
+        client.reply.start(200, b"")
+        client.reply.end()
+    assert client.reply.flow is None
+    assert client.reply.on_gone is None

@@ -1,5 +1,8 @@
 """One upstream connection, driven by hand through a real pool."""
 
+import gc
+import weakref
+
 import pytest
 
 from steelyard.wire.call import Failure, Origin, PoolLimits, Timeouts
@@ -287,3 +290,21 @@ def test_close_fails_what_is_under_way(line):
     line.pool.close()
     assert told == [("cancelled", "first_byte", True, False)]
     assert line.transport.is_aborted
+
+
+def test_a_finished_call_leaves_nothing_to_the_cycle_collector(line):
+    ends = [
+        lambda: line.answer(SIZED + b"hello"),
+        lambda: line.connection.connection_lost(None),
+    ]
+    gc.disable()
+    try:
+        for end in ends:
+            line.send()
+            line.notes.handle = line.handle
+            traces = [weakref.ref(line.notes)]
+            end()
+            line.notes = line.handle = None
+            assert [trace() for trace in traces] == [None]
+    finally:
+        gc.enable()
