@@ -61,6 +61,7 @@ class Control:
         self.environment = environment
         self._secrets: dict[str, str] = {}
         self._reading = asyncio.Lock()
+        self._is_background = False
 
     def prepare(self) -> None:
         """Brings up database, configuration and snapshot; blocks, before anything is served.
@@ -137,6 +138,7 @@ class Control:
 
     def set_background(self, is_running: bool) -> None:
         """Tells all workers whether background work runs, so that they say ``busy``."""
+        self._is_background = is_running
         self.links.broadcast("background", is_running)
 
     def refresh_exchange(self) -> bool:
@@ -206,6 +208,7 @@ class Control:
     def _greet(self, link: WorkerLink) -> None:
         link.send("base_urls", self.engines.base_urls())
         link.send("channels", self.engines.channel_states())
+        link.send("background", self._is_background)
         if link.revision < self.publisher.revision:
             link.send("snapshot", self.publisher.revision)
 

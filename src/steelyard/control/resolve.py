@@ -188,6 +188,7 @@ def _offer(config: Config, offer: Offer) -> tuple[Body, Terms]:
     if features is None:
         features = vendor.features if vendor else ("stream",)
     body: Body = {
+        "name": offer_name(offer),
         "model": offer.model,
         "channel": offer.channel,
         "upstream_model": offer.upstream_model or offer.model,
@@ -213,6 +214,7 @@ def _offer(config: Config, offer: Offer) -> tuple[Body, Terms]:
 def _local_offer(config: Config, model: LocalModel, wanted: WantedModel) -> tuple[Body, Terms]:
     context = _context(model, wanted)
     body: Body = {
+        "name": f"{LOCAL}/{model.name}",
         "model": model.name,
         "channel": f"{LOCAL}/{model.name}",
         "upstream_model": model.name,
