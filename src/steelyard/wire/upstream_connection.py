@@ -184,6 +184,8 @@ class UpstreamConnection(asyncio.Protocol):
         """Fails the call under way, or ends it if this is how its answer ends."""
         self._timer.cancel()
         handle = self._handle
+        # Over TLS the loops do not tell a proper end (close_notify) from a torn one, so there an
+        # answer without a length is taken on trust. No vendor we know sends one.
         if handle is not None and self._state == ENDLESS_BODY and error is None:
             self._complete(b"")
         elif handle is not None:
