@@ -6,13 +6,14 @@ expectations in the home currency, as floats: they order candidates and never to
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from steelyard.dialects.base import Call
 from steelyard.domain.errors import NoOffer, SteelyardError, UnknownModel, Unsupported
 from steelyard.gateway.health import Health
 from steelyard.gateway.snapshot import PolicyEntry, TaskEntry
-from steelyard.gateway.view import Candidate, View
+from steelyard.gateway.view import Candidate, Lineup, View
 
 OUTPUT_EXPECTED = 256
 """Tokens expected in an answer where the client sets no smaller bound."""
@@ -24,13 +25,11 @@ _TASK = "task:"
 class Wanted(NamedTuple):
     """What the call asks to be chosen from."""
 
-    candidates: tuple[Candidate, ...]
+    lineup: Lineup
     task: TaskEntry | None
     """Task whose proof is demanded; None when the client named a model or an offer."""
     task_name: str
     """Task the call is booked under, or empty."""
-    is_pinned: bool
-    """One offer by name: no fallback."""
 
 
 class Dropped(NamedTuple):
@@ -55,9 +54,9 @@ def resolve(asked: str, task_header: str, task_default: str, view: View) -> Want
         NoOffer: ``auto`` without a task.
     """
     task_name = task_header or task_default
-    candidates = view.candidates(asked)
-    if candidates is not None:
-        return Wanted(candidates, None, task_name, False)
+    lineup = view.lineup(asked)
+    if lineup is not None:
+        return Wanted(lineup, None, task_name)
     if asked == "auto" or asked.startswith(_TASK):
         name = asked[len(_TASK) :] if asked != "auto" else task_name
         if not name:
@@ -69,14 +68,39 @@ def resolve(asked: str, task_header: str, task_default: str, view: View) -> Want
         task = view.task(name)
         if task is None:
             raise _unknown_task(name, view)
-        offers = (view.candidate(verdict.offer) for verdict in task.verdicts)
-        return Wanted(tuple(o for o in offers if o is not None), task, name, False)
+        return Wanted(view.weighed(task), task, name)
     if asked.startswith(_OFFER):
         candidate = view.candidate(asked[len(_OFFER) :])
         if candidate is None:
             raise view.unknown_model(asked)
-        return Wanted((candidate,), None, task_name, True)
+        return Wanted(Lineup((candidate,)), None, task_name)
     raise view.unknown_model(asked)
+
+
+def pick(
+    call: Call, wanted: Wanted, policy: PolicyEntry, health: Health, now: tuple[int, float]
+) -> Sequence[Candidate]:
+    """The offers to try, best first: ``rank(...).kept``, by a short cut where one is safe.
+
+    A call that demands nothing of an offer but a price and room, in a lineup whose order is the
+    same for every mix of tokens, needs no comparing.
+
+    Raises:
+        ChoiceError, RequestError: nobody can take the call; says why, and what to do.
+    """
+    lineup = wanted.lineup
+    if (
+        wanted.task is None
+        and lineup.is_ordered
+        and call.body_bytes <= lineup.body_bytes_max
+        and not (call.needs or health.troubled or policy.channels or policy.residency)
+        and lineup.is_priced(now[0])
+    ):
+        return lineup.candidates
+    ranking = rank(call, wanted, policy, health, now)
+    if not ranking.kept:
+        raise explain(call, wanted, ranking)
+    return ranking.kept
 
 
 def rank(
@@ -94,25 +118,17 @@ def rank(
     expected_output *= call.choices
     priced: list[tuple[float, str, Candidate]] = []
     dropped: list[Dropped] = []
-    body_bytes = call.body_bytes
-    # Most calls demand nothing of an offer but a price and room: those skip the questions.
-    is_plain = proven is None and not (
-        call.needs or policy.channels or policy.residency or health.has_trouble
-    )
-    for candidate in wanted.candidates:
-        expected_input = body_bytes * candidate.tokens_per_byte
-        if not (is_plain and candidate.is_open(at_ns) and expected_input <= candidate.context):
-            reason = health.why_not(candidate.channel.name, now_s) or _why_not(
-                call, candidate, policy, proven, at_ns
-            )
-            if reason:
-                dropped.append(Dropped(candidate.name, reason))
-                continue
+    for candidate in wanted.lineup.candidates:
+        reason = health.why_not(candidate.channel.name, now_s)
+        reason = reason or _why_not(call, candidate, policy, proven, at_ns)
+        if reason:
+            dropped.append(Dropped(candidate.name, reason))
+            continue
+        expected_input = call.body_bytes * candidate.tokens_per_byte
         cost = expected_input * candidate.rank_input + expected_output * candidate.rank_output
         priced.append((cost, candidate.name, candidate))
-    if len(priced) > 1:
-        # The name breaks ties, so that equal input gives equal output; no two names are equal.
-        priced.sort()
+    # The name breaks ties, so that equal input gives equal output; no two names are equal.
+    priced.sort()
     return Ranking([candidate for _, _, candidate in priced], dropped)
 
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from steelyard.dialects.base import Call, Dialect, Refusal
+from steelyard.dialects.base import Answer, Call, Dialect, Refusal
 from steelyard.domain.calls import Outcome, Why, call_id
 from steelyard.domain.entries import Intent
 from steelyard.domain.errors import (
@@ -28,8 +29,8 @@ from steelyard.gateway import choose
 from steelyard.gateway.gate import Lease, Reservation, authenticate
 from steelyard.gateway.meter import StreamMeter
 from steelyard.gateway.relay import Attempt, error_of, outcome_of
-from steelyard.gateway.settle import Ended, settlement_of
-from steelyard.gateway.snapshot import PolicyEntry, RatePeriod
+from steelyard.gateway.settle import settlement_of
+from steelyard.gateway.snapshot import PolicyEntry
 from steelyard.gateway.state import WorkerState
 from steelyard.gateway.steps import Signal
 from steelyard.gateway.view import Candidate, Principal, View
@@ -37,6 +38,11 @@ from steelyard.pricebook.book import quote
 from steelyard.wire.server import Reply, Request
 
 log = logging.getLogger(__name__)
+
+_make = tuple.__new__
+# An enum's value is looked up by Python code; these are needed on every call.
+_FIRST = Why.FIRST.value
+_COMPLETED = Outcome.COMPLETED.value
 
 JSON_TYPE = b"content-type: application/json\r\n"
 STREAM_TYPE = b"content-type: text/event-stream\r\ncache-control: no-cache\r\n"
@@ -56,18 +62,6 @@ _NOT_HEALED = (CredentialRejected, UpstreamRejected, LimitError)
 """What waiting a moment does not change, so that the same offer is not tried again."""
 
 
-class Asked(NamedTuple):
-    """A call that was let in: who, what, and from where it is served."""
-
-    view: View
-    principal: Principal
-    call: Call
-    wanted: choose.Wanted
-    policy: PolicyEntry
-    why: Why
-    at_ns: int
-
-
 class Failed(NamedTuple):
     """An attempt that gave the client nothing."""
 
@@ -79,7 +73,31 @@ class Failed(NamedTuple):
 class Exchange:
     """One call's way through the gateway."""
 
-    __slots__ = ("_attempts", "_costs", "_dialect", "_reply", "_request", "_sequence", "_state")
+    __slots__ = (
+        "_at_ns",
+        "_attempts",
+        "_call",
+        "_costs",
+        "_dialect",
+        "_policy",
+        "_principal",
+        "_reply",
+        "_request",
+        "_retries_left",
+        "_sequence",
+        "_state",
+        "_view",
+        "_wait_until_s",
+        "_wanted",
+        "_why",
+    )
+
+    _view: View
+    _principal: Principal
+    _call: Call
+    _wanted: choose.Wanted
+    _policy: PolicyEntry
+    _retries_left: int
 
     def __init__(
         self, state: WorkerState, dialect: Dialect, request: Request, reply: Reply
@@ -90,143 +108,171 @@ class Exchange:
         self._reply = reply
         self._sequence = 0
         self._attempts = 0
+        self._why = _FIRST
+        self._wait_until_s = 0.0
         self._costs: dict[str, int] = {}
 
     async def run(self) -> None:
         """Answers the call, whatever happens; raises nothing."""
-        state = self._state
-        state.counters.calls += 1
-        state.counters.active += 1
+        counters = self._state.counters
+        counters.calls += 1
+        counters.active += 1
         try:
-            asked = self._ask()
-            await self._serve(asked)
+            await self._serve()
         except SteelyardError as error:
             self._refuse(error)
         except Exception:  # noqa: BLE001 - the outermost frame: a fault of ours must not hang a client
-            state.counters.internal_errors += 1
+            counters.internal_errors += 1
             log.exception("call %s failed", self.call_id)
             self._refuse(SteelyardError("The gateway failed; the fault is ours and was logged."))
         finally:
-            state.counters.active -= 1
+            counters.active -= 1
 
     @property
     def call_id(self) -> str:
         """The call's id, or empty text before its first attempt."""
         return call_id(self._state.incarnation, self._sequence) if self._sequence else ""
 
-    def _ask(self) -> Asked:
+    async def _serve(self) -> None:
+        """Tries offers, best first, until one answers or trying on is not allowed.
+
+        All waits of a call stand here: for leases, for an attempt's end, before a retry.
+
+        Raises:
+            SteelyardError: nobody answered; says why.
+        """
+        kept = self._enter()
+        failures: list[tuple[str, SteelyardError]] = []
+        position = 0
+        while True:
+            candidate = kept[position]
+            begun = self._begin(candidate)
+            if isinstance(begun, list):
+                await self._top_up(begun)
+                continue
+            if isinstance(begun, Attempt):
+                await begun.done
+                begun.detach()
+                failed = self._conclude(begun)
+                if failed is None:
+                    return
+            else:
+                failed = begun
+            failures.append((candidate.name, failed.error))
+            if not failed.goes_on or not self._may_go_on():
+                break
+            if position + 1 < len(kept):
+                position, self._why = position + 1, Why.FALLBACK.value
+            else:
+                delay_s = self._retry_delay_s(failed.error)
+                if delay_s is None:
+                    break
+                await self._pause(delay_s)
+        raise _all_failed(failures)
+
+    def _enter(self) -> Sequence[Candidate]:
+        """Learns who asks for what, and who may answer, best first.
+
+        Raises:
+            SteelyardError: the call is refused.
+        """
         state, headers = self._state, self._request.headers
-        view, at_ns = state.view, time.time_ns()
-        principal = authenticate(headers, view, state.revoked, at_ns)
-        call = self._dialect.read(self._request.body)
-        task = headers.get(b"x-steelyard-task", b"").decode("latin-1")
-        why = Why.WEIGH if headers.get(b"x-steelyard-why") == b"weigh" else Why.FIRST
-        if state.is_background and why is Why.FIRST:
+        view = self._view = state.view
+        at_ns = self._at_ns = time.time_ns()
+        principal = self._principal = authenticate(headers, view, state.revoked, at_ns)
+        call = self._call = self._dialect.read(self._request.body)
+        task = headers.get(b"x-steelyard-task")
+        if headers.get(b"x-steelyard-why") == b"weigh":
+            self._why = Why.WEIGH.value
+        elif state.is_background:
             state.link.send("busy")
-        wanted = choose.resolve(call.model, task, principal.task, view)
+        wanted = self._wanted = choose.resolve(
+            call.model, task.decode("latin-1") if task else "", principal.task, view
+        )
         policy = principal.policy
         if wanted.task is not None and wanted.task.policy:
             policy = view.policy(wanted.task.policy)
-        return Asked(view, principal, call, wanted, policy, why, at_ns)
+        self._policy = policy
+        self._retries_left = policy.retries_max
+        return choose.pick(call, wanted, policy, state.health, (at_ns, state.clock()))
 
-    async def _serve(self, asked: Asked) -> None:
-        """Tries offers, best first, until one answers or trying on is not allowed."""
-        state = self._state
-        now = (asked.at_ns, state.clock())
-        ranking = choose.rank(asked.call, asked.wanted, asked.policy, state.health, now)
-        if not ranking.kept:
-            raise choose.explain(asked.call, asked.wanted, ranking)
-        retries_left = asked.policy.retries_max
-        attempts_max = asked.policy.attempts_max
-        failures: list[tuple[str, SteelyardError]] = []
-        position, why = 0, asked.why
-        while True:
-            candidate = ranking.kept[position]
-            failed = await self._try(asked, candidate, why)
-            if failed is None:
-                return
-            failures.append((candidate.name, failed.error))
-            if not failed.goes_on or self._attempts >= attempts_max or not self._reply.is_open:
-                break
-            if position + 1 < len(ranking.kept):
-                position, why = position + 1, Why.FALLBACK
-                continue
-            if isinstance(failed.error, _NOT_HEALED):
-                break
-            delay_s = failed.error.retry_after_s or RETRY_DELAY_S
-            if not retries_left or delay_s > RETRY_DELAY_MAX_S or not self._attempts:
-                break
-            retries_left, why = retries_left - 1, Why.RETRY
-            await self._pause(delay_s)
-        raise _all_failed(failures)
-
-    async def _try(self, asked: Asked, candidate: Candidate, why: Why) -> Failed | None:
-        """One attempt: reserve, write down, send, wait, settle, answer."""
-        state, call = self._state, asked.call
-        at_ns = asked.at_ns if not self._attempts else time.time_ns()
-        period = candidate.period_at(at_ns)
+    def _begin(self, candidate: Candidate) -> Attempt | Failed | list[Lease]:
+        """Begins one attempt: reserves, writes down, sends. Or says what is short, or why not."""
+        state, call, view = self._state, self._call, self._view
+        if self._attempts:
+            self._at_ns = time.time_ns()
+        period = candidate.period_at(self._at_ns)
         if period is None:
             return Failed(UpstreamError(f"{candidate.name} has no price now"), goes_on=True)
-        cap, output_bound = _output(asked, candidate)
-        input_bound = (
-            call.body_bytes + MESSAGE_TOKENS_MAX * call.messages + IMAGE_TOKENS_MAX * call.images
-        )
-        quoted = quote(period.prices, period.denominator, input_bound, output_bound)
+        cap, output_bound = self._output(candidate)
+        input_bound = call.body_bytes + MESSAGE_TOKENS_MAX * call.messages
+        if call.images:
+            input_bound += IMAGE_TOKENS_MAX * call.images
+        reserved = quote(period.prices, period.denominator, input_bound, output_bound)
         try:
-            way = state.channels.way(candidate.channel, self._dialect.path, asked.view)
-            reservation = await self._reserve(asked, (quoted, candidate.entry.currency), at_ns)
+            way = state.channels.way(candidate.channel, self._dialect.path, view)
+            reservation = self._reserve(reserved, candidate)
         except (LimitError, UpstreamError) as error:
             return Failed(error, goes_on=True)
-        defaults = asked.view.defaults(asked.wanted.task)
-        body = self._dialect.write(call, candidate.entry.upstream_model, cap, defaults)
-        intent = self._intend(asked, candidate, why, (at_ns, quoted, output_bound), reservation)
-        meter = StreamMeter(self._dialect, not call.wants_usage) if call.is_stream else None
-        attempt = Attempt(self._reply, self._dialect, meter, state.clock)
-        attempt.send(
-            way.pool,
-            self._render(way.head, intent, candidate, body),
-            way.stream_timeouts if call.is_stream else way.plain_timeouts,
-            self._answer_head(candidate, STREAM_TYPE) if call.is_stream else b"",
-            asked.policy.drain_on_disconnect,
+        if isinstance(reservation, list):
+            return reservation
+        body = self._dialect.write(
+            call, candidate.entry.upstream_model, cap, view.defaults(self._wanted.task)
         )
-        await attempt.done
-        attempt.detach()
-        return self._conclude(asked, (candidate, period, intent), attempt, reservation)
+        intent = self._intend(candidate, reserved, output_bound, reservation)
+        attempt = Attempt(self._reply, self._dialect, state.clock)
+        attempt.books(candidate, period, intent, reservation)
+        request = self._render(way.head, intent, candidate, body)
+        drains = self._policy.drain_on_disconnect
+        if call.is_stream:
+            attempt.streams(
+                StreamMeter(self._dialect, not call.wants_usage),
+                self._answer_head(candidate, STREAM_TYPE),
+            )
+            attempt.send(way.pool, request, way.stream_timeouts, drains)
+        else:
+            attempt.send(way.pool, request, way.plain_timeouts, drains)
+        return attempt
 
-    async def _reserve(self, asked: Asked, quoted: tuple[int, str], at_ns: int) -> Reservation:
-        """A reservation of the quote; waits a moment for leases that are short.
+    def _reserve(self, reserved: int, candidate: Candidate) -> Reservation | list[Lease]:
+        """A reservation, or the leases to wait for.
 
         Raises:
-            LimitError: a limit is used up, or cannot be checked.
+            LimitError: a limit is used up, or cannot be checked in time.
         """
-        state = self._state
-        meters = asked.principal.meters
-        deadline_s = 0.0
-        while True:
-            now_s = state.clock()
-            got = state.leases.admit(
-                meters, quoted, asked.view, (at_ns, now_s), counts_request=not self._attempts
+        now_s = self._state.clock()
+        got = self._state.leases.admit(
+            self._principal.meters,
+            (reserved, candidate.entry.currency),
+            self._view,
+            (self._at_ns, now_s),
+            counts_request=not self._attempts,
+        )
+        if isinstance(got, Reservation):
+            self._wait_until_s = 0.0
+            return got
+        leases = [lease for lease, _ in got]
+        if not self._wait_until_s:
+            is_first = any(not lease.lease_id for lease in leases)
+            self._wait_until_s = now_s + (FIRST_LEASE_WAIT_S if is_first else TOP_UP_WAIT_S)
+        elif now_s >= self._wait_until_s:
+            self._wait_until_s = 0.0
+            raise Overloaded(
+                "Limits could not be checked in time; try again.",
+                code="limits_unavailable",
+                retry_after_s=1.0,
             )
-            if isinstance(got, Reservation):
-                return got
-            if not deadline_s:
-                is_first = any(not lease.lease_id for lease, _ in got)
-                deadline_s = now_s + (FIRST_LEASE_WAIT_S if is_first else TOP_UP_WAIT_S)
-            elif now_s >= deadline_s:
-                raise Overloaded(
-                    "Limits could not be checked in time; try again.",
-                    code="limits_unavailable",
-                    retry_after_s=1.0,
-                )
-            await self._top_up([lease for lease, _ in got], deadline_s - now_s)
+        return leases
 
-    async def _top_up(self, leases: list[Lease], wait_s: float) -> None:
+    async def _top_up(self, leases: list[Lease]) -> None:
+        """Waits until one of the leases has an answer, or too long."""
         asking = [lease for lease in leases if lease.is_asking]
         if not asking:
             return
         answered: Signal[None] = Signal()
         for lease in asking:
             lease.waiters.append(answered)
+        wait_s = max(0.0, self._wait_until_s - self._state.clock())
         timer = self._state.wheel.after(wait_s, lambda: answered.fire(None))
         await answered
         timer.cancel()
@@ -236,47 +282,73 @@ class Exchange:
         self._state.wheel.after(delay_s, lambda: passed.fire(None))
         await passed
 
+    def _may_go_on(self) -> bool:
+        return self._attempts < self._policy.attempts_max and self._reply.is_open
+
+    def _retry_delay_s(self, error: SteelyardError) -> float | None:
+        """Seconds to wait before the last offer is tried again; None if it is not."""
+        if isinstance(error, _NOT_HEALED) or not self._retries_left or not self._attempts:
+            return None
+        delay_s = error.retry_after_s or RETRY_DELAY_S
+        if delay_s > RETRY_DELAY_MAX_S:
+            return None
+        self._retries_left -= 1
+        self._why = Why.RETRY.value
+        return delay_s
+
+    def _output(self, candidate: Candidate) -> tuple[int, int]:
+        """Output cap to put into the request (0: none) and the most tokens that may come back."""
+        call, entry, task = self._call, candidate.entry, self._wanted.task
+        output_max = call.output_max
+        if output_max is None and task is not None and "max_tokens" not in call.fields:
+            output_max = task.settings.get("max_tokens")
+        if output_max is not None:
+            return 0, output_max * call.choices
+        if not self._principal.has_hard_budget:
+            return 0, entry.output_tokens_max * call.choices
+        cap = self._policy.output_tokens_default or entry.output_tokens_max
+        cap = min(cap, entry.output_tokens_max)
+        return cap, cap * call.choices
+
     def _intend(
-        self,
-        asked: Asked,
-        candidate: Candidate,
-        why: Why,
-        quoted: tuple[int, int, int],
-        reservation: Reservation,
+        self, candidate: Candidate, reserved: int, output_bound: int, reservation: Reservation
     ) -> Intent:
-        """Writes the intent; ``quoted`` is (instant, pico-units, output tokens).
+        """Writes the intent; ``reserved`` is in pico-units, ``output_bound`` in tokens.
 
         Raises:
             JournalFull: there is no room; the reservation is given back.
         """
-        state, call, principal = self._state, asked.call, asked.principal
+        state, call, principal = self._state, self._call, self._principal
         entry, channel = candidate.entry, candidate.channel
         if not self._sequence:
             self._sequence = next(state.sequence)
-        at_ns, reserved, output_bound = quoted
-        intent = Intent(
-            state.incarnation,
-            self._sequence,
-            self._attempts + 1,
-            why.value,
-            at_ns,
-            principal.key_id,
-            principal.account_id,
-            principal.account_path,
-            asked.wanted.task_name[:128],
-            self._dialect.name,
-            call.model[:128],
-            entry.name,
-            entry.model,
-            channel.name,
-            channel.vendor,
-            asked.view.revision,
-            reservation.uses,
-            reserved,
-            entry.currency,
-            int(call.body_bytes * entry.tokens_per_byte) + 1,
-            output_bound,
-            call.is_stream,
+        # Made as the bare tuple it is: a named tuple's own constructor costs three times as much.
+        intent = _make(
+            Intent,
+            (
+                state.incarnation,
+                self._sequence,
+                self._attempts + 1,
+                self._why,
+                self._at_ns,
+                principal.key_id,
+                principal.account_id,
+                principal.account_path,
+                self._wanted.task_name[:128],
+                self._dialect.name,
+                call.model[:128],
+                entry.name,
+                entry.model,
+                channel.name,
+                channel.vendor,
+                self._view.revision,
+                reservation.uses,
+                reserved,
+                entry.currency,
+                int(call.body_bytes * entry.tokens_per_byte) + 1,
+                output_bound,
+                call.is_stream,
+            ),
         )
         try:
             state.journal.append_intent(intent)
@@ -286,51 +358,47 @@ class Exchange:
         self._attempts += 1
         return intent
 
-    def _conclude(
-        self,
-        asked: Asked,
-        tried: tuple[Candidate, RatePeriod, Intent],
-        attempt: Attempt,
-        reservation: Reservation,
-    ) -> Failed | None:
+    def _conclude(self, attempt: Attempt) -> Failed | None:
         """Settles an attempt that has ended and answers the client, or says why not."""
-        candidate, period, intent = tried
         answer = attempt.answer()
         refusal: Refusal | None = None
-        if attempt.status and attempt.status != 200 and not attempt.is_client_gone:
+        if attempt.status == 200 or not attempt.status or attempt.is_client_gone:
+            outcome = outcome_of(attempt, answer)
+        else:
             refusal = self._dialect.read_error(attempt.status, attempt.headers, attempt.body)
             outcome = Outcome.REFUSED if refusal.is_free else Outcome.CUT
-        else:
-            outcome = outcome_of(attempt, answer)
-        error = refusal.error if refusal is not None else None
-        if error is None and outcome is not Outcome.COMPLETED:
-            error = error_of(attempt, answer)
-        detail = f"{error.code}: {error.message}" if error is not None else ""
+        if outcome is Outcome.COMPLETED:
+            self._settle(attempt, answer, _COMPLETED, "")
+            self._state.health.succeeded(attempt.candidate.channel.name)
+            self._answer(attempt)
+            return None
+        error = refusal.error if refusal is not None else error_of(attempt, answer)
+        detail = f"{error.code}: {error.message}"
         if outcome is Outcome.CLIENT_GONE:
             detail = "client gone"
-        ended = Ended(intent, attempt, answer, outcome, candidate, period, detail)
-        self._settle(ended, reservation, asked.view)
-        self._judge(candidate, outcome, refusal, detail)
-        if error is None:
-            self._answer(candidate, attempt)
-            return None
+        self._settle(attempt, answer, outcome.value, detail)
+        self._judge(attempt.candidate, outcome, refusal, detail)
         if not self._reply.is_open:
             return None
         if self._reply.is_started:
             self._break_off(error)
             return None
-        return Failed(error, goes_on=_goes_on(outcome, refusal, asked.policy))
+        return Failed(error, goes_on=_goes_on(outcome, refusal, self._policy))
 
-    def _settle(self, ended: Ended, reservation: Reservation, view: View) -> None:
+    def _settle(self, attempt: Attempt, answer: Answer, outcome: str, detail: str) -> None:
+        """Writes the settlement; from here on the attempt is booked."""
         state = self._state
-        settlement = settlement_of(ended, reservation, view, state.clock())
+        settlement = settlement_of(
+            attempt, answer, (outcome, detail), self._view.core.exchange, state.clock()
+        )
         state.journal.append_settlement(settlement)
         counters = state.counters
-        counters.attempts[settlement.outcome] += 1
-        counters.input_tokens += settlement.usage.input_tokens
-        counters.output_tokens += settlement.usage.output_tokens
-        currency = settlement.currency
-        self._costs[currency] = self._costs.get(currency, 0) + settlement.cost_pico
+        counters.attempts[outcome] += 1
+        usage = settlement.usage
+        counters.input_tokens += usage.input_tokens
+        counters.output_tokens += usage.output_tokens
+        currency, costs = settlement.currency, self._costs
+        costs[currency] = costs.get(currency, 0) + settlement.cost_pico
 
     def _judge(
         self, candidate: Candidate, outcome: Outcome, refusal: Refusal | None, detail: str
@@ -341,14 +409,12 @@ class Exchange:
             if refusal.cools:
                 rest_s = refusal.error.retry_after_s or (1.0 if refusal.is_free else None)
                 health.failed(name, detail, now_s, rest_s)
-        elif outcome is Outcome.COMPLETED:
-            health.succeeded(name)
         elif outcome is not Outcome.CLIENT_GONE:
             health.failed(name, detail, now_s)
 
-    def _answer(self, candidate: Candidate, attempt: Attempt) -> None:
+    def _answer(self, attempt: Attempt) -> None:
         """Gives the client the rest of a stream, or the whole of a plain answer."""
-        reply = self._reply
+        reply, candidate = self._reply, attempt.candidate
         if attempt.meter is None:
             head = self._answer_head(candidate, JSON_TYPE, with_cost=True)
             reply.respond(200, head, attempt.body)
@@ -407,26 +473,13 @@ class Exchange:
 
     def _cost(self) -> str:
         """What all attempts of this call cost, exactly, by currency."""
+        if len(self._costs) == 1:
+            ((code, pico),) = self._costs.items()
+            return f"{format_pico(pico)} {code}"
         return ", ".join(f"{format_pico(pico)} {code}" for code, pico in self._costs.items())
 
     def _cost_comment(self) -> bytes:
         return f": steelyard call={self.call_id} cost={self._cost()}\n\n".encode()
-
-
-def _output(asked: Asked, candidate: Candidate) -> tuple[int, int]:
-    """Output cap to put into the request (0 for none) and the most tokens that may come back."""
-    call, entry = asked.call, candidate.entry
-    output_max = call.output_max
-    if output_max is None and asked.wanted.task is not None and "max_tokens" not in call.fields:
-        output_max = asked.wanted.task.settings.get("max_tokens")
-    if output_max is not None:
-        return 0, output_max * call.choices
-    if not asked.principal.has_hard_budget:
-        return 0, entry.output_tokens_max * call.choices
-    cap = min(
-        asked.policy.output_tokens_default or entry.output_tokens_max, entry.output_tokens_max
-    )
-    return cap, cap * call.choices
 
 
 def _goes_on(outcome: Outcome, refusal: Refusal | None, policy: PolicyEntry) -> bool:

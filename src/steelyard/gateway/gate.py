@@ -29,6 +29,7 @@ from steelyard.pricebook.book import convert, convert_up
 REQUESTS = "requests"
 DENIAL_HOLDS_S = 0.25
 """How long a refusal is repeated without asking control again."""
+_make = tuple.__new__
 _MINUTE_NS = 60 * 10**9
 
 
@@ -115,7 +116,7 @@ class Reservation:
     @property
     def uses(self) -> tuple[LeaseUse, ...]:
         """What is held, for the Intent."""
-        return tuple([LeaseUse(lease.lease_id, amount) for lease, amount in self._held])
+        return tuple([_make(LeaseUse, (lease.lease_id, amount)) for lease, amount in self._held])
 
     def settle(
         self, cost_pico: int, currency: str, exchange: Mapping[str, ExchangeEntry]
@@ -130,7 +131,7 @@ class Reservation:
                 final = convert(cost_pico, entry.numerator, entry.denominator)
                 ids += (entry.rate_id,)
             lease.used += final - amount
-            uses.append(LeaseUse(lease.lease_id, final))
+            uses.append(_make(LeaseUse, (lease.lease_id, final)))
         self._held = []
         return tuple(uses), ids
 

@@ -28,12 +28,12 @@ class ChannelHealth:
 class Health:
     """All channels' records, by channel name."""
 
-    __slots__ = ("_channels", "has_trouble")
+    __slots__ = ("_channels", "troubled")
 
     def __init__(self) -> None:
         self._channels: dict[str, ChannelHealth] = {}
-        self.has_trouble = False
-        """Whether any channel was ever in trouble: until then nobody need be asked."""
+        self.troubled: set[str] = set()
+        """Channels of which ``why_not`` may have something to say."""
 
     def why_not(self, channel: str, now_s: float) -> str:
         """Why the channel should not be tried now, or empty text; ``now_s`` is monotonic."""
@@ -52,10 +52,12 @@ class Health:
         if record is not None and record.failures:
             record.failures = 0
             record.rests_until_s = 0.0
+            if record.state == "up":
+                self.troubled.discard(channel)
 
     def failed(self, channel: str, reason: str, now_s: float, rest_s: float | None = None) -> None:
         """Counts a failure; rests the channel at once for ``rest_s`` if given, else by record."""
-        self.has_trouble = True
+        self.troubled.add(channel)
         record = self._channels.setdefault(channel, ChannelHealth())
         record.failures += 1
         record.reason = reason[:128]
@@ -71,8 +73,9 @@ class Health:
             if name not in states and record.state != "up":
                 record.state, record.reason = "up", ""
                 record.failures, record.rests_until_s = 0, 0.0
+                self.troubled.discard(name)
         for name, (state, reason) in states.items():
-            self.has_trouble = True
+            self.troubled.add(name)
             record = self._channels.setdefault(name, ChannelHealth())
             record.state, record.reason = state, reason[:128]
 

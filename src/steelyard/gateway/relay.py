@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from steelyard.dialects.base import Answer, Dialect
 from steelyard.domain.calls import Outcome
+from steelyard.domain.entries import Intent
 from steelyard.domain.errors import (
     ConfigError,
     DialectViolated,
@@ -19,9 +20,11 @@ from steelyard.domain.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
+from steelyard.gateway.gate import Reservation
 from steelyard.gateway.meter import StreamMeter
-from steelyard.gateway.snapshot import ChannelEntry
+from steelyard.gateway.snapshot import ChannelEntry, RatePeriod
 from steelyard.gateway.steps import Signal
+from steelyard.gateway.view import Candidate
 from steelyard.wire.call import Failure, Origin, Timeouts
 from steelyard.wire.errors import EventTooLong
 from steelyard.wire.reply import Reply
@@ -46,22 +49,31 @@ class Attempt:
         "_head",
         "_reply",
         "bytes_kept",
+        "candidate",
         "done",
         "failure",
         "first_byte_s",
         "headers",
+        "intent",
         "is_client_gone",
         "is_whole",
         "meter",
+        "period",
+        "reservation",
         "started_s",
         "status",
         "violation",
     )
 
-    def __init__(
-        self, reply: Reply, dialect: Dialect, meter: StreamMeter | None, clock: Callable[[], float]
-    ) -> None:
-        """``meter`` is there for a call that streams; ``clock`` gives monotonic seconds."""
+    candidate: Candidate
+    period: RatePeriod
+    """Prices that hold for it."""
+    intent: Intent
+    reservation: Reservation
+    headers: dict[bytes, bytes]
+
+    def __init__(self, reply: Reply, dialect: Dialect, clock: Callable[[], float]) -> None:
+        """``clock`` gives monotonic seconds."""
         self._reply = reply
         self._dialect = dialect
         self._clock = clock
@@ -69,10 +81,9 @@ class Attempt:
         self._handle: Handle | None = None
         self._body: list[bytes] = []
         self._drains = False
-        self.meter = meter
+        self.meter: StreamMeter | None = None
         self.done: Signal[None] = Signal()
         self.status = 0
-        self.headers: dict[bytes, bytes] = {}
         self.bytes_kept = 0
         self.failure: Failure | None = None
         self.violation = ""
@@ -82,19 +93,31 @@ class Attempt:
         self.started_s = clock()
         self.first_byte_s = 0.0
 
-    def send(
-        self, pool: Pool, request: bytes, timeouts: Timeouts, head: bytes, drains: bool
+    def books(
+        self, candidate: Candidate, period: RatePeriod, intent: Intent, reservation: Reservation
     ) -> None:
-        """Sends the request; ``head`` are the client's header lines should a stream begin.
+        """Takes along what its settlement will need."""
+        self.candidate = candidate
+        self.period = period
+        self.intent = intent
+        self.reservation = reservation
+
+    def streams(self, meter: StreamMeter, head: bytes) -> None:
+        """Expects a stream; ``head`` are the client's header lines should it begin."""
+        self.meter = meter
+        self._head = head
+
+    def send(self, pool: Pool, request: bytes, timeouts: Timeouts, drains: bool) -> None:
+        """Sends the request.
 
         ``drains``: read on to the end after the client has left, to learn the true usage.
         """
-        self._head = head
         self._drains = drains
-        self._handle = pool.send(request, self, timeouts)
-        self._reply.flow = self._handle
-        self._reply.on_gone = self.on_gone
-        if not self._reply.is_open:
+        handle = self._handle = pool.send(request, self, timeouts)
+        reply = self._reply
+        reply.flow = handle
+        reply.on_gone = self.on_gone
+        if not reply.is_open:
             self.on_gone()
 
     @property

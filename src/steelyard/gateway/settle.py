@@ -7,83 +7,88 @@ so, and is never silently zero.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping
 
 from steelyard.dialects.base import Answer
 from steelyard.domain.calls import Outcome
-from steelyard.domain.entries import Intent, Settlement
+from steelyard.domain.entries import Settlement
 from steelyard.domain.usage import ESTIMATED, NO_USAGE, NOTHING, REPORTED, Usage
-from steelyard.gateway.gate import Reservation
 from steelyard.gateway.meter import believed
 from steelyard.gateway.relay import Attempt
-from steelyard.gateway.snapshot import RatePeriod
-from steelyard.gateway.view import Candidate, View
+from steelyard.gateway.snapshot import ExchangeEntry
 from steelyard.pricebook.book import price
 
 _DETAIL_MAX = 128
+_make = tuple.__new__
+_NOTHING_USED = frozenset((Outcome.NOT_SENT.value, Outcome.REFUSED.value, Outcome.CACHED.value))
 
 
-class Ended(NamedTuple):
-    """An attempt that has ended, with all that booking it needs."""
+def settlement_of(
+    attempt: Attempt,
+    answer: Answer,
+    ending: tuple[str, str],
+    exchange: Mapping[str, ExchangeEntry],
+    now_s: float,
+) -> Settlement:
+    """The settlement of an attempt that has ended; shrinks its reservation to the real cost.
 
-    intent: Intent
-    attempt: Attempt
-    answer: Answer
-    outcome: Outcome
-    candidate: Candidate
-    period: RatePeriod
-    detail: str
-    """Short reason for anything but ``completed``."""
-
-
-def settlement_of(ended: Ended, reservation: Reservation, view: View, now_s: float) -> Settlement:
-    """The settlement; shrinks the reservation to the real cost. ``now_s`` is monotonic."""
-    intent, attempt = ended.intent, ended.attempt
-    usage, source, remark = usage_of(ended)
+    Args:
+        attempt: with candidate, prices, intent and reservation.
+        answer: what it came to.
+        ending: outcome, and a short reason for anything but ``completed``.
+        exchange: rates into the currencies of its leases.
+        now_s: monotonic.
+    """
+    intent, period = attempt.intent, attempt.period
+    outcome, detail = ending
+    usage, source, remark = usage_of(attempt, answer, outcome)
     cost = 0
+    rate_ids: tuple[str, ...] = ()
     if source != NO_USAGE:
-        cost = price(ended.period.prices, ended.period.denominator, usage)
-    uses, exchange_ids = reservation.settle(cost, intent.currency, view.core.exchange)
-    began = attempt.started_s
-    total_us = int((now_s - began) * 1e6)
-    first_us = int((attempt.first_byte_s - began) * 1e6) if attempt.first_byte_s else 0
-    answer = ended.answer
-    return Settlement(
-        intent.incarnation,
-        intent.sequence,
-        intent.attempt,
-        ended.outcome.value,
-        usage,
-        source,
-        ended.period.rate_ids if source != NO_USAGE else (),
-        cost,
-        cost,
-        intent.currency,
-        uses,
-        exchange_ids,
-        intent.called_at_ns + total_us * 1000,
-        first_us,
-        total_us,
-        attempt.status,
-        answer.model,
-        answer.call_id,
-        (ended.detail or remark)[:_DETAIL_MAX],
-        answer.finish,
+        cost = price(period.prices, period.denominator, usage)
+        rate_ids = period.rate_ids
+    uses, exchange_ids = attempt.reservation.settle(cost, intent.currency, exchange)
+    began_s = attempt.started_s
+    total_us = int((now_s - began_s) * 1e6)
+    return _make(
+        Settlement,
+        (
+            intent.incarnation,
+            intent.sequence,
+            intent.attempt,
+            outcome,
+            usage,
+            source,
+            rate_ids,
+            cost,
+            cost,
+            intent.currency,
+            uses,
+            exchange_ids,
+            intent.called_at_ns + total_us * 1000,
+            int((attempt.first_byte_s - began_s) * 1e6) if attempt.first_byte_s else 0,
+            total_us,
+            attempt.status,
+            answer.model,
+            answer.call_id,
+            (detail or remark)[:_DETAIL_MAX],
+            answer.finish,
+        ),
     )
 
 
-def usage_of(ended: Ended) -> tuple[Usage, str, str]:
+def usage_of(attempt: Attempt, answer: Answer, outcome: str) -> tuple[Usage, str, str]:
     """Usage to book, its source, and a remark, by the outcome table."""
-    outcome, intent = ended.outcome, ended.intent
-    if outcome in (Outcome.NOT_SENT, Outcome.REFUSED, Outcome.CACHED):
+    if outcome in _NOTHING_USED:
         return NOTHING, NO_USAGE, ""
-    if ended.answer.usage is not None:
-        return ended.answer.usage, REPORTED, ""
-    if outcome is Outcome.UNCERTAIN:
+    if answer.usage is not None:
+        return answer.usage, REPORTED, ""
+    intent = attempt.intent
+    if outcome == Outcome.UNCERTAIN:
         bound = Usage(intent.input_tokens_expected, intent.output_tokens_reserved)
         return bound, ESTIMATED, "upper bound"
-    meter, pieces = ended.attempt.meter, 0
-    if meter is not None and ended.attempt.status == 200:
+    meter, pieces = attempt.meter, 0
+    if meter is not None and attempt.status == 200:
         # The first event of a stream only opens it: it carries the role and no text.
         pieces = max(0, meter.events_seen - 1)
-    return believed(ended.answer, ended.candidate, intent.input_tokens_expected, pieces)
+    return believed(answer, attempt.candidate, intent.input_tokens_expected, pieces)

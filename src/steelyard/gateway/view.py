@@ -6,6 +6,8 @@ A call keeps the view that it began with, whatever is swapped in meanwhile.
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterable
+from itertools import pairwise
 from pathlib import Path
 
 import msgspec
@@ -85,11 +87,6 @@ class Candidate:
         self.answer_head = b"x-steelyard-offer: %b\r\nx-steelyard-attempts: " % entry.name.encode()
         self.last_period: RatePeriod | None = None
 
-    def is_open(self, at_ns: int) -> bool:
-        """Whether the prices used last still hold; False says nothing: ask ``period_at``."""
-        last = self.last_period
-        return last is not None and last.from_ns <= at_ns < last.to_ns
-
     def period_at(self, at_ns: int) -> RatePeriod | None:
         """The prices that hold at ``at_ns`` (UTC nanoseconds), or None: unpriced then."""
         last = self.last_period
@@ -102,6 +99,43 @@ class Candidate:
         return None
 
 
+class Lineup:
+    """Offers that serve the same wish, with what lets most calls skip comparing them.
+
+    Where one order is the cheapest for every mix of input and output (nearly always: who is cheaper
+    on input is no dearer on output), ``candidates`` stand in it and ``is_ordered`` holds.
+    """
+
+    __slots__ = ("_closes_ns", "_opens_ns", "body_bytes_max", "candidates", "is_ordered")
+
+    def __init__(self, candidates: Iterable[Candidate]) -> None:
+        ordered = sorted(candidates, key=_cost_key)
+        self.candidates = tuple(ordered)
+        self.is_ordered = all(
+            earlier.rank_output <= later.rank_output for earlier, later in pairwise(ordered)
+        )
+        self.body_bytes_max = min((int(c.context / c.tokens_per_byte) for c in ordered), default=0)
+        """Longest body whose expected tokens fit into every candidate's context."""
+        self._opens_ns = self._closes_ns = 0
+
+    def is_priced(self, at_ns: int) -> bool:
+        """Whether every candidate has a price at ``at_ns``."""
+        if self._opens_ns <= at_ns < self._closes_ns:
+            return True
+        periods = [candidate.period_at(at_ns) for candidate in self.candidates]
+        held = [period for period in periods if period is not None]
+        if not held or len(held) < len(periods):
+            return False
+        self._opens_ns = max(period.from_ns for period in held)
+        self._closes_ns = min(period.to_ns for period in held)
+        return True
+
+
+def _cost_key(candidate: Candidate) -> tuple[float, float, str]:
+    per_byte = candidate.tokens_per_byte * candidate.rank_input
+    return per_byte, candidate.rank_output, candidate.name
+
+
 class View:
     """Everything one call needs to know, immutable but for what is decoded on first use."""
 
@@ -111,7 +145,8 @@ class View:
         self.secrets = secrets
         self._keys = keys
         self._principals: dict[bytes, Principal] = {}
-        self._candidates: dict[str, tuple[Candidate, ...]] = {}
+        self._lineups: dict[str, Lineup] = {}
+        self._weighed: dict[str, Lineup] = {}
         self._defaults: dict[str, dict[str, msgspec.Raw]] = {}
         self._model_of_offer: dict[str, str] | None = None
         self._default_policy = core.policies.get("default", PolicyEntry())
@@ -166,23 +201,35 @@ class View:
             self._defaults[task.name] = found
         return found
 
-    def candidates(self, model: str) -> tuple[Candidate, ...] | None:
+    def lineup(self, model: str) -> Lineup | None:
         """All offers of a model (an alias counts), or None if there is no such model."""
-        known = self._candidates.get(model)
+        known = self._lineups.get(model)
         if known is not None:
             return known
         packed = self.core.models.get(model)
         if packed is None:
             target = self.core.aliases.get(model)
-            return None if target is None or target == model else self.candidates(target)
+            return None if target is None or target == model else self.lineup(target)
         channels = self.core.channels
-        joined = tuple(
+        lineup = self._lineups[model] = Lineup(
             Candidate(entry, channels[entry.channel])
             for entry in snapshot.decode_offers(packed)
             if entry.channel in channels
         )
-        self._candidates[model] = joined
-        return joined
+        return lineup
+
+    def candidates(self, model: str) -> tuple[Candidate, ...] | None:
+        """The offers of ``lineup``, or None if there is no such model."""
+        lineup = self.lineup(model)
+        return None if lineup is None else lineup.candidates
+
+    def weighed(self, task: TaskEntry) -> Lineup:
+        """All offers that have a verdict on the task, whatever it says."""
+        known = self._weighed.get(task.name)
+        if known is None:
+            found = (self.candidate(verdict.offer) for verdict in task.verdicts)
+            known = self._weighed[task.name] = Lineup(one for one in found if one is not None)
+        return known
 
     def candidate(self, offer: str) -> Candidate | None:
         """The offer of that name, or None."""

@@ -36,6 +36,7 @@ SYNC_S = 0.05
 """Between two fdatasyncs of the journal: what a power cut can lose."""
 GIVE_BACK_S = 5.0
 DRAIN_S = 25.0
+_GC_EVERY = 20_000
 _PR_SET_PDEATHSIG = 1
 
 
@@ -81,6 +82,8 @@ class Worker:
         self._own(self._give_back())
         gc.collect()
         gc.freeze()
+        # Calls leave no cycles behind; looking for some after every 700 objects is for others.
+        gc.set_threshold(_GC_EVERY)
         await self._stopping.wait()
         await self._stop()
 
