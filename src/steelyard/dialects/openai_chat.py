@@ -293,13 +293,7 @@ def _call(request: _Request, fields: dict[str, msgspec.Raw], body_bytes: int) ->
     call.is_stream = request.stream is True
     options = request.stream_options
     call.wants_usage = options is not None and options.include_usage is True
-    call.output_max = request.max_completion_tokens
-    if call.output_max is None:
-        call.output_max = request.max_tokens
-    if call.output_max is not None and not 1 <= call.output_max <= OUTPUT_MAX:
-        raise InvalidRequest(
-            f"max_tokens must be 1 to {OUTPUT_MAX}, not {call.output_max}.", param="max_tokens"
-        )
+    call.output_max = _output_max(request)
     call.choices = 1 if request.n is None else request.n
     if not 1 <= call.choices <= CHOICES_MAX:
         raise InvalidRequest(f"n must be 1 to {CHOICES_MAX}.", param="n")
@@ -316,6 +310,19 @@ def _call(request: _Request, fields: dict[str, msgspec.Raw], body_bytes: int) ->
     call.needs = _needs(request, call.images)
     call.body_bytes = body_bytes
     return call
+
+
+def _output_max(request: _Request) -> int | None:
+    """The client's bound on output; of two the larger, since vendors differ in which one holds."""
+    bound, newer = request.max_tokens, request.max_completion_tokens
+    if bound is None and newer is None:
+        return None
+    for found in (bound, newer):
+        if found is not None and not 1 <= found <= OUTPUT_MAX:
+            raise InvalidRequest(
+                f"max_tokens must be 1 to {OUTPUT_MAX}, not {found}.", param="max_tokens"
+            )
+    return max(bound or 0, newer or 0)
 
 
 def _needs(request: _Request, images: int) -> frozenset[str]:
@@ -338,9 +345,7 @@ def _check_names(body: bytes, fields: dict[str, msgspec.Raw]) -> None:
     Compact JSON without doubles is exactly as long as its names and values with their punctuation;
     only a body that is longer (spaces, escapes or doubles) is read a second time, slowly.
     """
-    length = 1 + 4 * len(fields)
-    for name, value in fields.items():
-        length += len(name) + len(value)
+    length = 1 + 4 * len(fields) + sum(map(len, fields)) + sum(map(len, fields.values()))
     if length == len(body):
         return
     try:

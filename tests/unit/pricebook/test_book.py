@@ -29,6 +29,7 @@ def rate(
     amount: str,
     valid_from: datetime = SINCE,
     valid_to: datetime | None = None,
+    *,
     unit: str = "mtok",
     currency: str = "USD",
 ) -> Rate:

@@ -1,0 +1,155 @@
+"""Every dialect, held to its recorded cases: plain, streamed and error.
+
+A case is a folder: ``request.json`` (what a client asks), ``upstream.http`` (what a vendor
+answers), ``events.json`` (facts read out of it), ``usage.json`` and ``cost.json``. A new dialect
+needs no new code here, only its folder.
+"""
+
+import importlib
+import json
+import pkgutil
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import steelyard.dialects
+from steelyard.dialects.base import Answer, Dialect
+from steelyard.domain.money import to_pico
+from steelyard.domain.rates import ITEMS, Rate
+from steelyard.domain.usage import Usage
+from steelyard.gateway.meter import StreamMeter
+from steelyard.pricebook.book import compile_periods, price
+from steelyard.wire.sse import events
+
+FIXTURES = Path(__file__).parents[1] / "fixtures" / "dialects"
+SINCE = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def _dialects() -> Iterator[Dialect]:
+    for module in pkgutil.iter_modules(steelyard.dialects.__path__):
+        loaded = importlib.import_module(f"steelyard.dialects.{module.name}")
+        if hasattr(loaded, "DIALECT"):
+            yield loaded.DIALECT
+
+
+DIALECTS = {dialect.name: dialect for dialect in _dialects()}
+CASES = [
+    (name, folder.name)
+    for name in DIALECTS
+    for folder in sorted((FIXTURES / name).iterdir())
+    if folder.is_dir()
+]
+
+
+class Case:
+    """One recorded case."""
+
+    def __init__(self, dialect: str, name: str) -> None:
+        self.dialect = DIALECTS[dialect]
+        self.folder = FIXTURES / dialect / name
+        self.body = (self.folder / "request.json").read_bytes()
+        head, _, self.answer = (self.folder / "upstream.http").read_bytes().partition(b"\r\n\r\n")
+        self.status = int(head.split()[1])
+        self.expected = self.load("events.json")
+        self.usage = self.load("usage.json")
+        self.cost = self.load("cost.json")
+
+    def load(self, name: str) -> Any:
+        return json.loads((self.folder / name).read_bytes())
+
+    def facts(self, step: int = 1 << 20) -> Answer:
+        """What is read out of the answer, a stream in pieces of ``step`` bytes."""
+        if not self.dialect.read(self.body).is_stream:
+            return self.dialect.read_answer(self.answer)
+        meter = StreamMeter(self.dialect, hides_usage=True)
+        for start in range(0, len(self.answer), step):
+            meter.feed(self.answer[start : start + step])
+        return meter.answer()
+
+
+@pytest.fixture(params=CASES, ids=lambda case: f"{case[0]}-{case[1]}")
+def case(request: pytest.FixtureRequest) -> Case:
+    return Case(*request.param)
+
+
+@pytest.mark.parametrize("name", DIALECTS)
+def test_a_dialect_has_its_cases(name: str) -> None:
+    assert {"plain", "streamed", "error"} <= {case for dialect, case in CASES if dialect == name}
+
+
+def test_the_request_reaches_the_offer_whole(case: Case) -> None:
+    call = case.dialect.read(case.body)
+    sent = json.loads(case.dialect.write(call, "their-name", 0, {}))
+    asked = json.loads(case.body)
+    assert sent.pop("model") == "their-name"
+    del asked["model"]
+    if call.is_stream:
+        sent.pop("stream_options", None)
+    assert sent == asked
+
+
+def test_the_answer_says_what_was_used(case: Case) -> None:
+    if case.status != 200:
+        pytest.skip("an error has no usage")
+    for step in (1 << 20, 1, 7):
+        facts = case.facts(step)
+        assert facts.usage == Usage(**case.usage)
+        for name, value in case.expected.items():
+            if name != "text":
+                assert getattr(facts, name) == value
+
+
+def test_the_cost_is_exact(case: Case) -> None:
+    if case.status != 200:
+        pytest.skip("an error costs nothing")
+    priced = case.cost["rates"]
+    rates = [
+        Rate(item, item, Fraction(priced[item]), priced["currency"], priced["unit"], SINCE)
+        for item in ITEMS
+        if item in priced
+    ]
+    [period] = compile_periods(rates)
+    usage = case.facts().usage
+    assert usage is not None
+    assert price(period.prices, period.denominator, usage) == to_pico(case.cost["cost"])
+
+
+def test_a_client_sees_the_text_and_no_usage_it_did_not_ask_for(case: Case) -> None:
+    if "text" not in case.expected:
+        pytest.skip("not streamed")
+    meter = StreamMeter(case.dialect, hides_usage=True)
+    seen = meter.feed(case.answer)
+    told = [json.loads(data) for data in events(seen) if data != b"[DONE]"]
+    assert not any("usage" in event for event in told)
+    text = "".join(choice["delta"].get("content", "") for e in told for choice in e["choices"])
+    assert text == case.expected["text"]
+    shown = StreamMeter(case.dialect, hides_usage=False)
+    assert shown.feed(case.answer) == case.answer
+
+
+def test_an_error_is_understood(case: Case) -> None:
+    if case.status == 200:
+        pytest.skip("no error")
+    refusal = case.dialect.read_error(case.status, {}, case.answer)
+    told = case.expected
+    assert (refusal.error.code, refusal.error.status) == (told["code"], told["status"])
+    assert refusal.error.message == told["message"]
+    assert (refusal.is_free, refusal.tries_others, refusal.cools) == (
+        told["is_free"],
+        told["tries_others"],
+        told["cools"],
+    )
+
+
+@pytest.mark.parametrize("name", DIALECTS)
+def test_our_own_errors_come_in_the_dialects_shape(name: str) -> None:
+    dialect = DIALECTS[name]
+    refusal = dialect.read_error(500, {}, b"")
+    whole = dialect.write_error(refusal.error, "c-1-1")
+    assert b"c-1-1" in whole
+    [data] = events(dialect.write_error_event(refusal.error, "c-1-1"))
+    assert data == whole
