@@ -69,7 +69,8 @@ class StreamMeter:
         if is_first or self._matters(whole):
             return self._read(whole)
         if self._hides_usage and _NULL_USAGE in whole:
-            return _without_nulls(whole)
+            cut = _without_nulls(whole)
+            return cut if _NULL_USAGE not in cut else self._read(whole)
         return whole
 
     def answer(self) -> Answer:
