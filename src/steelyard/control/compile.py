@@ -133,9 +133,16 @@ def channel_entry(name: str, body: Mapping[str, Any]) -> ChannelEntry:
 def offer_entry(
     name: str, body: Mapping[str, Any], rates: tuple[Rate, ...], now_ns: int
 ) -> OfferEntry:
-    """An offer with its periods of constant prices; none when its prices cannot be used."""
+    """An offer with its periods of constant prices, in the currency that holds at ``now_ns``.
+
+    An offer that was once sold in another currency keeps that history in the book only.
+    """
+    now = instant(now_ns)
+    held = [rate for rate in rates if rate.valid_to is None or rate.valid_to > now]
+    currency = min(held, key=lambda rate: rate.valid_from).currency if held else ""
+    same = [rate for rate in rates if rate.currency == currency]
     try:
-        periods = compile_periods(rates, now_ns - _KEPT_NS) if rates else []
+        periods = compile_periods(same, now_ns - _KEPT_NS) if same else []
     except ValueError as error:
         log.error("offer %s is unpriced: %s", name, error)
         periods = []
@@ -148,7 +155,7 @@ def offer_entry(
         output_tokens_max=body["output_tokens_max"],
         features=frozenset(body["features"]),
         tokens_per_byte=body["tokens_per_byte"],
-        currency=rates[-1].currency if periods else "",
+        currency=currency if periods else "",
         periods=tuple(RatePeriod(*period) for period in periods),
     )
 
