@@ -162,9 +162,7 @@ def test_prices_that_ended_long_ago_are_left_out(database: Database, put: Put) -
     assert len(snapshot.decode_offers(next_day.models["m"])[0].periods) == 1
 
 
-def test_an_offer_may_change_its_currency(
-    database: Database, put: Put
-) -> None:
+def test_an_offer_may_change_its_currency(database: Database, put: Put) -> None:
     put(BOOK)
     put(BOOK.replace("1 USD/mtok, output: 1 USD", "1 CNY/mtok, output: 1 CNY"), NOW_NS + 10**9)
     east, west = snapshot.decode_offers(core_of(database, NOW_NS + 2 * 10**9).models["m"])
