@@ -109,8 +109,7 @@ def _texts(line: str) -> Iterator[str]:
 def _refused(answer: httpx.Response) -> SteelyardError:
     from steelyard.supervisor.api import refusal
 
-    answer.read()
-    return refusal(answer)
+    return refusal(answer.status_code, answer.read())
 
 
 def _demo_key() -> str:

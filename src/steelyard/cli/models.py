@@ -60,7 +60,7 @@ def list_(as_json: Json = False) -> None:
                 "bytes": model.bytes_total,
                 "is_present": store.is_present(model),
                 "state": "stopped" if model.name in stopped else engine.get("state", ""),
-                "detail": engine.get("detail", ""),
+                "detail": "" if model.name in stopped else engine.get("detail", ""),
                 "licence": model.licence,
             }
         )

@@ -43,5 +43,5 @@ async def _get(home: Path, runtime: Path, path: str, query: dict[str, str]) -> A
     finally:
         control.close()
     if answer.status_code >= 400:
-        raise refusal(answer)
+        raise refusal(answer.status_code, answer.content)
     return answer.json()

@@ -6,10 +6,12 @@ the administrator, and nobody else.
 
 from __future__ import annotations
 
+import http.client
+import json
+import socket
 from pathlib import Path
 from typing import Any
-
-import httpx
+from urllib.parse import quote, urlencode
 
 from steelyard.domain.errors import SteelyardError, StoreUnavailable
 
@@ -33,8 +35,8 @@ class Api:
     def answers(self) -> bool:
         """Whether control is up."""
         try:
-            return self._send("GET", "/api/status", None, 2.0).status_code < 500
-        except httpx.HTTPError:
+            return self._send("GET", "/api/status", None, 2.0)[0] < 500
+        except (OSError, http.client.HTTPException):
             return False
 
     def get(self, path: str, **query: str) -> Any:
@@ -54,32 +56,42 @@ class Api:
         self, method: str, path: str, body: Any = None, query: dict[str, str] | None = None
     ) -> Any:
         """One call; raises as ``get`` does."""
-        url = str(httpx.URL(path, params=query)) if query else path
+        target = quote(path) + (f"?{urlencode(query)}" if query else "")
         try:
-            answer = self._send(method, url, body, self._timeout_s)
-        except httpx.ConnectError as error:
-            raise StoreUnavailable(
-                f"no steelyard runs on {self._home}; start one: steelyard serve"
-            ) from error
-        except httpx.HTTPError as error:
+            status, content = self._send(method, target, body, self._timeout_s)
+        except (FileNotFoundError, ConnectionRefusedError) as error:
+            raise StoreUnavailable(self._absence()) from error
+        except (OSError, http.client.HTTPException) as error:
             raise StoreUnavailable(f"control does not answer: {error}") from error
-        if answer.status_code >= 400:
-            raise refusal(answer)
-        return answer.json() if answer.content else None
+        if status >= 400:
+            raise refusal(status, content)
+        return json.loads(content) if content else None
 
     def apply(self) -> list[str]:
         """Has control read the configuration file again; what it says, line by line."""
         try:
-            return _lines(self.post("/api/config/apply"))
+            answer = self.post("/api/config/apply")
         except SteelyardError as error:
             return [f"not applied, the old configuration holds: {error.message}"]
+        return [f"applied, revision {answer['revision']}", *map(str, answer["changes"])]
 
-    def _send(self, method: str, url: str, body: Any, timeout_s: float) -> httpx.Response:
-        transport = httpx.HTTPTransport(uds=str(self._socket))
-        token = self._token()
-        headers = {"authorization": f"Bearer {token}"} if token else {}
-        with httpx.Client(transport=transport, base_url="http://localhost") as client:
-            return client.request(method, url, json=body, headers=headers, timeout=timeout_s)
+    def _send(self, method: str, target: str, body: Any, timeout_s: float) -> tuple[int, bytes]:
+        headers = {"host": "localhost", "content-type": "application/json"}
+        if token := self._token():
+            headers["authorization"] = f"Bearer {token}"
+        content = None if body is None else json.dumps(body).encode()
+        connection = _UnixConnection(self._socket, timeout_s)
+        try:
+            connection.request(method, target, content, headers)
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+        finally:
+            connection.close()
+
+    def _absence(self) -> str:
+        if (self._socket.parent / "processes.json").exists():
+            return "control is just being started again; try in a moment"
+        return f"no steelyard runs on {self._home}; start one: steelyard serve"
 
     def _token(self) -> str:
         try:
@@ -88,17 +100,24 @@ class Api:
             return ""
 
 
-def refusal(answer: httpx.Response) -> ApiError:
-    """The error that an answer of the API tells."""
+class _UnixConnection(http.client.HTTPConnection):
+    """HTTP over a Unix socket."""
+
+    def __init__(self, path: Path, timeout_s: float) -> None:
+        super().__init__("localhost", timeout=timeout_s)
+        self._path = path
+
+    def connect(self) -> None:
+        """Connects to the socket instead of a host."""
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(str(self._path))
+
+
+def refusal(status: int, content: bytes) -> ApiError:
+    """The error that an answer in OpenAI's shape tells."""
     try:
-        error = answer.json()["error"]
+        error = json.loads(content)["error"]
         return ApiError(str(error["message"]), code=str(error.get("code") or "api_error"))
     except (ValueError, KeyError, TypeError):
-        return ApiError(f"control answered {answer.status_code}")
-
-
-def _lines(answer: Any) -> list[str]:
-    if not isinstance(answer, dict):
-        return ["applied"]
-    changes = answer.get("changes") or []
-    return [f"applied, revision {answer.get('revision', '?')}", *map(str, changes)]
+        return ApiError(f"it was answered {status}")

@@ -6,6 +6,7 @@ import signal
 import socket
 import sys
 import time
+from pathlib import Path
 
 
 def main() -> None:
@@ -24,6 +25,7 @@ def main() -> None:
             asked = client.recv(65536)
             if b"/slow" in asked:
                 signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+                Path(options.home, "slow").touch()
                 time.sleep(0.3)
             body = options.incarnation.encode()
             head = f"HTTP/1.1 200 OK\r\ncontent-length: {len(body)}\r\nconnection: close\r\n\r\n"

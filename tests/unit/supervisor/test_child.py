@@ -112,7 +112,7 @@ def test_what_cannot_be_started_now_is_tried_again(tmp_path: Path, notes: Notes)
     sys.platform != "linux", reason="only Linux tells a child of its parent's death"
 )
 def test_child_dies_with_its_parent(tmp_path: Path, module: Callable[[str], str]) -> None:
-    name = module("print(os.getpid(), flush=True); time.sleep(60)")
+    name = module("print('up', os.getpid(), flush=True); time.sleep(60)")
     code = f"""
 import asyncio, os, signal
 from pathlib import Path
@@ -131,7 +131,7 @@ asyncio.run(main())
     async def main() -> None:
         parent = await asyncio.create_subprocess_exec(sys.executable, "-c", code)
         assert await parent.wait() == -signal.SIGKILL
-        orphan = int((tmp_path / "w.log").read_text())
+        orphan = int((tmp_path / "w.log").read_text().split()[1])
         await until(lambda: not Path(f"/proc/{orphan}").exists() or _is_zombie(orphan))
 
     asyncio.run(main())

@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from steelyard.domain.errors import ConfigError
+from steelyard.supervisor import sockets
+from steelyard.supervisor.home import HomeLock
+from steelyard.supervisor.serve import serve
+from steelyard.supervisor.settings import Settings
+from supervisor.conftest import Notes
+
+
+def test_second_supervisor_of_a_folder_starts_nothing(tmp_path: Path, notes: Notes) -> None:
+    settings = Settings(tmp_path / "home", tmp_path / "run", port=0)
+    settings.home.mkdir()
+    lock = HomeLock(settings.home)
+    with pytest.raises(ConfigError, match="already runs"):
+        serve(settings, notes)
+    lock.release()
+    assert notes.said == []
+
+
+def test_port_taken_lets_go_of_the_lock(
+    tmp_path: Path, notes: Notes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sockets, "_BIND_WAIT_S", 0.0)
+    with sockets.bind("127.0.0.1", 0, 1)[0] as other:
+        port = other.getsockname()[1]
+        with pytest.raises(ConfigError, match="is taken"):
+            serve(Settings(tmp_path / "home", tmp_path / "run", port=port), notes)
+    HomeLock(tmp_path / "home").release()
