@@ -13,7 +13,7 @@ STAMP := $(VENV)/.installed
 RUN := $(VENV)/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup fmt check test bench bench-peers run clean
+.PHONY: help setup fmt check test docs bench bench-peers run clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -45,6 +45,9 @@ check: $(STAMP) ## lint, format, types, layers
 
 test: check ## check, then every test
 	$(RUN) -m pytest $(PYTEST_ARGS)
+
+docs: $(STAMP) ## write the generated part of docs/reference
+	@cd tests && ../$(RUN) -m arch.reference
 
 bench: $(STAMP) ## measure the data plane against nginx
 	@sh bench/setup.sh
