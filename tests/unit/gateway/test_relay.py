@@ -1,0 +1,126 @@
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from gateway.plain_core import channel
+from steelyard.dialects.base import Answer
+from steelyard.domain.calls import Outcome
+from steelyard.domain.errors import ConfigError
+from steelyard.domain.usage import Usage
+from steelyard.gateway.relay import Attempt, error_of, origin_of, outcome_of
+from steelyard.wire.call import Failure
+
+CUT = Failure("closed", "idle", is_sent=True, has_head=True, detail="")
+
+
+def attempt(**changes: Any) -> Attempt:
+    fields = {
+        "is_client_gone": False,
+        "is_whole": True,
+        "is_sent": True,
+        "status": 200,
+        "violation": "",
+        "failure": None,
+        "meter": None,
+    }
+    return cast(Attempt, SimpleNamespace(**{**fields, **changes}))
+
+
+def meter(**changes: Any) -> Any:
+    return SimpleNamespace(**{"is_done": False, "finish": "", **changes})
+
+
+GONE = {"is_client_gone": True, "is_whole": False}
+
+
+@pytest.mark.parametrize(
+    ("changes", "answer", "outcome"),
+    [
+        ({}, Answer(None), Outcome.COMPLETED),
+        ({"is_sent": False, "status": 0, "failure": CUT}, Answer(None), Outcome.NOT_SENT),
+        ({"status": 0, "failure": CUT}, Answer(None), Outcome.UNCERTAIN),
+        ({"failure": CUT}, Answer(None), Outcome.CUT),
+        ({"violation": "odd"}, Answer(None), Outcome.CUT),
+        ({}, Answer(None, error="crashed"), Outcome.CUT),
+        ({}, Answer(None, fault="no JSON"), Outcome.CUT),
+        ({"meter": meter()}, Answer(None), Outcome.CUT),
+        ({"meter": meter(finish="stop")}, Answer(None), Outcome.COMPLETED),
+        ({"meter": meter(is_done=True)}, Answer(None), Outcome.COMPLETED),
+        ({"meter": meter(is_done=True), "failure": CUT}, Answer(None), Outcome.COMPLETED),
+        ({"meter": meter(finish="stop"), "failure": CUT}, Answer(None), Outcome.CUT),
+        (GONE, Answer(None), Outcome.CLIENT_GONE),
+        (GONE | {"is_sent": False}, Answer(None), Outcome.NOT_SENT),
+        (GONE | {"is_whole": True}, Answer(Usage(1, 1)), Outcome.COMPLETED),
+    ],
+)
+def test_how_an_attempt_ended(changes: dict[str, Any], answer: Answer, outcome: Outcome) -> None:
+    assert outcome_of(attempt(**changes), answer) is outcome
+
+
+def failure(kind: Any, *, is_sent: bool = True, phase: Any = "idle") -> Failure:
+    return Failure(kind, phase, is_sent=is_sent, has_head=False, detail="bad chunk")
+
+
+@pytest.mark.parametrize(
+    ("changes", "answer", "code", "says"),
+    [
+        ({}, Answer(None, error="crashed"), "vendor_error", "crashed"),
+        ({}, Answer(None, fault="no JSON"), "upstream_protocol_error", "no JSON"),
+        ({"violation": "odd"}, Answer(None), "upstream_protocol_error", "odd"),
+        ({}, Answer(None), "upstream_protocol_error", "before it was complete"),
+        (
+            {"failure": failure("timeout", phase="first_byte")},
+            Answer(None),
+            "upstream_timeout",
+            "first byte",
+        ),
+        ({"failure": failure("protocol")}, Answer(None), "upstream_protocol_error", "bad chunk"),
+        (
+            {"failure": failure("tls", is_sent=False)},
+            Answer(None),
+            "upstream_unavailable",
+            "cannot be reached",
+        ),
+        ({"failure": failure("reset")}, Answer(None), "upstream_unavailable", "broke off"),
+    ],
+)
+def test_what_the_client_is_told(
+    changes: dict[str, Any], answer: Answer, code: str, says: str
+) -> None:
+    error = error_of(attempt(**changes), answer)
+    assert error.code == code
+    assert says in error.message
+
+
+@pytest.mark.parametrize(
+    ("url", "host", "port", "named", "prefix", "is_tls"),
+    [
+        ("http://a.example/v1/", "a.example", 80, "a.example", "/v1", False),
+        ("https://a.example/v1", "a.example", 443, "a.example", "/v1", True),
+        ("http://u:p@a.example:81", "a.example", 81, "a.example:81", "", False),
+        ("http://[::1]:82/x", "::1", 82, "[::1]:82", "/x", False),
+    ],
+)
+def test_a_base_url_is_taken_apart(
+    url: str, host: str, port: int, named: str, prefix: str, is_tls: bool
+) -> None:
+    origin, host_header, path = origin_of(channel(), url)
+    assert (origin.host, origin.port, host_header, path) == (host, port, named, prefix)
+    assert (origin.tls is not None) is is_tls
+
+
+@pytest.mark.parametrize(
+    ("url", "ca_file"),
+    [
+        ("ftp://x/v1", ""),
+        ("x.example/v1", ""),
+        ("http:///v1", ""),
+        ("https://x", "/nowhere.pem"),
+        ("http://x:99999/v1", ""),
+        ("http://[bad/v1", ""),
+    ],
+)
+def test_a_useless_base_url_is_a_mistake_of_the_configuration(url: str, ca_file: str) -> None:
+    with pytest.raises(ConfigError, match="channel c1"):
+        origin_of(channel(ca_file=ca_file), url)
