@@ -85,6 +85,9 @@ def format_pico(amount_pico: int, places_min: int = 2) -> str:
 
     An amount that is not zero is never shown as zero.
     """
+    if 0 < amount_pico < PICO:
+        # Nearly every single cost; this stands in the head of every answer.
+        return "0." + f"{amount_pico:012d}".rstrip("0").ljust(places_min, "0")
     sign = "-" if amount_pico < 0 else ""
     whole, pico = divmod(abs(amount_pico), PICO)
     digits = f"{pico:012d}".rstrip("0").ljust(places_min, "0")

@@ -113,12 +113,37 @@ class Exchange:
         self._costs: dict[str, int] = {}
 
     async def run(self) -> None:
-        """Answers the call, whatever happens; raises nothing."""
+        """Answers the call, whatever happens; raises nothing.
+
+        All waits of a call stand here: for leases, for an attempt's end, before a retry.
+        """
         counters = self._state.counters
         counters.calls += 1
         counters.active += 1
         try:
-            await self._serve()
+            kept = self._enter()
+            failures: list[tuple[str, SteelyardError]] = []
+            position = 0
+            while True:
+                begun = self._begin(kept[position])
+                if isinstance(begun, Attempt):
+                    await begun.done
+                    failed = self._conclude(begun)
+                    if failed is None:
+                        return
+                elif isinstance(begun, list):
+                    await self._top_up(begun)
+                    continue
+                else:
+                    failed = begun
+                failures.append((kept[position].name, failed.error))
+                delay_s = self._delay_s(failed, position + 1 < len(kept))
+                if delay_s is None:
+                    raise _all_failed(failures)
+                if delay_s:
+                    await self._pause(delay_s)
+                else:
+                    position += 1
         except SteelyardError as error:
             self._refuse(error)
         except Exception:  # noqa: BLE001 - the outermost frame: a fault of ours must not hang a client
@@ -132,43 +157,6 @@ class Exchange:
     def call_id(self) -> str:
         """The call's id, or empty text before its first attempt."""
         return call_id(self._state.incarnation, self._sequence) if self._sequence else ""
-
-    async def _serve(self) -> None:
-        """Tries offers, best first, until one answers or trying on is not allowed.
-
-        All waits of a call stand here: for leases, for an attempt's end, before a retry.
-
-        Raises:
-            SteelyardError: nobody answered; says why.
-        """
-        kept = self._enter()
-        failures: list[tuple[str, SteelyardError]] = []
-        position = 0
-        while True:
-            candidate = kept[position]
-            begun = self._begin(candidate)
-            if isinstance(begun, list):
-                await self._top_up(begun)
-                continue
-            if isinstance(begun, Attempt):
-                await begun.done
-                begun.detach()
-                failed = self._conclude(begun)
-                if failed is None:
-                    return
-            else:
-                failed = begun
-            failures.append((candidate.name, failed.error))
-            if not failed.goes_on or not self._may_go_on():
-                break
-            if position + 1 < len(kept):
-                position, self._why = position + 1, Why.FALLBACK.value
-            else:
-                delay_s = self._retry_delay_s(failed.error)
-                if delay_s is None:
-                    break
-                await self._pause(delay_s)
-        raise _all_failed(failures)
 
     def _enter(self) -> Sequence[Candidate]:
         """Learns who asks for what, and who may answer, best first.
@@ -282,11 +270,21 @@ class Exchange:
         self._state.wheel.after(delay_s, lambda: passed.fire(None))
         await passed
 
-    def _may_go_on(self) -> bool:
-        return self._attempts < self._policy.attempts_max and self._reply.is_open
+    def _delay_s(self, failed: Failed, has_others: bool) -> float | None:
+        """What to do after an attempt that failed.
 
-    def _retry_delay_s(self, error: SteelyardError) -> float | None:
-        """Seconds to wait before the last offer is tried again; None if it is not."""
+        Returns:
+            0 to try the next offer at once, the seconds to wait before this one is tried again, or
+            None to give up.
+        """
+        if not (failed.goes_on and self._reply.is_open):
+            return None
+        if self._attempts >= self._policy.attempts_max:
+            return None
+        if has_others:
+            self._why = Why.FALLBACK.value
+            return 0.0
+        error = failed.error
         if isinstance(error, _NOT_HEALED) or not self._retries_left or not self._attempts:
             return None
         delay_s = error.retry_after_s or RETRY_DELAY_S
@@ -360,6 +358,7 @@ class Exchange:
 
     def _conclude(self, attempt: Attempt) -> Failed | None:
         """Settles an attempt that has ended and answers the client, or says why not."""
+        attempt.detach()
         answer = attempt.answer()
         refusal: Refusal | None = None
         if attempt.status == 200 or not attempt.status or attempt.is_client_gone:
