@@ -17,12 +17,15 @@ from steelyard.domain.calls import Outcome, Why, call_id
 from steelyard.domain.entries import Intent
 from steelyard.domain.errors import (
     AllOffersFailed,
+    ConfigError,
     CredentialRejected,
     LimitError,
     Overloaded,
+    RateMissing,
     SteelyardError,
     UpstreamError,
     UpstreamRejected,
+    UpstreamUnavailable,
 )
 from steelyard.domain.money import format_pico
 from steelyard.gateway import choose
@@ -200,8 +203,12 @@ class Exchange:
         try:
             way = state.channels.way(candidate.channel, self._dialect.path, view)
             reservation = self._reserve(reserved, candidate)
-        except (LimitError, UpstreamError) as error:
+        except (LimitError, UpstreamError, RateMissing) as error:
             return Failed(error, goes_on=True)
+        except ConfigError as error:
+            # Our operator's mistake: not the caller's, and no reason to keep from other offers.
+            log.error("%s", error)
+            return Failed(UpstreamUnavailable(f"{candidate.name} is misconfigured."), goes_on=True)
         if isinstance(reservation, list):
             return reservation
         body = self._dialect.write(

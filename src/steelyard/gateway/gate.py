@@ -102,16 +102,19 @@ class Lease:
 class Reservation:
     """What one attempt holds of its leases until it is settled."""
 
-    __slots__ = ("_held",)
+    __slots__ = ("_counted", "_held")
 
     def __init__(self) -> None:
         self._held: list[tuple[Lease, int]] = []
+        self._counted: tuple[Lease, ...] = ()
 
     def hold(self, lease: Lease, amount: int) -> None:
-        """Reserves ``amount`` of the lease; request counts need no settling and are not kept."""
+        """Reserves ``amount`` of the lease; request counts need no settling."""
         lease.used += amount
         if lease.currency:
             self._held.append((lease, amount))
+        else:
+            self._counted += (lease,)
 
     @property
     def uses(self) -> tuple[LeaseUse, ...]:
@@ -139,7 +142,10 @@ class Reservation:
         """Gives back everything: nothing was sent, nothing was written down."""
         for lease, amount in self._held:
             lease.used -= amount
+        for lease in self._counted:
+            lease.used -= 1
         self._held = []
+        self._counted = ()
 
 
 class LeaseBook:
@@ -170,7 +176,6 @@ class LeaseBook:
         leases = self._leases
         reservation = Reservation()
         short: list[tuple[Lease, int]] = []
-        counted: list[Lease] = []
         for meter in meters:
             if meter.currency == currency:
                 need = amount
@@ -179,15 +184,17 @@ class LeaseBook:
                     continue
                 need = 1
             else:
-                need = _converted(amount, currency, meter.currency, view)
+                try:
+                    need = _converted(amount, currency, meter.currency, view)
+                except RateMissing:
+                    reservation.release()
+                    raise
             lease = leases.get((meter.scope, meter.unit))
             if lease is None or now_ns >= lease.window_end_ns:
                 lease = self._renew(meter, lease, now_ns)
             left = lease.granted - lease.used
             if left >= need:
                 reservation.hold(lease, need)
-                if not lease.currency:
-                    counted.append(lease)
                 if left < 4 * need and not lease.is_asking and lease.denial is None:
                     self._source.ask(lease, 4 * need, now_ns)
             elif meter.is_hard:
@@ -195,10 +202,8 @@ class LeaseBook:
                 short.append((lease, need))
         if not short:
             return reservation
+        # The call comes back when the others have grown: it must not hold or count twice.
         reservation.release()
-        for lease in counted:
-            # The call comes back when the others have grown: it must not count twice.
-            lease.used -= 1
         self._demand_all(short, now)
         return short
 

@@ -261,14 +261,19 @@ def origin_of(channel: ChannelEntry, base_url: str) -> tuple[Origin, str, str]:
     Raises:
         ConfigError: the URL is none that can be sent to.
     """
-    parts = urlsplit(base_url)
+    wrong = f"channel {channel.name}: base_url must be http(s)://host[:port]/path"
+    try:
+        parts = urlsplit(base_url)
+        port = parts.port
+    except ValueError as error:
+        raise ConfigError(f"{wrong}: {error}") from error
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ConfigError(f"channel {channel.name}: base_url must be http(s)://host[:port]/path")
+        raise ConfigError(wrong)
     is_tls = parts.scheme == "https"
     try:
         context = tls_context(channel.ca_file or None) if is_tls else None
     except OSError as error:
         raise ConfigError(f"channel {channel.name}: ca_file cannot be read: {error}") from error
-    port = parts.port or (443 if is_tls else 80)
+    port = port or (443 if is_tls else 80)
     origin = Origin(host=parts.hostname, port=port, tls=context)
     return origin, parts.netloc.rpartition("@")[2], parts.path.rstrip("/")

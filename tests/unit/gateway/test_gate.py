@@ -204,6 +204,18 @@ def test_other_currencies_are_reserved_rounded_up_and_booked_at_the_rate() -> No
         admit(leases, 10, currency="EUR")
 
 
+def test_a_missing_rate_leaves_nothing_held() -> None:
+    leases, source = book()
+    euros = Meter("key:key_1", "money", 1000, "EUR", "key demo, month")
+    admit(leases, 10, (euros,), currency="EUR")
+    in_euros = source.grant(1000)
+    admit(leases, 10, (RPM,))
+    requests = source.grant(5)
+    with pytest.raises(RateMissing):
+        admit(leases, 10, (RPM, euros, MONEY), currency="EUR")
+    assert (in_euros.used, requests.used) == (0, 0)
+
+
 def test_without_control_money_fails_closed() -> None:
     leases, source = book()
     admit(leases, 10)

@@ -103,7 +103,7 @@ def test_what_the_client_is_told(
     ],
 )
 def test_a_base_url_is_taken_apart(
-    url: str, host: str, port: int, named: str, prefix: str, is_tls: bool
+    url: str, host: str, port: int, named: str, prefix: str, *, is_tls: bool
 ) -> None:
     origin, host_header, path = origin_of(channel(), url)
     assert (origin.host, origin.port, host_header, path) == (host, port, named, prefix)

@@ -5,13 +5,13 @@ from typing import Any, cast
 
 import pytest
 
-from gateway.plain_core import PERIOD, channel, offer, view
+from gateway.plain_core import PERIOD, channel, offer
 from steelyard.dialects.base import Answer
 from steelyard.domain.calls import Outcome
 from steelyard.domain.usage import ESTIMATED, NO_USAGE, NOTHING, REPORTED, Usage
 from steelyard.gateway.gate import Reservation
 from steelyard.gateway.relay import Attempt
-from steelyard.gateway.settle import Ended, settlement_of, usage_of
+from steelyard.gateway.settle import settlement_of, usage_of
 from steelyard.gateway.view import Candidate
 from steelyard.testing.records import make_intent
 
@@ -19,15 +19,19 @@ TOLD = Usage(10, 5)
 INTENT = make_intent(input_tokens_expected=20, output_tokens_reserved=30, currency="CNY")
 
 
-def ended(outcome: Outcome, answer: Answer, events: int | None = None, detail: str = "") -> Ended:
-    attempt = SimpleNamespace(
-        meter=None if events is None else SimpleNamespace(events_seen=events),
-        status=200,
-        started_s=10.0,
-        first_byte_s=10.25,
-    )
-    candidate = Candidate(offer(tokens_per_byte=0.5), channel())
-    return Ended(INTENT, cast(Attempt, attempt), answer, outcome, candidate, PERIOD, detail)
+def attempt(events: int | None = None) -> Attempt:
+    """An attempt that has ended, with ``events`` seen if it streamed."""
+    fields = {
+        "meter": None if events is None else SimpleNamespace(events_seen=events),
+        "status": 200,
+        "started_s": 10.0,
+        "first_byte_s": 10.25,
+        "candidate": Candidate(offer(tokens_per_byte=0.5), channel()),
+        "period": PERIOD,
+        "intent": INTENT,
+        "reservation": Reservation(),
+    }
+    return cast(Attempt, SimpleNamespace(**fields))
 
 
 @pytest.mark.parametrize(
@@ -50,12 +54,12 @@ def ended(outcome: Outcome, answer: Answer, events: int | None = None, detail: s
 def test_the_outcome_table(
     outcome: Outcome, answer: Answer, events: int | None, expected: tuple[Any, ...]
 ) -> None:
-    assert usage_of(ended(outcome, answer, events))[:2] == expected
+    assert usage_of(attempt(events), answer, outcome.value)[:2] == expected
 
 
 def test_a_settlement_has_it_all() -> None:
     told = Answer(TOLD, "", "served", "id-1", "stop")
-    settled = settlement_of(ended(Outcome.COMPLETED, told), Reservation(), view(), 11.0)
+    settled = settlement_of(attempt(), told, ("completed", ""), {}, 11.0)
     assert settled[:4] == (*INTENT[:3], "completed")
     assert settled.cost_pico == settled.charge_pico == 10 * 1 + 5 * 2
     assert settled.rate_ids == ("r-in", "r-out")
@@ -66,14 +70,13 @@ def test_a_settlement_has_it_all() -> None:
 
 
 def test_what_was_not_used_has_neither_cost_nor_rates() -> None:
-    refused = ended(Outcome.REFUSED, Answer(None), detail="x" * 500)
-    settled = settlement_of(refused, Reservation(), view(), 11.0)
+    settled = settlement_of(attempt(), Answer(None), ("refused", "x" * 500), {}, 11.0)
     assert (settled.cost_pico, settled.rate_ids, settled.usage) == (0, (), NOTHING)
     assert settled.detail == "x" * 128
 
 
 def test_an_estimate_is_flagged() -> None:
-    flagged = ended(Outcome.COMPLETED, Answer(None, "usage not believed: -5"))
-    settled = settlement_of(flagged, Reservation(), view(), 11.0)
+    flagged = Answer(None, "usage not believed: -5")
+    settled = settlement_of(attempt(), flagged, ("completed", ""), {}, 11.0)
     assert settled.detail == "usage not believed: -5"
     assert settled.usage_source == ESTIMATED
