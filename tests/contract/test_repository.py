@@ -159,6 +159,13 @@ class TestKeys:
         assert streamed[0][1][0].scope == "key:key_2"
         assert streamed[1][1] == ()
 
+    def test_keys_come_in_pages(self, tx: Connection) -> None:
+        for letter in b"abc":
+            key(tx, bytes([letter]), chr(letter))
+        first = keys.page(tx, "acc_1", None, 2)
+        assert [stored.name for stored in first] == ["a", "b"]
+        assert [s.name for s in keys.page(tx, None, first[-1].key_id, 2)] == ["c"]
+
     def test_a_key_is_found_by_id_name_or_the_beginning_of_its_secret(self, tx: Connection) -> None:
         key(tx, hint="sk-abcd…")
         for wanted in ("key_1", "k", "sk-abcdefg"):

@@ -89,11 +89,11 @@ def write_keys(connection: Connection, folder: Path, now_ns: int) -> int:
     return keytable.write(folder / snapshot.KEYS_FILE, rows, count)
 
 
-def key_record(key: keys.StoredKey, own: tuple[Limit, ...]) -> KeyRecord:
+def key_record(key: keys.LiveKey, own: tuple[Limit, ...]) -> KeyRecord:
     """A key as the key table holds it."""
     return KeyRecord(
-        key.key_id,
-        key.account_id,
+        keys.key_id(key.key_number),
+        accounts.account_id(key.account_number),
         key.task,
         key.expires_at_ns or 0,
         meters(own, f"key {key.name}") if own else (),

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import groupby
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
-    LABEL_STYLE_TABLENAME_PLUS_COL,
     Connection,
     Row,
+    Select,
     func,
     insert,
     or_,
     select,
+    text,
     update,
 )
 
@@ -28,6 +29,7 @@ from steelyard.store.schema import API, FILE, keys, limits
 
 _PREFIX = "key_"
 _STREAM_ROWS = 5_000
+_NO_MORE: tuple[int, Iterator[Any]] = (0, iter(()))
 
 
 class StoredKey(NamedTuple):
@@ -43,6 +45,17 @@ class StoredKey(NamedTuple):
     created_at_ns: int
     expires_at_ns: int | None
     revoked_at_ns: int | None
+
+
+class LiveKey(NamedTuple):
+    """What of a key the gateway needs, in the order of the table's columns."""
+
+    secret_hash: bytes
+    key_number: int
+    account_number: int
+    name: str
+    task: str
+    expires_at_ns: int | None
 
 
 class NewKey(NamedTuple):
@@ -87,6 +100,23 @@ def find(
     by_id: str | None = None,
 ) -> list[StoredKey]:
     """Keys that match all that is given, revoked ones too, oldest first."""
+    query = _matching(secret_hash, account_id, name)
+    if by_id is not None:
+        query = query.where(keys.c.key_number == number(by_id))
+    return [_stored(row) for row in connection.execute(query)]
+
+
+def page(
+    connection: Connection, account_id: str | None, after: str | None, count: int
+) -> list[StoredKey]:
+    """At most ``count`` keys behind the key ``after``, oldest first; there may be a million."""
+    query = _matching(None, account_id, None).limit(count)
+    if after is not None:
+        query = query.where(keys.c.key_number > number(after))
+    return [_stored(row) for row in connection.execute(query)]
+
+
+def _matching(secret_hash: bytes | None, account_id: str | None, name: str | None) -> Select[Any]:
     query = select(keys).order_by(keys.c.key_number)
     if secret_hash is not None:
         query = query.where(keys.c.secret_hash == secret_hash)
@@ -94,9 +124,7 @@ def find(
         query = query.where(keys.c.account_number == account_number(account_id))
     if name is not None:
         query = query.where(keys.c.name == name)
-    if by_id is not None:
-        query = query.where(keys.c.key_number == number(by_id))
-    return [_stored(row) for row in connection.execute(query)]
+    return query
 
 
 def revoke(connection: Connection, change: Change, key: StoredKey, managed_by: str) -> bool:
@@ -139,26 +167,33 @@ def revoked_since(connection: Connection, at_ns: int) -> list[bytes]:
 
 def live_with_limits(
     connection: Connection, now_ns: int
-) -> Iterator[tuple[StoredKey, tuple[Limit, ...]]]:
-    """All keys that hold at ``now_ns`` with their own limits, by hash, in bounded memory."""
-    query = (
-        select(keys, limits)
-        .outerjoin(
-            limits,
-            (limits.c.key_number == keys.c.key_number) & limits.c.retired_at_ns.is_(None),
-        )
-        .where(
-            keys.c.revoked_at_ns.is_(None),
-            or_(keys.c.expires_at_ns.is_(None), keys.c.expires_at_ns > now_ns),
-        )
-        .order_by(keys.c.secret_hash)
-        .set_label_style(LABEL_STYLE_TABLENAME_PLUS_COL)
+) -> Iterator[tuple[LiveKey, tuple[Limit, ...]]]:
+    """All keys that hold at ``now_ns`` with their own limits, by hash, in bounded memory.
+
+    Two streams in the same order, merged: a join would carry ten empty columns past a million keys.
+    """
+    is_live = keys.c.revoked_at_ns.is_(None) & or_(
+        keys.c.expires_at_ns.is_(None), keys.c.expires_at_ns > now_ns
     )
-    streamed = connection.execution_options(yield_per=_STREAM_ROWS).execute(query)
-    width = len(keys.columns)
-    for head, rows in groupby(streamed, key=lambda row: row[:width]):
-        own = tuple(from_row(row[width:]) for row in rows if row[width] is not None)
-        yield _stored_from(head), own
+    columns = (keys.c[name] for name in LiveKey._fields)
+    every = select(*columns).where(is_live).order_by(keys.c.secret_hash)
+    limited = (
+        select(limits)
+        .join(keys, limits.c.key_number == keys.c.key_number)
+        .where(is_live, limits.c.retired_at_ns.is_(None))
+        # With the plus, SQLite sorts the few limits and does not walk a million keys.
+        .order_by(text("+keys.secret_hash"), limits.c.limit_id)
+    )
+    with connection.execution_options(yield_per=_STREAM_ROWS).execute(limited) as limit_rows:
+        waiting = groupby(limit_rows, key=lambda row: row.key_number)
+        next_number, next_rows = next(waiting, _NO_MORE)
+        streamed = connection.execution_options(yield_per=_STREAM_ROWS).execute(every)
+        for key in map(LiveKey._make, streamed):
+            if key.key_number != next_number:
+                yield key, ()
+                continue
+            yield key, tuple(from_row(row) for row in next_rows)
+            next_number, next_rows = next(waiting, _NO_MORE)
 
 
 def key_id(key_number: int) -> str:
@@ -179,11 +214,8 @@ def number(of: str) -> int:
 
 
 def _stored(row: Row[Any]) -> StoredKey:
-    return _stored_from(tuple(row))
-
-
-def _stored_from(row: Sequence[Any]) -> StoredKey:
-    number_, secret_hash, hint, account, name, task, managed_by, created, expires, revoked = row
+    values = tuple(row)
+    number_, secret_hash, hint, account, name, task, managed_by, created, expires, revoked = values
     return StoredKey(
         key_id(number_),
         bytes(secret_hash),
@@ -204,12 +236,12 @@ def managed_by_file(connection: Connection) -> list[StoredKey]:
     return [_stored(row) for row in connection.execute(query)]
 
 
-def matching(connection: Connection, text: str) -> list[StoredKey]:
-    """Live keys with this id, this name or a hint that ``text`` begins with."""
+def matching(connection: Connection, wanted: str) -> list[StoredKey]:
+    """Live keys with this id, this name or a hint that ``wanted`` begins with."""
     query = select(keys).where(keys.c.revoked_at_ns.is_(None))
-    if text.startswith(_PREFIX) and text.removeprefix(_PREFIX).isdecimal():
-        query = query.where(keys.c.key_number == number(text))
+    if wanted.startswith(_PREFIX) and wanted.removeprefix(_PREFIX).isdecimal():
+        query = query.where(keys.c.key_number == number(wanted))
     else:
-        is_hint = keys.c.hint == text[:7] + "…"
-        query = query.where(or_(keys.c.name == text, is_hint))
+        is_hint = keys.c.hint == wanted[:7] + "…"
+        query = query.where(or_(keys.c.name == wanted, is_hint))
     return [_stored(row) for row in connection.execute(query.order_by(keys.c.key_number))]

@@ -28,6 +28,7 @@ from steelyard.store.revisions import Change
 from steelyard.store.schema import API
 
 _TAKEN_UP_WITHIN_S = 2.0
+_KEYS_SHOWN = 1000
 
 
 class _NewAccount(Body):
@@ -129,16 +130,25 @@ async def change_account(request: Request) -> Response:
 
 @admin
 async def list_keys(request: Request) -> Response:
-    """Keys, newest last; ``?account=`` for those of one account."""
-    wanted = request.query_params.get("account")
+    """Keys with their own limits, oldest first, a page at a time.
+
+    ``?account=`` for those of one account; ``?after=`` the last key of the page before.
+    """
+    wanted, after = request.query_params.get("account"), request.query_params.get("after")
 
     def work(connection: Connection) -> list[dict[str, Any]]:
         tree = accounts.tree(connection)
         account_id = tree.find(wanted) if wanted else None
-        found = keys.find(connection, account_id=account_id)
-        return [_key_row(tree, key) for key in found]
+        now_ns = time.time_ns()
+        rows = []
+        for key in keys.page(connection, account_id, after, _KEYS_SHOWN + 1):
+            own = limits.of_scope(connection, f"key:{key.key_id}")
+            shown = [limit_row(connection, stored, now_ns) for stored in own]
+            rows.append({**_key_row(tree, key), "limits": shown})
+        return rows
 
-    return listed(await control_of(request).read(work))
+    rows = await control_of(request).read(work)
+    return listed(rows[:_KEYS_SHOWN], has_more=len(rows) > _KEYS_SHOWN)
 
 
 @admin
