@@ -106,16 +106,24 @@ class Link(asyncio.Protocol):
         while len(buffer) >= 4:
             length = int.from_bytes(buffer[:4], "little")
             if length > FRAME_BYTES_MAX:
-                log.error("control sent a frame of %d bytes; reconnecting", length)
-                if self._transport is not None:
-                    self._transport.abort()
+                self._give_up(f"a frame of {length} bytes")
                 return
             if len(buffer) < 4 + length:
                 return
             frame = bytes(buffer[4 : 4 + length])
             del buffer[: 4 + length]
-            fields = _decoder.decode(frame)
-            self._take(fields[0], fields[1:])
+            try:
+                kind, *fields = _decoder.decode(frame)
+            except (msgspec.MsgspecError, ValueError) as error:
+                self._give_up(f"a frame that is none: {error}")
+                return
+            self._take(kind, fields)
+
+    def _give_up(self, what: str) -> None:
+        """Ends a connection on which nothing can be understood any more; another one follows."""
+        log.error("control sent %s; reconnecting", what)
+        if self._transport is not None:
+            self._transport.abort()
 
     def _take(self, kind: str, fields: list[Any]) -> None:
         if kind == "lease":
