@@ -97,6 +97,14 @@ def test_architecture_stays_readable_in_one_sitting() -> None:
     assert len((ROOT / "ARCHITECTURE.md").read_text("utf-8").splitlines()) <= 250
 
 
+def test_files_that_the_architecture_names_are_there() -> None:
+    text = (ROOT / "ARCHITECTURE.md").read_text("utf-8")
+    named = re.findall(r"`([a-z_]+/[a-z_/]*(?:\.py)?)`", text)
+    state_folders = {"journal/", "ledger/", "snapshot/", "logs/"}
+    for name in set(named) - state_folders:
+        assert (ROOT / name).exists() or (PACKAGE / name).exists(), name
+
+
 def test_both_readmes_show_the_same_commands() -> None:
     def blocks(name: str) -> list[str]:
         text = (ROOT / name).read_text("utf-8")

@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import Result
+
+from cli.conftest import FakeApi, as_json
+from steelyard.cli import offline
+
+SUM = {
+    "account": "acc_1",
+    "account_name": "acme",
+    "currency": "CNY",
+    "calls": 3,
+    "attempts": 4,
+    "open": 0,
+    "input_tokens": 100,
+    "output_tokens": 20,
+    "cost_pico": "45581243",
+}
+LINE = {
+    "attempt_id": "c-1-2-1",
+    "called_at_ns": 1763700000 * 10**9,
+    "account_id": "acc_1",
+    "task": "",
+    "offer": "local/small",
+    "why": "first",
+    "outcome": "completed",
+    "input_tokens": 5,
+    "output_tokens": 6,
+    "usage_source": "reported",
+    "cost_pico": 1,
+    "currency": "CNY",
+}
+
+
+def test_ledger_shows_names_and_amounts_to_the_last_digit(
+    run: Callable[..., Result], api: FakeApi
+) -> None:
+    api.answers["GET /api/ledger"] = {"data": [SUM]}
+    run("ledger", "--by", "account, own")
+    assert api.asked[-1][3] == {"by": "account,account_own"}
+    result = run("ledger", "--by", "account", "--since", "2026-11-01", "--account", "acme")
+    assert "acme" in result.stdout and "0.000045581243 CNY" in result.stdout
+    assert api.asked[-1][3] == {"by": "account", "since": "2026-11-01", "account": "acme"}
+    assert as_json(run("ledger", "--json")) == [SUM]
+
+
+def test_lines_and_a_single_call(run: Callable[..., Result], api: FakeApi) -> None:
+    api.answers["GET /api/ledger/lines"] = {"data": [LINE]}
+    shown = run("ledger", "--lines").stdout
+    assert "c-1-2-1" in shown and "0.000000000001 CNY" in shown and "2025-11-21 04:40:00" in shown
+    found = {"id": "c-1-2", "cost": {"CNY": "0.000000000001"}, "attempts": [LINE]}
+    api.answers["GET /api/calls/c-1-2"] = found
+    assert run("call", "c-1-2").stdout.startswith("c-1-2: 1 lines, cost 0.000000000001 CNY\n")
+    assert as_json(run("call", "c-1-2", "--json")) == found
+
+
+def test_offers_and_prices(run: Callable[..., Result], api: FakeApi) -> None:
+    offer = {"name": "a/x", "model": "x", "vendor": "a", "state": "down", "reason": "no file"}
+    offer |= {"prices": {}, "context_tokens": 8192, "verdicts": {"t": "proven", "u": "failed"}}
+    api.answers["GET /api/offers"] = {"data": [offer]}
+    shown = run("offers").stdout
+    assert "none: refused" in shown and "down (no file)" in shown and shown.rstrip().endswith(" t")
+    price = {"offer": "a/x", "item": "input", "price": "1 CNY/mtok", "source": "contract"}
+    price |= {"valid_from": "2026-01-01T00:00:00+00:00", "valid_to": None}
+    api.answers["GET /api/prices"] = {"data": [price]}
+    assert "2026-01-01" in run("prices", "--offer", "a/x").stdout
+    assert api.asked[-1][3] == {"offer": "a/x"}
+
+
+def test_without_control_its_files_are_asked(
+    run: Callable[..., Result], api: FakeApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api.is_up = False
+    asked: list[Any] = []
+
+    def get(home: Path, runtime: Path, path: str, query: dict[str, str]) -> Any:
+        asked.append((path, query))
+        return {"data": []}
+
+    monkeypatch.setattr(offline, "get", get)
+    assert run("ledger", "--by", "model").stdout == "nothing\n"
+    assert asked == [("/api/ledger", {"by": "model"})]

@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from steelyard.cli import offline
+from steelyard.control.control import Control
+from steelyard.control.places import Places
+from steelyard.domain.errors import StoreUnavailable
+from steelyard.supervisor.api import ApiError
+
+
+def test_nothing_was_ever_booked(tmp_path: Path) -> None:
+    with pytest.raises(StoreUnavailable, match="nothing is booked"):
+        offline.get(tmp_path, tmp_path, "/api/ledger", {})
+
+
+def test_answers_as_control_would(tmp_path: Path) -> None:
+    (tmp_path / "steelyard.yaml").write_text("accounts: {demo: }\n")
+    control = Control(Places(tmp_path, tmp_path, 1), {})
+    control.prepare()
+    control.close()
+    before = time.time_ns()
+    assert offline.get(tmp_path, tmp_path, "/api/ledger", {"by": "account"})["data"] == []
+    accounts = offline.get(tmp_path, tmp_path, "/api/accounts", {})["data"]
+    assert [row["path"] for row in accounts] == ["demo"]
+    with pytest.raises(ApiError, match="cannot group by"):
+        offline.get(tmp_path, tmp_path, "/api/ledger", {"by": "mood"})
+    assert (tmp_path / "steelyard.yaml").stat().st_mtime_ns < before, "nothing was written"

@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from steelyard.cli.output import money, print_json, print_table
+
+
+def test_table_in_a_pipe_is_never_cut(capsys: pytest.CaptureFixture[str]) -> None:
+    long = "x" * 300
+    print_table(("name", "n"), [(long, 5), (None, True)], right=("n",))
+    shown = capsys.readouterr().out
+    assert long in shown and "yes" in shown
+
+
+def test_markup_in_data_stays_data(capsys: pytest.CaptureFixture[str]) -> None:
+    print_table(("a",), [("[red]x[/red]",)])
+    assert "[red]x[/red]" in capsys.readouterr().out
+
+
+def test_empty_table_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    print_table(("a",), [])
+    assert capsys.readouterr().out == "nothing\n"
+
+
+def test_amounts_keep_all_digits() -> None:
+    assert money({"cost_pico": "1", "currency": "CNY"}, "cost") == "0.000000000001 CNY"
+    assert money({"currency": "CNY"}, "cost") == ""
+
+
+def test_exact_numbers_are_text_in_json(capsys: pytest.CaptureFixture[str]) -> None:
+    print_json({"d": Decimal("0.10"), "t": "秤"})
+    assert capsys.readouterr().out == '{\n  "d": "0.10",\n  "t": "秤"\n}\n'

@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+import io
+
+from rich.console import Console
+
+from steelyard.cli.terminal import Terminal
+
+
+def make(is_terminal: bool) -> tuple[Terminal, io.StringIO]:
+    written = io.StringIO()
+    console = Console(file=written, force_terminal=is_terminal, width=60, soft_wrap=True)
+    return Terminal(console), written
+
+
+def test_text_to_copy_is_neither_wrapped_nor_read_as_markup() -> None:
+    terminal, written = make(False)
+    line = "curl -d '[bold]" + "x" * 200 + "'"
+    terminal.show(line)
+    assert written.getvalue() == line + "\n"
+
+
+def test_progress_without_a_terminal_is_a_few_plain_lines() -> None:
+    terminal, written = make(False)
+    for done in range(0, 101):
+        terminal.progress("small", done * 10**6, 100 * 10**6, "download")
+    lines = written.getvalue().splitlines()
+    assert len(lines) == 11
+    assert lines[5].endswith("fetching small: 50 % (50 of 100 MB)")
+
+
+def test_bars_go_away_when_all_is_fetched() -> None:
+    terminal, written = make(True)
+    terminal.progress("small", 1, 10, "download")
+    terminal.progress("medium", 1, 10, "download")
+    terminal.progress("small", 10, 10, "download")
+    terminal.progress("medium", 10, 10, "download")
+    assert "fetching small" in written.getvalue()
+    terminal.warn("after")
+    terminal.close()
+    assert "after" in written.getvalue()
