@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import logging
+import threading
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -23,6 +24,8 @@ from steelyard.store import leases
 log = logging.getLogger(__name__)
 
 SCRIBE_EVERY_S = 1.0
+TEND_EVERY_S = 60.0
+"""Between two rounds of merging small parts and giving back what journals no longer need."""
 _LOOK_EVERY_S = 0.5
 _ENGINES_EVERY_S = 0.25
 _HOUSEKEEPING_EVERY_S = 2.0
@@ -38,6 +41,9 @@ class Jobs:
         self._control = control
         self._weighings = weighings
         self._scribe: Any = None
+        self._scribing = threading.Lock()
+        # Due at once: a control that lives shorter than a round must tend, too.
+        self._tended_s = -TEND_EVERY_S
         self.booked = 0
         """Lines booked since the start."""
 
@@ -70,14 +76,27 @@ class Jobs:
             await self.scribe_once()
         except (SteelyardError, OSError) as error:
             log.error("the ledger is behind, the next start will book the rest: %s", error)
-        if self._scribe is not None:
-            self._scribe.close()
+        with self._scribing:
+            if self._scribe is not None:
+                self._scribe.close()
 
     def _scribe_now(self) -> None:
-        if self._scribe is None:
-            module = importlib.import_module("steelyard.ledger.scribe")
-            self._scribe = module.Scribe(self._control.places.home, self._control.database)
-        self.booked += self._scribe.run_once(time.time_ns()).booked
+        # A cancelled job leaves its thread running: the last run at the end must wait for it.
+        with self._scribing:
+            if self._scribe is None:
+                module = importlib.import_module("steelyard.ledger.scribe")
+                self._scribe = module.Scribe(self._control.places.home, self._control.database)
+            self.booked += self._scribe.run_once(time.time_ns()).booked
+            if time.monotonic() - self._tended_s >= TEND_EVERY_S:
+                self._tended_s = time.monotonic()
+                self._tend()
+
+    def _tend(self) -> None:
+        """Tidies up; what fails is tried again in the next round, and booking goes on."""
+        try:
+            self._scribe.tend(time.time_ns())
+        except (StoreError, OSError) as error:
+            log.error("the ledger cannot be tidied up: %s", error)
 
     async def _watch_config(self) -> None:
         """Applies steelyard.yaml whenever it changes; a bad one leaves the old state."""
