@@ -72,7 +72,8 @@ async def _run(control: Control, routes: Sequence[BaseRoute]) -> None:
         )
     )
     await control.links.open(control.places.link)
-    serving = loop.create_task(server.serve([_listen(control.places.http)]))
+    listeners = [_listen(control.places.http), *_listen_admin(control)]
+    serving = loop.create_task(server.serve(listeners))
     working = loop.create_task(jobs.run())
     stopping = loop.create_task(stop.wait())
     log.info("control serves on %s", control.places.http)
@@ -104,3 +105,22 @@ def _listen(path: Path) -> socket.socket:
     listener.bind(str(path))
     listener.listen(256)
     return listener
+
+
+def _listen_admin(control: Control) -> list[socket.socket]:
+    """The address of ``admin.listen``, if there is one; the admin token is asked for there, too.
+
+    An address that cannot be had costs the remote administration, not the gateway.
+    """
+    wanted = control.config.admin.listen if control.config is not None else None
+    if wanted is None:
+        return []
+    host, _, port = wanted.rpartition(":")
+    try:
+        family = socket.AF_INET6 if host.startswith("[") else socket.AF_INET
+        listener = socket.create_server((host.strip("[]"), int(port)), family=family)
+    except OSError as error:
+        log.error("admin.listen %s cannot be had: %s", wanted, error.strerror or error)
+        return []
+    log.info("administration on %s", wanted)
+    return [listener]

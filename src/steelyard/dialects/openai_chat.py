@@ -157,7 +157,7 @@ class OpenAIChat:
         except msgspec.DecodeError as error:
             raise InvalidRequest(f"The body is not valid JSON: {error}.") from error
         _check_names(body, fields)
-        return _call(request, fields, len(body))
+        return _call(request, fields, body)
 
     def write(
         self, call: Call, upstream_model: str, output_cap: int, defaults: Mapping[str, msgspec.Raw]
@@ -291,7 +291,7 @@ def _messages(shape: object) -> Iterator[object]:
         yield shape.get("detail")
 
 
-def _call(request: _Request, fields: dict[str, msgspec.Raw], body_bytes: int) -> Call:
+def _call(request: _Request, fields: dict[str, msgspec.Raw], body: bytes) -> Call:
     call = Call()
     call.fields = fields
     call.model = request.model
@@ -308,13 +308,20 @@ def _call(request: _Request, fields: dict[str, msgspec.Raw], body_bytes: int) ->
             f"messages must hold 1 to {MESSAGES_MAX} messages, not {call.messages}.",
             param="messages",
         )
-    call.images = 0
-    for message in request.messages:
-        if isinstance(message.content, list):
-            call.images += sum(part.type == "image_url" for part in message.content)
-    call.needs = _needs(request, call.images)
-    call.body_bytes = body_bytes
+    # Looked for in the bytes first, where an escape may hide it.
+    may_show = b"image_url" in body or b"\\u" in body
+    call.images = _images(request) if may_show else 0
+    if request.tools or call.images or request.response_format or request.grammar:
+        call.needs = _needs(request, call.images)
+    else:
+        call.needs = _NO_NEEDS
+    call.body_bytes = len(body)
     return call
+
+
+def _images(request: _Request) -> int:
+    lists = (m.content for m in request.messages if isinstance(m.content, list))
+    return sum(part.type == "image_url" for parts in lists for part in parts)
 
 
 def _output_max(request: _Request) -> int | None:
@@ -332,8 +339,6 @@ def _output_max(request: _Request) -> int | None:
 
 def _needs(request: _Request, images: int) -> frozenset[str]:
     form = request.response_format
-    if not (request.tools or images or form or request.grammar):
-        return _NO_NEEDS
     needs = {"tools"} if request.tools else set()
     if images:
         needs.add("images")

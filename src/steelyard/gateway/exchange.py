@@ -236,8 +236,8 @@ class Exchange:
             LimitError: a limit is used up, or cannot be checked in time.
         """
         now_s = self._state.clock()
-        got = self._state.leases.admit(
-            self._principal.meters,
+        got = self._state.leases.take(
+            self._principal,
             (reserved, candidate.entry.currency),
             self._view,
             (self._at_ns, now_s),

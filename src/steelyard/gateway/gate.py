@@ -102,11 +102,20 @@ class Lease:
 class Reservation:
     """What one attempt holds of its leases until it is settled."""
 
-    __slots__ = ("_counted", "_held")
+    __slots__ = ("_amount", "_counted", "_even", "_held")
 
-    def __init__(self) -> None:
+    def __init__(
+        self, leases: tuple[Lease, ...] = (), amount: int = 0, counted: tuple[Lease, ...] = ()
+    ) -> None:
+        """Holds ``amount``, in the quote's currency, of ``leases``, and 1 of ``counted``."""
+        self._even = leases
+        self._amount = amount
         self._held: list[tuple[Lease, int]] = []
-        self._counted: tuple[Lease, ...] = ()
+        self._counted = counted
+        for lease in leases:
+            lease.used += amount
+        for lease in counted:
+            lease.used += 1
 
     def hold(self, lease: Lease, amount: int) -> None:
         """Reserves ``amount`` of the lease; request counts need no settling."""
@@ -119,6 +128,9 @@ class Reservation:
     @property
     def uses(self) -> tuple[LeaseUse, ...]:
         """What is held, for the Intent."""
+        if self._even:
+            amount = self._amount
+            return tuple([_make(LeaseUse, (lease.lease_id, amount)) for lease in self._even])
         return tuple([_make(LeaseUse, (lease.lease_id, amount)) for lease, amount in self._held])
 
     def settle(
@@ -127,6 +139,13 @@ class Reservation:
         """Shrinks or grows what is held to the real cost; returns final uses and exchange ids."""
         uses: list[LeaseUse] = []
         ids: tuple[str, ...] = ()
+        if self._even:
+            growth, leases = cost_pico - self._amount, self._even
+            self._even = ()
+            for lease in leases:
+                lease.used += growth
+                uses.append(_make(LeaseUse, (lease.lease_id, cost_pico)))
+            return tuple(uses), ids
         for lease, amount in self._held:
             final = cost_pico
             if lease.currency != currency:
@@ -140,12 +159,30 @@ class Reservation:
 
     def release(self) -> None:
         """Gives back everything: nothing was sent, nothing was written down."""
+        for lease in self._even:
+            lease.used -= self._amount
+        self._even = ()
         for lease, amount in self._held:
             lease.used -= amount
         for lease in self._counted:
             lease.used -= 1
         self._held = []
         self._counted = ()
+
+
+class Tab:
+    """A principal's leases as the book held them last, so that a call need not look them up."""
+
+    __slots__ = ("counted", "currency", "generation", "money")
+
+    def __init__(self, leases: Iterable[Lease], generation: int) -> None:
+        found = list(leases)
+        self.generation = generation
+        self.counted = tuple(lease for lease in found if not lease.currency)
+        self.money = tuple(lease for lease in found if lease.currency)
+        currencies = {lease.currency for lease in self.money}
+        self.currency = currencies.pop() if len(currencies) == 1 else ""
+        """The one currency of all money leases; empty if there are several, or none."""
 
 
 class LeaseBook:
@@ -155,6 +192,43 @@ class LeaseBook:
         self._source = source
         self._workers = max(1, workers)
         self._leases: dict[tuple[str, str], Lease] = {}
+        self._generation = 0
+        """Counts the leases that took another's place: tabs of before are out of date."""
+
+    def take(
+        self,
+        principal: Principal,
+        quote: tuple[int, str],
+        view: View,
+        now: tuple[int, float],
+        *,
+        counts_request: bool = True,
+    ) -> Reservation | list[tuple[Lease, int]]:
+        """As ``admit`` with the principal's meters, without looking up leases that have plenty.
+
+        Raises:
+            LimitError: control has refused, and the refusal still holds.
+            RateMissing: no exchange rate into a meter's currency.
+        """
+        amount, currency = quote
+        tab = principal.tab
+        if tab is None or tab.generation != self._generation or tab.currency != currency:
+            got = self.admit(principal.meters, quote, view, now, counts_request=counts_request)
+            if isinstance(got, Reservation):
+                held = (self._leases[(meter.scope, meter.unit)] for meter in principal.meters)
+                principal.tab = Tab(held, self._generation)
+            return got
+        now_ns, plenty = now[0], 4 * amount
+        for lease in tab.money:
+            if lease.granted - lease.used < plenty or now_ns >= lease.window_end_ns:
+                break
+        else:
+            for lease in tab.counted:
+                if lease.granted - lease.used < 4 or now_ns >= lease.window_end_ns:
+                    break
+            else:
+                return Reservation(tab.money, amount, tab.counted if counts_request else ())
+        return self.admit(principal.meters, quote, view, now, counts_request=counts_request)
 
     def admit(
         self,
@@ -220,14 +294,15 @@ class LeaseBook:
             return before
         lease = Lease(meter)
         self._leases[(meter.scope, meter.unit)] = lease
+        self._generation += 1
         if is_alone:
             # Without control the worker's own share of the limit holds, so that calls go on.
-            lease.granted = max(1, meter.amount // self._workers)
+            lease.granted = self._share(meter)
             lease.window_end_ns = now_ns - now_ns % _MINUTE_NS + _MINUTE_NS
         return lease
 
     def _demand(self, lease: Lease, need: int, now_ns: int) -> None:
-        """Asks for more, so that waiting for the answer makes sense.
+        """Asks for more, so that waiting for the answer (or trying again) makes sense.
 
         Raises:
             Overloaded: control is away, and a money limit fails closed.
@@ -238,6 +313,10 @@ class LeaseBook:
                 self._source.ask(lease, need * (1 + len(lease.waiters)), now_ns)
             return
         if lease.meter.unit == REQUESTS:
+            if lease.granted < (share := self._share(lease.meter)):
+                # Control went away within the minute: what it had granted is no bound any more.
+                lease.granted = share
+                return
             raise RateLimited(
                 f"The request limit of {lease.meter.label} is used up for this minute.",
                 retry_after_s=(lease.window_end_ns - now_ns) / 1e9,
@@ -248,6 +327,10 @@ class LeaseBook:
             code="limits_unavailable",
             retry_after_s=2.0,
         )
+
+    def _share(self, meter: Meter) -> int:
+        """This worker's part of a request limit while control is away."""
+        return max(1, meter.amount // self._workers)
 
     def idle(self) -> Iterable[Lease]:
         """Money leases that hold more than they use and were not used since the last asking."""

@@ -9,6 +9,7 @@ import difflib
 from collections.abc import Iterable
 from itertools import pairwise
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -26,6 +27,9 @@ from steelyard.gateway.snapshot import (
     RatePeriod,
     TaskEntry,
 )
+
+if TYPE_CHECKING:
+    from steelyard.gateway.gate import Tab
 
 _PRINCIPALS_MAX = 4096
 """Principals kept ready per view; more keys than this in use only cost a decode each."""
@@ -47,6 +51,7 @@ class Principal:
         "key_id",
         "meters",
         "policy",
+        "tab",
         "task",
     )
 
@@ -58,6 +63,8 @@ class Principal:
         self.task = record.task
         self.meters: tuple[Meter, ...] = record.meters + account.meters
         self.policy = policy
+        self.tab: Tab | None = None
+        """The leases behind ``meters``, kept here by the gate."""
         self.has_hard_budget = any(m.is_hard and m.currency for m in self.meters)
 
 

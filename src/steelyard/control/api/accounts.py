@@ -193,7 +193,7 @@ async def revoke_key(request: Request) -> Response:
         if len(found) != 1:
             problem = "no live key" if not found else f"{len(found)} live keys"
             code = "key_ambiguous" if found else "key_not_found"
-            raise InvalidRequest(f"{problem} {wanted[:64]!r}; give its id", code=code)
+            raise InvalidRequest(f"{problem} {wanted[:16]!r}; give its id", code=code)
         keys.revoke(connection, change, found[0], API)
         return found
 
@@ -290,7 +290,7 @@ def _scope(connection: Connection, kind: str, identity: str) -> str:
         return f"account:{accounts.tree(connection).find(identity)}"
     found = keys.matching(connection, identity)
     if len(found) != 1:
-        raise InvalidRequest(f"no live key {identity[:64]!r}", code="key_not_found")
+        raise InvalidRequest(f"no live key {identity[:16]!r}", code="key_not_found")
     return f"key:{found[0].key_id}"
 
 

@@ -56,7 +56,9 @@ def check_host_of(request: Request) -> None:
         Forbidden: it names another host.
     """
     config = control_of(request).config
-    allowed = config.admin.hosts if config is not None else ()
+    allowed = set(config.admin.hosts) if config is not None else set()
+    if config is not None and config.admin.listen is not None:
+        allowed.add(config.admin.listen.rpartition(":")[0])
     check_host(request.headers.get("host"), allowed)
 
 
