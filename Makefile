@@ -51,11 +51,11 @@ docs: $(STAMP) ## write the generated part of docs/reference
 
 bench: $(STAMP) ## measure the data plane against nginx
 	@sh bench/setup.sh
-	$(RUN) bench/data_plane.py
+	$(RUN) -m bench.data_plane
 
 bench-peers: $(STAMP) ## measure other gateways alike
 	@sh bench/setup.sh peers
-	$(RUN) bench/peers.py
+	$(RUN) -m bench.peers
 
 run: $(STAMP) ## start steelyard (PORT, STEELYARD_HOME, ARGS)
 	@exec $(RUN) -m steelyard serve $(if $(PORT),--port $(PORT)) $(ARGS)
