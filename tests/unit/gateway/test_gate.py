@@ -247,6 +247,20 @@ def test_a_link_lost_while_asking_leaves_the_share() -> None:
     assert isinstance(admit(leases, 1, (RPM,), (0, 0.0)), Reservation)
 
 
+def test_a_grant_smaller_than_the_share_does_not_hold_without_control() -> None:
+    leases, source = book(workers=2)
+    admit(leases, 1, (RPM,))
+    lease = source.grant(1)
+    held(leases, 1, (RPM,))
+    source.is_connected = False
+    lease.answered()  # as the link does when it is lost
+    assert admit(leases, 1, (RPM,)) == [(lease, 1)]
+    for _ in range(RPM.amount // 2 - 1):
+        held(leases, 1, (RPM,))
+    with pytest.raises(RateLimited):
+        admit(leases, 1, (RPM,))
+
+
 def test_idle_leases_are_found_after_a_while() -> None:
     leases, source = book()
     admit(leases, 10)
