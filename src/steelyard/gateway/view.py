@@ -65,7 +65,10 @@ class Principal:
         self.policy = policy
         self.tab: Tab | None = None
         """The leases behind ``meters``, kept here by the gate."""
-        self.has_hard_budget = any(m.is_hard and m.currency for m in self.meters)
+        self.has_hard_budget = False
+        for meter in self.meters:
+            if meter.currency and meter.is_hard:
+                self.has_hard_budget = True
 
 
 class Candidate:
@@ -151,6 +154,7 @@ class View:
         self.revision = core.revision
         self.secrets = secrets
         self._keys = keys
+        self._accounts: dict[str, AccountEntry] = {}
         self._principals: dict[bytes, Principal] = {}
         self._lineups: dict[str, Lineup] = {}
         self._weighed: dict[str, Lineup] = {}
@@ -179,15 +183,23 @@ class View:
         record = self._keys.find(secret_hash) if self._keys is not None else None
         if record is None:
             return None
-        packed = self.core.accounts.get(record.account_id)
-        if packed is None:
+        account = self._account(record.account_id)
+        if account is None:
             return None
-        account = snapshot.decode_account(packed)
         principal = Principal(record, account, self.policy(account.policy))
         if len(self._principals) >= _PRINCIPALS_MAX:
             self._principals.clear()
         self._principals[secret_hash] = principal
         return principal
+
+    def _account(self, account_id: str) -> AccountEntry | None:
+        known = self._accounts.get(account_id)
+        if known is None:
+            packed = self.core.accounts.get(account_id)
+            if packed is None:
+                return None
+            known = self._accounts[account_id] = snapshot.decode_account(packed)
+        return known
 
     def policy(self, name: str) -> PolicyEntry:
         """The policy of that name, or the default one."""

@@ -37,6 +37,8 @@ SYNC_S = 0.05
 GIVE_BACK_S = 5.0
 DRAIN_S = 25.0
 _GC_EVERY = 20_000
+_SWITCH_S = 0.0005
+"""How soon a thread that loads a snapshot or syncs the journal gives way to the loop."""
 _PR_SET_PDEATHSIG = 1
 
 
@@ -195,6 +197,7 @@ def main() -> None:
     options = _options()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s worker %(levelname)s %(message)s")
     _die_with_parent(options.parent)
+    sys.setswitchinterval(_SWITCH_S)
     uvloop.run(_main(options))
 
 
