@@ -33,7 +33,7 @@ def test_crosses_go_through_the_euro_exactly() -> None:
     rate = cross(sheet, "USD", "CNY")
     assert rate is not None
     assert (rate.rate_id, rate.value) == ("ecb-2026-03-09-USD-CNY", Fraction(7))
-    assert cross(sheet, "USD", "XXX") is None
+    assert cross(sheet, "USD", "ZZZ") is None
 
 
 def test_the_packaged_rates_never_look_ahead() -> None:
@@ -43,7 +43,7 @@ def test_the_packaged_rates_never_look_ahead() -> None:
 
 
 def test_only_the_pairs_in_use_come() -> None:
-    found = wanted_rates(ExchangeRates(), [("USD", "CNY"), ("CNY", "CNY"), ("USD", "XXX")], NOW)
+    found = wanted_rates(ExchangeRates(), [("USD", "CNY"), ("CNY", "CNY"), ("USD", "ZZZ")], NOW)
     assert [(rate.base, rate.quote) for rate in found] == [("USD", "CNY")]
     assert wanted_rates(ExchangeRates(source="none"), [("USD", "CNY")], NOW) == []
     assert wanted_rates(ExchangeRates(), [("CNY", "CNY")], NOW) == []

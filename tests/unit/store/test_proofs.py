@@ -1,0 +1,55 @@
+"""Verdicts and weighings."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from fractions import Fraction
+
+from sqlalchemy import Connection
+
+from steelyard.domain.tasks import Verdict
+from steelyard.store import proofs, revisions
+from steelyard.store.revisions import Change
+
+NS = 10**9
+NOON_NS = 1_770_000_000 * NS
+
+
+def step(tx: Connection, at_ns: int = NOON_NS) -> Change:
+    return revisions.begin(tx, at_ns, "test", "a test")
+
+
+class TestProofs:
+    def verdict(self, **more: object) -> Verdict:
+        values: dict[str, object] = {
+            "task": "shop/a",
+            "offer": "c/m",
+            "form_digest": "f" * 16,
+            "floor": Decimal("0.65"),
+            "total": Fraction(41, 2),
+            "n": 30,
+            "n_unscored": 1,
+            "lower": Decimal("0.5"),
+            "upper": Decimal("0.8"),
+            "confidence": Decimal("0.95"),
+            "cost_pico": 10**25,
+            "currency": "CNY",
+            "time_s": 1.5,
+            "decided_at": datetime(2026, 3, 1, tzinfo=UTC),
+            "model_answered": "m",
+        }
+        return Verdict(**{**values, **more})  # type: ignore[arg-type]
+
+    def test_the_newest_verdict_of_each_form_counts_and_is_exact(self, tx: Connection) -> None:
+        proofs.add_verdict(tx, self.verdict(n=29))
+        proofs.add_verdict(tx, self.verdict())
+        other = self.verdict(form_digest="0" * 16)
+        proofs.add_verdict(tx, other)
+        assert proofs.latest_verdicts(tx) == [self.verdict(), other]
+
+    def test_weighings_show_how_far_they_are(self, tx: Connection) -> None:
+        number = proofs.begin_weighing(tx, "shop/a", "c/m", 100, NOON_NS)
+        proofs.update_weighing(tx, number, items_done=7, state="stopped", ended_at_ns=NOON_NS)
+        (row,) = proofs.recent_weighings(tx, 5)
+        assert (row["items_done"], row["state"]) == (7, "stopped")
