@@ -1,4 +1,4 @@
-"""Measures the data plane against nginx; `make bench` runs it.
+"""Measures the data plane against nginx, and the ledger against SIGKILL; `make bench` runs it.
 
 Subjects take turns within one run, every figure is the median over the rounds, and CPU is the time
 that the subject's own processes used, user and system. `--only NAME` measures one figure,
@@ -22,10 +22,12 @@ from typing import Protocol
 
 from rich.console import Console
 
-from bench import load, results, subjects, upstreams
+from bench import kill, kill_books, load, results, subjects, upstreams
 from bench.processes import CORE_LOAD, CORE_SUBJECT, BenchError
 from bench.subjects import Running
 from bench.upstreams import Upstream
+
+SEED = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +46,10 @@ class Settings:
     requests_many: int = 2_000_000
     keys_many: int = 1_000_000
     offers_many: int = 10_000
+    kills: int = 100
 
 
-QUICK = Settings(2, 1.0, 200, 200, 2000, 2, 20_000, 60_000, 100_000, 1000)
+QUICK = Settings(2, 1.0, 200, 200, 2000, 2, 20_000, 60_000, 100_000, 1000, 10)
 
 
 class Ours(Protocol):
@@ -73,6 +76,8 @@ class Bench:
     """Every round's value, by figure."""
     absolute: dict[str, float] = field(default_factory=dict)
     """Medians that the figures were made of."""
+    killed: kill.Report | None = None
+    """The kill test, once it has run."""
 
     @contextmanager
     def start(self, upstream: Upstream, **size: int) -> Iterator[Running]:
@@ -111,6 +116,24 @@ class Bench:
         """Keep every round's value and return the median."""
         self.spread[figure] = [round(value, 4) for value in values]
         return statistics.median(values)
+
+    def books_after_kills(self) -> kill_books.Audit:
+        """Return what the kill test found; it runs once for all of its figures.
+
+        Raises:
+            BenchError: something else than a figure went wrong in it.
+        """
+        if self.killed is None:
+            folder = Path(tempfile.mkdtemp(dir=self.folder))
+            try:
+                self.killed = kill.run(self.settings.kills, SEED, folder)
+            except TimeoutError as error:
+                raise BenchError(str(error)) from error
+            found = self.killed
+            if found.wrong:
+                raise BenchError("the kill test: " + "; ".join(found.wrong[:20]))
+            self.absolute |= {f"kill:{name}": value for name, value in found.counts().items()}
+        return self.killed.audit
 
     def plain_cost(self, running: Running) -> load.Cost:
         """Return what one round of plain calls costs."""
@@ -227,9 +250,27 @@ def _longest_pause_ms(bench: Bench, ours: Running, swap: Callable[[], None] | No
     return max(later.done_at_s - answer.done_at_s for answer, later in pairwise(answers)) * 1000
 
 
+def kill_lost(bench: Bench) -> float:
+    """Attempts that the vendor received and the ledger lacks, after 100 times SIGKILL."""
+    return float(len(bench.books_after_kills().lost))
+
+
+def kill_doubled(bench: Bench) -> float:
+    """Attempts that the ledger has twice, after the same."""
+    return float(len(bench.books_after_kills().doubled))
+
+
+def kill_phantom(bench: Bench) -> float:
+    """Attempts booked as uncertain that were never sent: killed between intent and sending."""
+    return float(len(bench.books_after_kills().phantom))
+
+
 FIGURES: Mapping[str, Callable[[Bench], float]] = {
     found.__name__: found
     for found in (
+        kill_lost,  # first, since books that do not hold end the run
+        kill_doubled,
+        kill_phantom,
         plain_cpu_over_nginx,
         stream_cpu_over_nginx,
         tls_plain_over_nginx,

@@ -23,7 +23,7 @@ from typing import Final
 
 from rich.console import Console
 
-from bench.kill_books import Audit, audit_books, unfinished
+from bench.kill_books import NOTHING, Audit, audit_books, unfinished
 from bench.kill_load import MODEL, Buyer, Load
 from steelyard.domain.money import format_pico
 from steelyard.testing.system import (
@@ -55,6 +55,7 @@ class Report:
     """One run of the kill test."""
 
     seed: int
+    audit: Audit = NOTHING
     kills: dict[str, int] = field(default_factory=dict)
     """By kind of process."""
     died_with: int = 0
@@ -67,24 +68,30 @@ class Report:
     ends: dict[str, dict[str, int]] = field(default_factory=dict)
     """How the clients' calls ended, by buyer."""
     seconds: float = 0.0
-    audit: Audit | None = None
 
-    def figures(self) -> dict[str, float]:
+    def figures(self) -> dict[str, int]:
         """The figures by name."""
-        assert self.audit is not None  # noqa: S101 - only of a run that has ended
         return {
-            "kill_lost": float(len(self.audit.lost)),
-            "kill_doubled": float(len(self.audit.doubled)),
-            "kill_phantom": float(len(self.audit.phantom)),
+            "kill_lost": len(self.audit.lost),
+            "kill_doubled": len(self.audit.doubled),
+            "kill_phantom": len(self.audit.phantom),
         }
+
+    def counts(self) -> dict[str, float]:
+        """What else is worth keeping beside the figures."""
+        medians = {f"{kind}_back_s": statistics.median(s) for kind, s in self.back_s.items()}
+        received, booked = self.audit.received, self.audit.booked
+        return {**self.kills, **medians, "received": received, "booked": booked}
+
+    @property
+    def wrong(self) -> list[str]:
+        """Whatever is wrong besides the figures, one line each."""
+        return [*self.audit.broken, *self.complaints]
 
     @property
     def is_good(self) -> bool:
         """Whether nothing was lost or doubled, and everything else held, too."""
-        found = self.audit
-        return found is not None and not (
-            found.lost or found.doubled or found.broken or self.complaints
-        )
+        return not (self.audit.lost or self.audit.doubled or self.wrong)
 
 
 class Killer:
@@ -162,8 +169,10 @@ class Killer:
         self._leaving.clear()
 
 
-def run(kills: int, seed: int, folder: Path, tell: Callable[[str], None]) -> Report:
-    """Run the whole test in a folder with a short path.
+def run(
+    kills: int, seed: int, folder: Path, tell: Callable[[str], None] = lambda _: None
+) -> Report:
+    """Run the whole test in a folder with a short path; what it tells is how far it is.
 
     Raises:
         TimeoutError: something did not come back, or did not come to rest.
@@ -252,16 +261,14 @@ def show(report: Report) -> None:
         )
     for name, ends in report.ends.items():
         out.print(f"  {name}: {dict(sorted(ends.items()))}")
-    if found is None:
-        return
     out.print(
         f"the vendor received {found.received}, booked {found.booked}: {dict(found.outcomes)}"
     )
     for scope, (cost, budget) in found.budgets.items():
         out.print(f"  {scope}: {format_pico(cost)} of {format_pico(budget)} CNY")
     for name, value in report.figures().items():
-        out.print(f"{name}: {value:.0f}")
-    for line in [*found.lost[:9], *found.doubled[:9], *found.broken[:20], *report.complaints]:
+        out.print(f"{name}: {value}")
+    for line in [*found.lost[:9], *found.doubled[:9], *report.wrong[:20]]:
         out.print(f"[red]{line}[/]")
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from sqlalchemy import Connection
 
@@ -36,6 +37,9 @@ class Audit:
     """Laws that do not hold, one line each."""
     budgets: Mapping[str, tuple[int, int]]
     """Booked cost and hard budget by scope, in pico-units."""
+
+
+NOTHING: Final = Audit(0, 0, {}, [], [], [], [], {})
 
 
 def unfinished(home: Path) -> list[int]:

@@ -4,6 +4,7 @@ Every bench writes `bench/results/<name>.json` through `write` and shows it thro
 """
 
 import json
+import math
 import os
 import platform
 import subprocess
@@ -46,6 +47,9 @@ DATA_PLANE = (
     Target("memory_idle_mb", "RSS of an idle worker, MB", 80, 50),
     Target("cpu_growth_with_scale", "CPU at 1,000,000 keys, 10,000 offers ÷ 10, 8", 1.3, 1.1),
     Target("swap_stall_ms", "longest pause of answers while 1,000,000 keys are swapped, ms", 10, 3),
+    Target("kill_lost", "attempts the vendor received, not booked, after 100 × kill -9", 0, 0),
+    Target("kill_doubled", "attempts booked twice, after the same", 0, 0),
+    Target("kill_phantom", "attempts booked, killed before they were sent", math.inf, math.inf),
 )
 PEERS = (
     Target("litellm_cpu_over_plain", "LiteLLM proxy ÷ ours, plain", 150, 250, is_more_better=True),
@@ -89,7 +93,10 @@ def show(title: str, targets: tuple[Target, ...], figures: Mapping[str, float]) 
         has_must = target.reaches(value, target.must)
         is_reached &= has_must
         colour = "green" if target.reaches(value, target.aim) else "yellow" if has_must else "red"
-        limits = [f"{target.sign()} {limit:g}" for limit in (target.must, target.aim)]
+        limits = [
+            f"{target.sign()} {limit:g}" if math.isfinite(limit) else "–"
+            for limit in (target.must, target.aim)
+        ]
         table.add_row(target.name, target.what, f"[{colour}]{value:.3f}[/]", *limits)
     Console().print(table)
     return is_reached
