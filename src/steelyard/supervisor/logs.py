@@ -14,6 +14,10 @@ LOG_BYTES_MAX = 8 << 20
 """Size at which a log is set aside; one older one is kept."""
 LINES_SHOWN_MAX = 5
 """Most lines of one child that are shown per look."""
+LOOKS_SILENT = 60
+"""Looks, one a second, for which a line like one already shown is kept back."""
+_LIKENESSES_MAX = 200
+_DIGITS = re.compile(rb"[0-9]+")
 _TAIL_BYTES = 1 << 16
 _LETTERS = re.compile(rb"[A-Za-z]{2}")
 _IMPORTANT = re.compile(rb"\b(WARNING|ERROR|CRITICAL|FATAL)\b|^\w*(Error|Exception)\b")
@@ -26,13 +30,20 @@ class Log:
         self.path = path
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._seen = path.stat().st_size if path.exists() else 0
+        self._looks = 0
+        self._shown: dict[bytes, int] = {}
 
     def open(self) -> int:
         """A file descriptor that a child can append to; the caller closes it."""
         return os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
     def look(self) -> list[str]:
-        """Important lines written since the last look, the latest few; keeps the file bounded."""
+        """Important lines written since the last look, the latest few; keeps the file bounded.
+
+        A line that differs from an earlier one in its digits only is not shown again for the next
+        ``LOOKS_SILENT`` looks: a fault that comes with every call must not bury everything else.
+        """
+        self._looks += 1
         try:
             size = self.path.stat().st_size
         except FileNotFoundError:
@@ -41,9 +52,19 @@ class Log:
         begin, self._seen = max(min(self._seen, size), size - _TAIL_BYTES), size
         fresh = _read(self.path, begin, size - begin)
         lines = [line for line in fresh.splitlines() if _IMPORTANT.search(line)]
+        lines = [line for line in lines if self._is_news(line)]
         if size > LOG_BYTES_MAX:
             self._set_aside()
         return [line.decode("utf-8", "replace")[:400] for line in lines[-LINES_SHOWN_MAX:]]
+
+    def _is_news(self, line: bytes) -> bool:
+        likeness = _DIGITS.sub(b"0", line)
+        is_news = self._looks - self._shown.get(likeness, -LOOKS_SILENT) >= LOOKS_SILENT
+        if is_news:
+            if len(self._shown) >= _LIKENESSES_MAX:
+                self._shown.clear()
+            self._shown[likeness] = self._looks
+        return is_news
 
     def last_line(self) -> str:
         """The last line that is not empty: where a child that died says why."""

@@ -26,8 +26,20 @@ def test_only_important_lines_are_shown_and_each_once(tmp_path: Path) -> None:
 
 def test_a_flood_is_shown_in_part_only(tmp_path: Path) -> None:
     log = logs.Log(tmp_path / "w.log")
-    write(log, "".join(f"ERROR {n}\n" for n in range(1000)))
-    assert log.look() == [f"ERROR {n}" for n in range(995, 1000)]
+    letters = "abcdefghij"
+    write(log, "".join(f"ERROR {a}{b}\n" for a in letters for b in letters))
+    assert log.look() == [f"ERROR j{b}" for b in "fghij"]
+
+
+def test_a_fault_of_every_call_is_told_once_a_minute(tmp_path: Path) -> None:
+    log = logs.Log(tmp_path / "w.log")
+    write(log, "10:00 ERROR call c-1-1 failed\n10:00 ERROR call c-1-2 failed\n")
+    assert log.look() == ["10:00 ERROR call c-1-1 failed"]
+    for _ in range(logs.LOOKS_SILENT - 1):
+        write(log, "10:01 ERROR call c-2-7 failed\n")
+        assert log.look() == []
+    write(log, "10:02 ERROR call c-2-8 failed\n")
+    assert log.look() == ["10:02 ERROR call c-2-8 failed"]
 
 
 def test_file_stays_bounded_while_the_child_goes_on_writing(
