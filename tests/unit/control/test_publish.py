@@ -1,0 +1,106 @@
+"""Snapshot files: gathered, written, poked, waited for; and revocations that wait for nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from steelyard.control import publish
+from steelyard.control.link import LinkServer
+from steelyard.control.places import Places
+from steelyard.control.publish import Publisher
+from steelyard.domain.errors import StoreUnavailable
+from steelyard.gateway import snapshot
+from steelyard.store.database import Database
+
+Put = Callable[..., list[str]]
+
+
+class Heard(LinkServer):
+    """A link server that keeps what is told to everybody."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda *_: None, lambda _: None)
+        self.told: list[tuple[object, ...]] = []
+
+    def broadcast(self, *fields: object) -> None:
+        self.told.append(fields)
+
+
+@pytest.fixture
+def made(database: Database, put: Put, tmp_path: Path) -> tuple[Publisher, Heard, Path]:
+    put("accounts: {acme: }")
+    links = Heard()
+    places = Places(tmp_path, tmp_path, 1)
+    publisher = Publisher(places, database, links, lambda: {"c": "secret"})
+    publisher.prepare()
+    return publisher, links, places.snapshot
+
+
+def test_everything_is_there_before_workers_are(made: tuple[Publisher, Heard, Path]) -> None:
+    publisher, links, folder = made
+    assert snapshot.load(folder).revision == publisher.revision == 1
+    assert snapshot.load_secrets(folder) == {"c": "secret"}
+    assert snapshot.load_revoked(folder) == []
+    assert (folder / snapshot.KEYS_FILE).exists()
+    assert links.told == []
+
+
+def test_many_wishes_are_one_write_and_one_poke(made: tuple[Publisher, Heard, Path]) -> None:
+    publisher, links, _ = made
+
+    async def run() -> None:
+        task = asyncio.get_running_loop().create_task(publisher.run_core())
+        for _ in range(10):
+            publisher.core.want()
+        assert await publisher.settled(publisher.core, 10)
+        task.cancel()
+
+    asyncio.run(run())
+    assert links.told == [("snapshot", 1)]
+
+
+def test_a_write_that_fails_is_tried_again(
+    made: tuple[Publisher, Heard, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publisher, links, _ = made
+    monkeypatch.setattr(publish, "_RETRY_S", 0.01)
+    real, failures = publish.write_keys, [StoreUnavailable("locked"), OSError("full")]
+
+    def failing(*arguments: object) -> int:
+        if failures:
+            raise failures.pop()
+        return real(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(publish, "write_keys", failing)
+
+    async def run() -> None:
+        task = asyncio.get_running_loop().create_task(publisher.run_keys())
+        publisher.keys.want()
+        assert await publisher.settled(publisher.keys, 10)
+        task.cancel()
+
+    asyncio.run(run())
+    assert failures == []
+    assert links.told == [("snapshot", 1)]
+
+
+def test_a_revocation_goes_out_before_anything_is_written(
+    made: tuple[Publisher, Heard, Path],
+) -> None:
+    publisher, links, _ = made
+    publisher.revoke([b"h" * 32])
+    assert links.told == [("revoked", [b"h" * 32])]
+
+
+def test_nobody_waits_for_ever(made: tuple[Publisher, Heard, Path]) -> None:
+    publisher, _, _ = made
+
+    async def run() -> bool:
+        publisher.core.want()  # and no task that writes
+        return await publisher.settled(publisher.core, 0.05)
+
+    assert not asyncio.run(run())

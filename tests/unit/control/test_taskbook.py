@@ -1,0 +1,37 @@
+"""Tasks in force."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+
+from steelyard.config.load import load_text
+from steelyard.control import taskbook
+from steelyard.weigh.catalog import shipped_tasks
+
+NAME = "shop/review-sentiment"
+
+
+def test_without_settings_they_are_the_shipped_ones() -> None:
+    assert taskbook.tasks(load_text("", "f", {})) == shipped_tasks()
+
+
+def test_the_file_moves_floors_and_switches_off() -> None:
+    text = f"tasks: {{{NAME}: {{floor: 0.91, is_weighed_when_idle: false}}}}"
+    changed = taskbook.tasks(load_text(text, "f", {}))[NAME]
+    assert (changed.floor, changed.is_weighed_when_idle) == (Decimal("0.91"), False)
+    off = load_text(f"tasks: {{{NAME}: {{enabled: false}}}}", "f", {})
+    assert NAME not in taskbook.tasks(off)
+
+
+def test_a_task_of_ones_own(tmp_path: Path) -> None:
+    file = tmp_path / "own.jsonl"
+    file.write_text(
+        '{"id": "1", "input": "good", "reference": "yes", "labels": ["yes", "no"]}\n'
+        '{"id": "2", "input": "bad", "reference": "no", "labels": ["yes", "no"]}\n'
+    )
+    text = f"tasks: {{own/task: {{set: {file}, grader: label, floor: 0.5, form: {{id: plain}}}}}}"
+    config = load_text(text, "f", {}, [taskbook.task_rule])
+    body = taskbook.bodies(config)["own/task"]
+    assert body["floor"] == "0.5"
+    assert body["digests"]
