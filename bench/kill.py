@@ -37,6 +37,7 @@ from steelyard.testing.system import (
 
 WORKERS: Final = 2
 DRAIN_S: Final = 5.0
+CLIENTS: Final = 30
 PICO: Final = 10**12
 ROOMY_CNY: Final = 100
 """A budget that never binds; its leases are at work all the same."""
@@ -170,7 +171,11 @@ class Killer:
 
 
 def run(
-    kills: int, seed: int, folder: Path, tell: Callable[[str], None] = lambda _: None
+    kills: int,
+    seed: int,
+    folder: Path,
+    clients: int = CLIENTS,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> Report:
     """Run the whole test in a folder with a short path; what it tells is how far it is.
 
@@ -181,8 +186,9 @@ def run(
     budgets = {
         f"tight-{n}": TIGHT_PICO + n * kills * TIGHT_PICO_PER_KILL for n in range(1, TIGHT + 1)
     }
-    buyers = [Buyer("free", "sk-free", 6), Buyer("roomy", "sk-roomy", 18)]
-    buyers += [Buyer(name, f"sk-{name}", 1) for name in budgets]
+    buyers = [Buyer(name, f"sk-{name}", 1) for name in budgets]
+    buyers.append(Buyer("free", "sk-free", clients // 5))
+    buyers.append(Buyer("roomy", "sk-roomy", clients - clients // 5 - len(budgets)))
     report = Report(seed)
     vendor_log = folder / "vendor.log"
     with ExitStack() as stack:
@@ -277,6 +283,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--clients", type=int, default=CLIENTS, help="at least 10")
     parser.add_argument("--json", action="store_true", help="print the whole report as JSON")
     parser.add_argument("--keep", type=Path, help="leave all files in this new folder")
     options = parser.parse_args()
@@ -286,7 +293,8 @@ def main() -> int:
             stack.enter_context(tempfile.TemporaryDirectory(prefix="sy-kill-"))
         )
         folder.mkdir(mode=0o700, exist_ok=True)
-        report = run(options.kills, options.seed, folder, Console(stderr=True).print)
+        tell = Console(stderr=True).print
+        report = run(options.kills, options.seed, folder, options.clients, tell)
     if options.json:
         sys.stdout.write(json.dumps({**asdict(report), **report.figures()}))
     else:

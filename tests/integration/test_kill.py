@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.mark.timeout(180)
 def test_killing_processes_loses_nothing_and_doubles_nothing() -> None:
-    command = [sys.executable, "-m", "bench.kill", "--kills", "6", "--json"]
+    command = [sys.executable, "-m", "bench.kill", "--kills", "6", "--clients", "15", "--json"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.stdout, done.stderr
     report = json.loads(done.stdout)
