@@ -1,0 +1,40 @@
+"""What every handler shares."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import UTC, datetime
+from fractions import Fraction
+from typing import Any
+
+import pytest
+from starlette.requests import Request
+
+from steelyard.control.api.web import answer, on_error
+from steelyard.domain.errors import RateLimited
+
+
+def error_of(error: Exception) -> tuple[Any, dict[str, Any]]:
+    request = Request({"type": "http", "method": "GET", "path": "/x", "headers": []})
+    response = asyncio.run(on_error(request, error))
+    return response, json.loads(response.body)["error"]
+
+
+def test_an_unknown_error_says_nothing_of_itself(caplog: pytest.LogCaptureFixture) -> None:
+    response, shown = error_of(ValueError("sk-secret in /etc/passwd"))
+    assert response.status_code == 500
+    assert shown["code"] == "internal_error"
+    assert "secret" not in response.body.decode()
+    assert "GET /x failed" in caplog.text
+
+
+def test_whoever_must_wait_is_told_how_long() -> None:
+    response, shown = error_of(RateLimited("slow down", retry_after_s=1.5))
+    assert response.headers["retry-after"] == "2"
+    assert (shown["type"], shown["code"]) == ("rate_limit_error", "rate_limit_exceeded")
+
+
+def test_exact_numbers_stay_exact() -> None:
+    body = answer({"a": Fraction(1, 3), "b": datetime(2026, 1, 1, tzinfo=UTC), "c": {3}}).body
+    assert json.loads(body) == {"a": "1/3", "b": "2026-01-01T00:00:00+00:00", "c": [3]}
