@@ -146,8 +146,11 @@ def test_from_the_first_start_to_the_bill(place: Place) -> None:
     assert again[0]["open"] == 0
 
 
-def test_key_and_limits_from_the_command_line(place: Place) -> None:
+def test_keys_limits_and_a_second_start(place: Place) -> None:
     with place.serving():
+        second = place.run("serve")
+        assert second.returncode == 2
+        assert "already runs" in second.stderr and second.stderr.count("\n") == 1
         made = place.run("key", "create", "demo", "--name", "other")
         secret = made.stdout.strip()
         address = place.told(r"listening on (http://\S+)")
@@ -162,13 +165,6 @@ def test_key_and_limits_from_the_command_line(place: Place) -> None:
         assert [row["name"] for row in place.json("key", "list")] == ["demo", "other"]
         assert place.json("limits", "list")[0]["account"] == "demo"
         assert [row["name"] for row in place.json("offers")] == ["near/scripted"]
-
-
-def test_second_start_on_the_same_folder_is_one_line(place: Place) -> None:
-    with place.serving():
-        second = place.run("serve")
-    assert second.returncode == 2
-    assert "already runs" in second.stderr and second.stderr.count("\n") == 1
 
 
 def test_port_that_is_taken_is_one_line(place: Place, vendor: str) -> None:

@@ -131,12 +131,15 @@ key: {key}
 
 curl {address}/v1/chat/completions \\
   -H "Authorization: Bearer {key}" -H "Content-Type: application/json" \\
-  -d '{{"model": "{model}", "messages": [{{"role": "user", "content": "{QUESTION}"}}]}}'
+  -d '{{"model": "{model}", "temperature": 0,
+       "messages": [{{"role": "user", "content": "{QUESTION}"}}]}}'
 
 from openai import OpenAI
 client = OpenAI(base_url="{address}/v1", api_key="{key}")
 messages = [{{"role": "user", "content": "{QUESTION}"}}]
-for event in client.chat.completions.create(model="{model}", messages=messages, stream=True):
+stream = client.chat.completions.create(
+    model="{model}", messages=messages, temperature=0, stream=True)
+for event in stream:
     if event.choices:
         print(event.choices[0].delta.content or "", end="", flush=True)
 
