@@ -29,7 +29,8 @@ from steelyard.domain.errors import (
 )
 from steelyard.domain.money import format_pico
 from steelyard.gateway import choose
-from steelyard.gateway.gate import Lease, Reservation, authenticate
+from steelyard.gateway.gate import authenticate
+from steelyard.gateway.leases import Lease, Reservation
 from steelyard.gateway.meter import StreamMeter
 from steelyard.gateway.relay import Attempt, error_of, outcome_of
 from steelyard.gateway.settle import settlement_of
@@ -239,7 +240,7 @@ class Exchange:
         got = self._state.leases.take(
             self._principal,
             (reserved, candidate.entry.currency),
-            self._view,
+            self._view.core.exchange,
             (self._at_ns, now_s),
             counts_request=not self._attempts,
         )

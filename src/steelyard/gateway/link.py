@@ -14,7 +14,7 @@ from typing import Any, cast
 
 import msgspec
 
-from steelyard.gateway.gate import DENIAL_HOLDS_S, Lease, denial
+from steelyard.gateway.leases import DENIAL_HOLDS_S, Lease, denial
 
 log = logging.getLogger(__name__)
 

@@ -20,7 +20,7 @@ from steelyard.domain.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
-from steelyard.gateway.gate import Reservation
+from steelyard.gateway.leases import Reservation
 from steelyard.gateway.meter import StreamMeter
 from steelyard.gateway.snapshot import ChannelEntry, RatePeriod
 from steelyard.gateway.steps import Signal

@@ -11,8 +11,8 @@ from typing import Any
 from steelyard.domain.errors import StoreUnavailable
 from steelyard.gateway import snapshot
 from steelyard.gateway.channels import Channels
-from steelyard.gateway.gate import LeaseBook
 from steelyard.gateway.health import Health
+from steelyard.gateway.leases import LeaseBook
 from steelyard.gateway.link import Link
 from steelyard.gateway.metrics import Counters
 from steelyard.gateway.view import View

@@ -9,13 +9,13 @@ import difflib
 from collections.abc import Iterable
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import msgspec
 
 from steelyard.domain.errors import UnknownModel
 from steelyard.gateway import snapshot
 from steelyard.gateway.keytable import KeyTable
+from steelyard.gateway.leases import Tab
 from steelyard.gateway.snapshot import (
     AccountEntry,
     ChannelEntry,
@@ -27,9 +27,6 @@ from steelyard.gateway.snapshot import (
     RatePeriod,
     TaskEntry,
 )
-
-if TYPE_CHECKING:
-    from steelyard.gateway.gate import Tab
 
 _PRINCIPALS_MAX = 4096
 """Principals kept ready per view; more keys than this in use only cost a decode each."""

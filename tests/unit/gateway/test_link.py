@@ -9,7 +9,7 @@ import pytest
 
 from gateway.plain_core import MONEY
 from steelyard.domain.errors import BudgetExceeded
-from steelyard.gateway.gate import Lease
+from steelyard.gateway.leases import Lease
 from steelyard.gateway.link import FRAME_BYTES_MAX, Link
 
 

@@ -9,7 +9,7 @@ from gateway.plain_core import PERIOD, channel, offer
 from steelyard.dialects.base import Answer
 from steelyard.domain.calls import Outcome
 from steelyard.domain.usage import ESTIMATED, NO_USAGE, NOTHING, REPORTED, Usage
-from steelyard.gateway.gate import Reservation
+from steelyard.gateway.leases import Reservation
 from steelyard.gateway.relay import Attempt
 from steelyard.gateway.settle import settlement_of, usage_of
 from steelyard.gateway.view import Candidate

@@ -8,7 +8,7 @@ import pytest
 from gateway.plain_core import MONEY, save, view
 from steelyard.domain.errors import StoreUnavailable
 from steelyard.gateway import snapshot
-from steelyard.gateway.gate import Lease
+from steelyard.gateway.leases import Lease
 from steelyard.gateway.link import Link
 from steelyard.gateway.state import WorkerState, load_view
 from steelyard.journal.segment import Journal
@@ -54,10 +54,10 @@ def run(test: Callable[[WorkerState, FakeLink], None]) -> None:
 
 def lent(state: WorkerState, link: FakeLink) -> Lease:
     """A lease of 100 of which 5 are held."""
-    state.leases.admit((MONEY,), (5, "CNY"), view(), (0, 0.0))
+    state.leases.admit((MONEY,), (5, "CNY"), view().core.exchange, (0, 0.0))
     lease = link.asked[-1]
     lease.grant(1, 100, 2**62)
-    state.leases.admit((MONEY,), (5, "CNY"), view(), (0, 0.0))
+    state.leases.admit((MONEY,), (5, "CNY"), view().core.exchange, (0, 0.0))
     return lease
 
 

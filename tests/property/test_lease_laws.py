@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 
 from steelyard.domain.errors import BudgetExceeded, LimitError
-from steelyard.gateway.gate import Lease, LeaseBook, Reservation
+from steelyard.gateway.leases import Lease, LeaseBook, Reservation
 from steelyard.gateway.snapshot import FORMAT, Core, Meter, raw
 from steelyard.gateway.view import View
 
@@ -61,7 +61,7 @@ class Leases(RuleBasedStateMachine):
     def call(self, number: int, quote: int) -> tuple[int, Reservation | None, int]:
         worker = self.workers[number]
         try:
-            got = worker.leases.admit((MONEY,), (quote, "CNY"), VIEW, (0, 0.0))
+            got = worker.leases.admit((MONEY,), (quote, "CNY"), VIEW.core.exchange, (0, 0.0))
         except LimitError:
             return number, None, quote
         return number, got if isinstance(got, Reservation) else None, quote
