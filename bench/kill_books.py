@@ -71,17 +71,18 @@ def audit_books(home: Path, received: list[str]) -> Audit:
         broken = [" ".join(law) for law in audit.check_books(home, database, _price(database))]
         with database.read() as connection:
             spans = _budgets(connection)
-            states = books.journal_states(connection)
+            states = books.journal_states(connection).values()
             broken += [
                 f"the scribe found {row.kind} {row.detail} in {row.incarnation:08x}"
                 for row in connection.execute(books.findings.select())
             ]
     finally:
         database.close()
+    finished = {state.incarnation for state in states if state.finished_at_ns is not None}
     broken += [
-        f"{folder} is not booked to its end"
+        f"journal {folder.name} is not booked to its end"
         for folder in reader.journals(home / "journal")
-        if states[int(folder.name, 16)].finished_at_ns is None
+        if int(folder.name, 16) not in finished
     ]
     broken += [
         f"{scope} had a budget of {budget} and costs {cost} pico-units"
