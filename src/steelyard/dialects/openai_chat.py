@@ -9,21 +9,17 @@ All count cached tokens inside ``prompt_tokens`` and reasoning inside ``completi
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import NoReturn
 
 import msgspec
 
 from steelyard.dialects.base import TEXT_MAX, Answer, Call, Refusal
+from steelyard.dialects.refusals import error_message, refusal
 from steelyard.domain.errors import (
-    CredentialRejected,
     InvalidRequest,
     SteelyardError,
     UnbalancedEntry,
-    UpstreamError,
-    UpstreamRateLimited,
-    UpstreamRejected,
-    UpstreamUnavailable,
 )
 from steelyard.domain.usage import Usage
 
@@ -33,7 +29,6 @@ CHOICES_MAX = 128
 """OpenAI's own limit of ``n``."""
 OUTPUT_MAX = 10**7
 """No model answers longer; a larger number would only make reservations absurd."""
-_RETRY_AFTER_S_MAX = 3600.0
 
 
 class _Part(msgspec.Struct):
@@ -223,26 +218,7 @@ class OpenAIChat:
 
     def read_error(self, status: int, headers: Mapping[bytes, bytes], body: bytes) -> Refusal:
         """What an answer with an error status means, from status and body."""
-        message = error_message(body) or f"HTTP {status}"
-        retry_after_s = _retry_after_s(headers)
-        if status == 429 and not _is_out_of_money(body):
-            limited = UpstreamRateLimited(message, retry_after_s=retry_after_s)
-            return Refusal(limited, is_free=True, tries_others=True, cools=True)
-        if status == 503:
-            busy = UpstreamUnavailable(message, retry_after_s=retry_after_s)
-            return Refusal(busy, is_free=True, tries_others=True, cools=True)
-        if status in (401, 402, 403, 429):
-            # Vendors quote the credential in what they say about it, so none of it is passed on.
-            refused = CredentialRejected(f"The vendor refused our account (HTTP {status}).")
-            return Refusal(refused, is_free=True, tries_others=True, cools=True)
-        if status in (404, 405, 409):
-            return Refusal(UpstreamRejected(message), is_free=True, tries_others=True, cools=False)
-        if 400 <= status < 500:
-            wrong = InvalidRequest(message, code="rejected_by_vendor")
-            wrong.status = status
-            return Refusal(wrong, is_free=True, tries_others=False, cools=False)
-        failed = UpstreamError(f"The vendor failed with HTTP {status}: {message}")
-        return Refusal(failed, is_free=False, tries_others=status == 500, cools=True)
+        return refusal(status, headers, body)
 
     def write_error(self, error: SteelyardError, call_id: str) -> bytes:
         """OpenAI's error object, the call's id beside it."""
@@ -262,33 +238,6 @@ class OpenAIChat:
 
 
 DIALECT = OpenAIChat()
-
-
-def error_message(body: bytes) -> str:
-    """The message in a vendor's error body, at most 500 characters; empty if there is none."""
-    try:
-        shape = json.loads(body[:65536])
-    except (ValueError, RecursionError):
-        return ""
-    for value in _messages(shape):
-        if isinstance(value, str) and value:
-            return value[:500]
-    return ""
-
-
-def _is_out_of_money(body: bytes) -> bool:
-    """Whether a 429 says that the account with the vendor is empty, which no waiting heals."""
-    return b'"insufficient_quota"' in body[:65536]
-
-
-def _messages(shape: object) -> Iterator[object]:
-    if isinstance(shape, dict):
-        error = shape.get("error")
-        if isinstance(error, dict):
-            yield error.get("message")
-        yield error
-        yield shape.get("message")
-        yield shape.get("detail")
 
 
 def _call(request: _Request, fields: dict[str, msgspec.Raw], body: bytes) -> Call:
@@ -448,11 +397,3 @@ def _counted(shape: _Usage) -> Usage:
     usage = _make(Usage, (shape.prompt_tokens, shape.completion_tokens, cached, 0, reasoning, 1))
     usage.check()
     return usage
-
-
-def _retry_after_s(headers: Mapping[bytes, bytes]) -> float | None:
-    """Seconds to wait, when given as a number; a date is left to our own cool-down."""
-    text = headers.get(b"retry-after", b"")
-    if not text.isdigit() or len(text) > 6:
-        return None
-    return min(float(text), _RETRY_AFTER_S_MAX)

@@ -10,29 +10,28 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from steelyard.dialects.base import Answer, Call, Dialect, Refusal
 from steelyard.domain.calls import Outcome, Why, call_id
 from steelyard.domain.entries import Intent
 from steelyard.domain.errors import (
-    AllOffersFailed,
     ConfigError,
-    CredentialRejected,
     LimitError,
     Overloaded,
     RateMissing,
     SteelyardError,
     UpstreamError,
-    UpstreamRejected,
     UpstreamUnavailable,
 )
 from steelyard.domain.money import format_pico
 from steelyard.gateway import choose
+from steelyard.gateway.bounds import input_bound, output_bound
 from steelyard.gateway.gate import authenticate
+from steelyard.gateway.heads import JSON_TYPE, STREAM_TYPE, answer_head, request_bytes
 from steelyard.gateway.leases import Lease, Reservation
 from steelyard.gateway.meter import StreamMeter
 from steelyard.gateway.relay import Attempt, error_of, outcome_of
+from steelyard.gateway.replay import Failed, Replay, goes_on
 from steelyard.gateway.settle import settlement_of
 from steelyard.gateway.snapshot import PolicyEntry
 from steelyard.gateway.state import WorkerState
@@ -48,30 +47,10 @@ _make = tuple.__new__
 _FIRST = Why.FIRST.value
 _COMPLETED = Outcome.COMPLETED.value
 
-JSON_TYPE = b"content-type: application/json\r\n"
-STREAM_TYPE = b"content-type: text/event-stream\r\ncache-control: no-cache\r\n"
-TOP_UP_WAIT_S = 0.05
-"""How long a call waits for a lease that has run dry."""
+TOP_UP_WAIT_S = 0.25
+"""How long a call waits for a lease that ran dry; control answers in a few ms when not busy."""
 FIRST_LEASE_WAIT_S = 1.0
 """How long it waits for the first lease of a limit, which control may have to look up."""
-RETRY_DELAY_S = 0.2
-RETRY_DELAY_MAX_S = 2.0
-MESSAGE_TOKENS_MAX = 16
-"""Upper bound of what a chat template adds per message."""
-IMAGE_TOKENS_MAX = 4096
-"""Upper bound per image, over all vendors whose rules are known."""
-
-
-_NOT_HEALED = (CredentialRejected, UpstreamRejected, LimitError)
-"""What waiting a moment does not change, so that the same offer is not tried again."""
-
-
-class Failed(NamedTuple):
-    """An attempt that gave the client nothing."""
-
-    error: SteelyardError
-    goes_on: bool
-    """Whether another attempt is allowed."""
 
 
 class Exchange:
@@ -87,7 +66,6 @@ class Exchange:
         "_principal",
         "_reply",
         "_request",
-        "_retries_left",
         "_sequence",
         "_state",
         "_view",
@@ -101,7 +79,6 @@ class Exchange:
     _call: Call
     _wanted: choose.Wanted
     _policy: PolicyEntry
-    _retries_left: int
 
     def __init__(
         self, state: WorkerState, dialect: Dialect, request: Request, reply: Reply
@@ -117,16 +94,13 @@ class Exchange:
         self._costs: dict[str, int] = {}
 
     async def run(self) -> None:
-        """Answers the call, whatever happens; raises nothing.
-
-        All waits of a call stand here: for leases, for an attempt's end, before a retry.
-        """
+    XX
         counters = self._state.counters
         counters.calls += 1
         counters.active += 1
         try:
             kept = self._enter()
-            failures: list[tuple[str, SteelyardError]] = []
+            replay: Replay | None = None
             position = 0
             while True:
                 begun = self._begin(kept[position])
@@ -140,12 +114,14 @@ class Exchange:
                     continue
                 else:
                     failed = begun
-                failures.append((kept[position].name, failed.error))
-                delay_s = self._delay_s(failed, position + 1 < len(kept))
-                if delay_s is None:
-                    raise _all_failed(failures)
-                if delay_s:
-                    await self._pause(delay_s)
+                replay = replay or Replay(self._policy)
+                offer, has_others = kept[position].name, position + 1 < len(kept)
+                step = replay.after(offer, failed, self._attempts, has_others=has_others)
+                if step is None or not self._reply.is_open:
+                    raise replay.error()
+                self._why = step.why
+                if step.delay_s:
+                    await self._pause(step.delay_s)
                 else:
                     position += 1
         except SteelyardError as error:
@@ -185,7 +161,6 @@ class Exchange:
         if wanted.task is not None and wanted.task.policy:
             policy = view.policy(wanted.task.policy)
         self._policy = policy
-        self._retries_left = policy.retries_max
         return choose.pick(call, wanted, policy, state.health, (at_ns, state.clock()))
 
     def _begin(self, candidate: Candidate) -> Attempt | Failed | list[Lease]:
@@ -196,11 +171,11 @@ class Exchange:
         period = candidate.period_at(self._at_ns)
         if period is None:
             return Failed(UpstreamError(f"{candidate.name} has no price now"), goes_on=True)
-        cap, output_bound = self._output(candidate)
-        input_bound = call.body_bytes + MESSAGE_TOKENS_MAX * call.messages
-        if call.images:
-            input_bound += IMAGE_TOKENS_MAX * call.images
-        reserved = quote(period.prices, period.denominator, input_bound, output_bound)
+        task, is_capped = self._wanted.task, self._principal.has_hard_budget
+        cap, output_max = output_bound(
+            call, candidate.entry, task, self._policy, is_capped=is_capped
+        )
+        reserved = quote(period.prices, period.denominator, input_bound(call), output_max)
         try:
             way = state.channels.way(candidate.channel, self._dialect.path, view)
             reservation = self._reserve(reserved, candidate)
@@ -212,18 +187,16 @@ class Exchange:
             return Failed(UpstreamUnavailable(f"{candidate.name} is misconfigured."), goes_on=True)
         if isinstance(reservation, list):
             return reservation
-        body = self._dialect.write(
-            call, candidate.entry.upstream_model, cap, view.defaults(self._wanted.task)
-        )
-        intent = self._intend(candidate, reserved, output_bound, reservation)
+        body = self._dialect.write(call, candidate.entry.upstream_model, cap, view.defaults(task))
+        intent = self._intend(candidate, reserved, output_max, reservation)
         attempt = Attempt(self._reply, self._dialect, state.clock)
         attempt.books(candidate, period, intent, reservation)
-        request = self._render(way.head, intent, candidate, body)
+        request = request_bytes(way.head, intent, body, candidate.channel.sends_attempt_id)
         drains = self._policy.drain_on_disconnect
         if call.is_stream:
             attempt.streams(
                 StreamMeter(self._dialect, not call.wants_usage),
-                self._answer_head(candidate, STREAM_TYPE),
+                answer_head(STREAM_TYPE, candidate.answer_head, attempt.intent),
             )
             attempt.send(way.pool, request, way.stream_timeouts, drains)
         else:
@@ -262,64 +235,23 @@ class Exchange:
 
     async def _top_up(self, leases: list[Lease]) -> None:
         """Waits until one of the leases has an answer, or too long."""
-        asking = [lease for lease in leases if lease.is_asking]
-        if not asking:
-            return
-        answered: Signal[None] = Signal()
-        for lease in asking:
-            lease.waiters.append(answered)
-        wait_s = max(0.0, self._wait_until_s - self._state.clock())
-        timer = self._state.wheel.after(wait_s, lambda: answered.fire(None))
-        await answered
+        waiters = [lease.waiters for lease in leases if lease.is_asking]
+        if waiters:
+            await self._pause(max(0.0, self._wait_until_s - self._state.clock()), waiters)
+
+    async def _pause(self, wait_s: float, waiters: Sequence[list[Signal[None]]] = ()) -> None:
+        """Waits that long, or until whoever keeps one of ``waiters`` fires it."""
+        passed: Signal[None] = Signal()
+        for waiting in waiters:
+            waiting.append(passed)
+        timer = self._state.wheel.after(wait_s, lambda: passed.fire(None))
+        await passed
         timer.cancel()
 
-    async def _pause(self, delay_s: float) -> None:
-        passed: Signal[None] = Signal()
-        self._state.wheel.after(delay_s, lambda: passed.fire(None))
-        await passed
-
-    def _delay_s(self, failed: Failed, has_others: bool) -> float | None:
-        """What to do after an attempt that failed.
-
-        Returns:
-            0 to try the next offer at once, the seconds to wait before this one is tried again, or
-            None to give up.
-        """
-        if not (failed.goes_on and self._reply.is_open):
-            return None
-        if self._attempts >= self._policy.attempts_max:
-            return None
-        if has_others:
-            self._why = Why.FALLBACK.value
-            return 0.0
-        error = failed.error
-        if isinstance(error, _NOT_HEALED) or not self._retries_left or not self._attempts:
-            return None
-        delay_s = error.retry_after_s or RETRY_DELAY_S
-        if delay_s > RETRY_DELAY_MAX_S:
-            return None
-        self._retries_left -= 1
-        self._why = Why.RETRY.value
-        return delay_s
-
-    def _output(self, candidate: Candidate) -> tuple[int, int]:
-        """Output cap to put into the request (0: none) and the most tokens that may come back."""
-        call, entry, task = self._call, candidate.entry, self._wanted.task
-        output_max = call.output_max
-        if output_max is None and task is not None and "max_tokens" not in call.fields:
-            output_max = task.settings.get("max_tokens")
-        if output_max is not None:
-            return 0, output_max * call.choices
-        if not self._principal.has_hard_budget:
-            return 0, entry.output_tokens_max * call.choices
-        cap = self._policy.output_tokens_default or entry.output_tokens_max
-        cap = min(cap, entry.output_tokens_max)
-        return cap, cap * call.choices
-
     def _intend(
-        self, candidate: Candidate, reserved: int, output_bound: int, reservation: Reservation
+        self, candidate: Candidate, reserved: int, output_max: int, reservation: Reservation
     ) -> Intent:
-        """Writes the intent; ``reserved`` is in pico-units, ``output_bound`` in tokens.
+        """Writes the intent; ``reserved`` is in pico-units, ``output_max`` in tokens.
 
         Raises:
             JournalFull: there is no room; the reservation is given back.
@@ -352,7 +284,7 @@ class Exchange:
                 reserved,
                 entry.currency,
                 int(call.body_bytes * entry.tokens_per_byte) + 1,
-                output_bound,
+                output_max,
                 call.is_stream,
             ),
         )
@@ -390,7 +322,7 @@ class Exchange:
         if self._reply.is_started:
             self._break_off(error)
             return None
-        return Failed(error, goes_on=_goes_on(outcome, refusal, self._policy))
+        return Failed(error, goes_on=goes_on(outcome, refusal, self._policy))
 
     def _settle(self, attempt: Attempt, answer: Answer, outcome: str, detail: str) -> None:
         """Writes the settlement; from here on the attempt is booked."""
@@ -423,11 +355,11 @@ class Exchange:
         """Gives the client the rest of a stream, or the whole of a plain answer."""
         reply, candidate = self._reply, attempt.candidate
         if attempt.meter is None:
-            head = self._answer_head(candidate, JSON_TYPE, with_cost=True)
+            head = answer_head(JSON_TYPE, candidate.answer_head, attempt.intent, self._cost())
             reply.respond(200, head, attempt.body)
             return
         if not reply.is_started:
-            reply.start(200, self._answer_head(candidate, STREAM_TYPE))
+            reply.start(200, answer_head(STREAM_TYPE, candidate.answer_head, attempt.intent))
         reply.end(self._cost_comment())
 
     def _break_off(self, error: SteelyardError) -> None:
@@ -455,29 +387,6 @@ class Exchange:
             head += b"retry-after: %d\r\n" % max(1, round(error.retry_after_s + 0.499))
         reply.respond(error.status, head, self._dialect.write_error(error, self.call_id))
 
-    def _render(self, head: bytes, intent: Intent, candidate: Candidate, body: bytes) -> bytes:
-        """The whole request for one attempt."""
-        if not candidate.channel.sends_attempt_id:
-            return b"%bcontent-length: %d\r\n\r\n%b" % (head, len(body), body)
-        return b"%bx-steelyard-attempt: c-%x-%x-%d\r\ncontent-length: %d\r\n\r\n%b" % (
-            head,
-            intent.incarnation,
-            intent.sequence,
-            intent.attempt,
-            len(body),
-            body,
-        )
-
-    def _answer_head(self, candidate: Candidate, kind: bytes, *, with_cost: bool = False) -> bytes:
-        head = b"%b%b%d\r\nx-steelyard-call: c-%x-%x\r\n" % (
-            kind,
-            candidate.answer_head,
-            self._attempts,
-            self._state.incarnation,
-            self._sequence,
-        )
-        return b"%bx-steelyard-cost: %b\r\n" % (head, self._cost().encode()) if with_cost else head
-
     def _cost(self) -> str:
         """What all attempts of this call cost, exactly, by currency."""
         if len(self._costs) == 1:
@@ -487,23 +396,3 @@ class Exchange:
 
     def _cost_comment(self) -> bytes:
         return f": steelyard call={self.call_id} cost={self._cost()}\n\n".encode()
-
-
-def _goes_on(outcome: Outcome, refusal: Refusal | None, policy: PolicyEntry) -> bool:
-    """Whether another attempt is allowed after this one, by the replay rules."""
-    if refusal is not None:
-        return refusal.tries_others or (policy.replay_uncertain and not refusal.is_free)
-    if outcome is Outcome.NOT_SENT:
-        return True
-    return policy.replay_uncertain and outcome is Outcome.UNCERTAIN
-
-
-def _all_failed(failures: list[tuple[str, SteelyardError]]) -> SteelyardError:
-    """The error for the client: that of the only offer, or all of them in one line."""
-    last = failures[-1][1]
-    if len({offer for offer, _ in failures}) == 1 or all(
-        isinstance(error, LimitError) for _, error in failures
-    ):
-        return last
-    told = "; ".join(f"{offer}: {error.message[:160]}" for offer, error in failures)
-    return AllOffersFailed(f"Every offer failed ({told}).", retry_after_s=last.retry_after_s)

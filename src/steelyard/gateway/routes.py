@@ -16,8 +16,9 @@ from steelyard.domain.errors import (
     SteelyardError,
 )
 from steelyard.gateway.admin import AdminRelay, is_local
-from steelyard.gateway.exchange import JSON_TYPE, Exchange
+from steelyard.gateway.exchange import Exchange
 from steelyard.gateway.gate import authenticate
+from steelyard.gateway.heads import JSON_TYPE
 from steelyard.gateway.state import WorkerState
 from steelyard.gateway.steps import start
 from steelyard.wire.server import Reply, Request

@@ -1,0 +1,40 @@
+"""The most a call can consume: what is reserved before it is sent.
+
+Bounds, not expectations: a byte is at most a token in every tokenizer we know, and a chat template
+adds a few tokens a message. What ranks instead stands in ``choose``.
+"""
+
+from __future__ import annotations
+
+from steelyard.dialects.base import Call
+from steelyard.gateway.snapshot import OfferEntry, PolicyEntry, TaskEntry
+
+MESSAGE_TOKENS_MAX = 16
+"""Upper bound of what a chat template adds per message."""
+IMAGE_TOKENS_MAX = 4096
+"""Upper bound per image, over all vendors whose rules are known."""
+
+
+def input_bound(call: Call) -> int:
+    """Most input tokens the call can be billed for."""
+    bound = call.body_bytes + MESSAGE_TOKENS_MAX * call.messages
+    return bound + IMAGE_TOKENS_MAX * call.images if call.images else bound
+
+
+def output_bound(
+    call: Call, entry: OfferEntry, task: TaskEntry | None, policy: PolicyEntry, *, is_capped: bool
+) -> tuple[int, int]:
+    """Output cap to put into the request (0: none), and the most output tokens in all.
+
+    ``is_capped``: a hard budget holds, so that a call without a bound of its own gets one.
+    """
+    output_max = call.output_max
+    if output_max is None and task is not None and "max_tokens" not in call.fields:
+        output_max = task.settings.get("max_tokens")
+    if output_max is not None:
+        return 0, output_max * call.choices
+    if not is_capped:
+        return 0, entry.output_tokens_max * call.choices
+    cap = policy.output_tokens_default or entry.output_tokens_max
+    cap = min(cap, entry.output_tokens_max)
+    return cap, cap * call.choices
