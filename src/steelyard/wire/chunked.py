@@ -22,6 +22,10 @@ _TEXT = bytes(c for c in range(256) if c == 9 or (c >= 32 and c != 127))
 LAST_CHUNK = b"0\r\n\r\n"
 
 
+# What is expected next.
+_SIZE, _DATA, _DATA_END, _TRAILER = range(4)
+
+
 class ChunkedDecoder:
     """Takes the bytes of a chunked body in any pieces, gives its data.
 
@@ -30,11 +34,8 @@ class ChunkedDecoder:
 
     __slots__ = ("_extras", "_left", "_partial", "_state", "is_done", "rest")
 
-    # What is expected next.
-    _SIZE, _DATA, _DATA_END, _TRAILER = range(4)
-
     def __init__(self) -> None:
-        self._state = self._SIZE
+        self._state = _SIZE
         self._left = 0
         self._partial = b""
         self._extras = 0
@@ -50,7 +51,7 @@ class ChunkedDecoder:
         if self._partial:
             data = self._partial + data
             self._partial = b""
-        elif self._state == self._SIZE:
+        elif self._state == _SIZE:
             # One event, one chunk, one read: what vendors' streams look like almost always.
             stop = data.find(b"\r\n", 0, SIZE_DIGITS_MAX + 2)
             if stop > 0 and not data[:stop].translate(None, _HEX):
@@ -65,22 +66,22 @@ class ChunkedDecoder:
         end = len(data)
         while at < end:
             state = self._state
-            if state == self._DATA:
+            if state == _DATA:
                 part = data[at : at + self._left]
                 parts.append(part)
                 at += len(part)
                 self._left -= len(part)
                 if self._left:
                     break
-                self._state = self._DATA_END
-            elif state == self._DATA_END:
+                self._state = _DATA_END
+            elif state == _DATA_END:
                 if end - at < 2 and data[at] == 13:
                     self._partial = data[at:]
                     break
                 if data[at : at + 2] != b"\r\n":
                     raise BadChunk("a chunk does not end where it said")
                 at += 2
-                self._state = self._SIZE
+                self._state = _SIZE
             else:
                 stop = data.find(b"\r\n", at, at + LINE_BYTES_MAX)
                 if stop < 0:
@@ -101,7 +102,7 @@ class ChunkedDecoder:
         self._partial = partial
 
     def _read_line(self, line: bytes) -> None:
-        if self._state == self._TRAILER:
+        if self._state == _TRAILER:
             self._read_trailer(line)
             return
         if line.translate(None, _HEX):
@@ -109,7 +110,7 @@ class ChunkedDecoder:
         if not line or len(line) > SIZE_DIGITS_MAX:
             raise BadChunk("malformed chunk size")
         self._left = int(line, 16)
-        self._state = self._DATA if self._left else self._TRAILER
+        self._state = _DATA if self._left else _TRAILER
 
     def _without_extension(self, line: bytes) -> bytes:
         size, semicolon, extension = line.partition(b";")
