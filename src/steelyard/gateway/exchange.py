@@ -94,7 +94,7 @@ class Exchange:
         self._costs: dict[str, int] = {}
 
     async def run(self) -> None:
-            """Answers the call, whatever happens, and raises nothing; all its waits stand here."""
+        """Answers the call, whatever happens, and raises nothing; all its waits stand here."""
         counters = self._state.counters
         counters.calls += 1
         counters.active += 1
