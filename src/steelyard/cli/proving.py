@@ -75,9 +75,14 @@ def _wait(numbers: Collection[int], *, is_quiet: bool) -> list[dict[str, Any]]:
 
 
 def _show(terminal: Any, rows: list[dict[str, Any]]) -> None:
-    for row in rows:
-        if row["items_total"]:
-            terminal.items(row["offer"], row["items_done"], row["items_total"])
+    terminal.now(" · ".join(_progress(row) for row in sorted(rows, key=lambda row: row["offer"])))
+
+
+def _progress(row: Mapping[str, Any]) -> str:
+    text = f"{row['offer']} {row['items_done']} of {row['items_total']}"
+    if row["lower"] is not None:
+        text += f", {_share(row['lower'])} to {_share(row['upper'])}"
+    return text
 
 
 def _print(rows: list[dict[str, Any]]) -> None:

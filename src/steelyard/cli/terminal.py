@@ -52,10 +52,12 @@ class Terminal:
             else:
                 self._count(what, done, total, stage)
 
-    def items(self, what: str, done: int, total: int) -> None:
-        """How many of some items are done; on a terminal only, where the line is redrawn."""
+    def now(self, text: str) -> None:
+        """How things stand, on a line that the next one overwrites; on a terminal only."""
         if self._console.is_terminal:
-            self._console.print(f"{what}: {done} of {total}", markup=False, end="\r")
+            width = self._console.width - 1
+            line = text if len(text) <= width else text[: width - 1] + "…"
+            self._console.print(line.ljust(width), markup=False, end="\r")
 
     def close(self) -> None:
         """Takes the bars away."""

@@ -49,11 +49,24 @@ def load(file: FilePath, env: Mapping[str, str], rules: Iterable[Rule] = ()) -> 
         raise InvalidConfig([Finding(str(file), 0, "", f"cannot be read: {reason}")]) from error
     except UnicodeDecodeError as error:
         raise InvalidConfig([Finding(str(file), 0, "", "is not UTF-8 text")]) from error
-    return load_text(text, str(file), env, rules)
+    return load_text(text, str(file), env, rules, file.parent)
 
 
-def load_text(text: str, name: str, env: Mapping[str, str], rules: Iterable[Rule] = ()) -> Config:
-    """The configuration in ``text``; ``name`` stands for the file in messages.
+def load_text(
+    text: str,
+    name: str,
+    env: Mapping[str, str],
+    rules: Iterable[Rule] = (),
+    folder: FilePath | None = None,
+) -> Config:
+    """The configuration in ``text``.
+
+    Args:
+        text: YAML.
+        name: stands for the file in messages.
+        env: the environment.
+        rules: further checks.
+        folder: where relative paths of test sets start; None leaves them as they are.
 
     Raises:
         InvalidConfig: with every mistake that was found.
@@ -67,6 +80,8 @@ def load_text(text: str, name: str, env: Mapping[str, str], rules: Iterable[Rule
     if not isinstance(document.value, dict):
         raise InvalidConfig([Finding(name, 1, "", "the file must hold keys and values")])
     findings = substitute(document, env)
+    if folder is not None:
+        _anchor_sets(document.value, folder)
     try:
         config = Config.model_validate(document.value)
     except ValidationError as error:
@@ -86,6 +101,15 @@ def json_schema() -> dict[str, Any]:
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     schema["title"] = "steelyard.yaml"
     return schema
+
+
+def _anchor_sets(value: dict[str, Any], folder: FilePath) -> None:
+    """Makes paths of test sets absolute: who reads them later stands in another folder."""
+    tasks = value.get("tasks")
+    for task in tasks.values() if isinstance(tasks, dict) else ():
+        if isinstance(task, dict) and isinstance(name := task.get("set"), str):
+            if name.endswith(".jsonl"):
+                task["set"] = str(folder.absolute() / FilePath(name).expanduser())
 
 
 def _finding(document: Document, error: Any) -> Finding:

@@ -28,7 +28,7 @@ from steelyard.control.secret import ensure_token, hint_of
 from steelyard.domain.accounts import hash_secret
 from steelyard.domain.errors import ConfigError, SteelyardError, StoreError
 from steelyard.gateway import snapshot
-from steelyard.store import accounts, keys, limits, prices, revisions, settings
+from steelyard.store import accounts, keys, limits, prices, proofs, revisions, settings
 from steelyard.store.database import Database
 from steelyard.store.migrate import upgrade
 from steelyard.store.revisions import Change
@@ -70,6 +70,8 @@ class Control:
             StoreError: the database cannot be used.
         """
         upgrade(self.database)
+        with self.database.write() as connection:
+            proofs.stop_running(connection, self.started_at_ns, "control ended before it did")
         self.admin_token = ensure_token(self.places.admin_token)
         self._secrets = snapshot.load_secrets(self.places.snapshot)
         if not self.places.config.exists():

@@ -83,6 +83,7 @@ async def _run(control: Control, routes: Sequence[BaseRoute]) -> None:
     working.cancel()
     stopping.cancel()
     await asyncio.wait({working, stopping})
+    await weighings.close()
     await control.links.close()
     await jobs.finish()
     control.close()

@@ -2,45 +2,60 @@
 
 A weighing is booked like any other traffic, to the account ``weighing``. What it finds goes into
 the database as verdicts and from there into the next snapshot: that is how traffic comes to flow.
+
+One weighing runs at a time. Whoever asks for one waits for others that were asked for, never for
+the background: that one stops in the middle of its item and goes on later from its run file.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import re
-import secrets
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import Connection
 
-from steelyard.control import taskbook
-from steelyard.control.compile import current_verdicts
+from steelyard.control import contenders, taskbook
 from steelyard.control.control import Control
-from steelyard.control.secret import hint_of
-from steelyard.domain.accounts import KEY_PREFIX, hash_secret
+from steelyard.control.weighing_key import weighing_key
 from steelyard.domain.errors import ConfigError, SteelyardError, StoreUnavailable
-from steelyard.domain.offers import ChannelKind
-from steelyard.domain.tasks import Constraint, Task
-from steelyard.store import accounts, keys, objects, proofs
+from steelyard.domain.tasks import Task, Verdict, form_digest
+from steelyard.store import objects, proofs
 from steelyard.store.revisions import Change
-from steelyard.weigh.asking import AskError, Contender
+from steelyard.weigh.asking import Ask, AskError, Contender
 from steelyard.weigh.catalog import find_task
 from steelyard.weigh.datasets import Dataset, load_set
 from steelyard.weigh.runner import Options, Progress, Result, run
+from steelyard.weigh.stats import Interval
 
 log = logging.getLogger(__name__)
 
-ACCOUNT = "weighing"
 IDLE_LOOK_S = 3.0
 KNOWN_WITHIN_S = 15.0
+_PAUSE_MIN_S, _PAUSE_MAX_S = 30.0, 600.0
+"""How long the background rests after a weighing that proved nothing; doubles each time."""
 _NOTE_EVERY_S = 1.0
+_GAVE_WAY = "stopped to let another go first, or because control ended"
+
+
+class Asker(Ask, Protocol):
+    """An ``Ask`` that must be closed; ``control.asking.GatewayAsk`` is the real one."""
+
+    async def wait_until_known(self, timeout_s: float) -> bool:
+        """Whether the gateway knows the key by now."""
+
+    async def close(self) -> None:
+        """Lets go of connections."""
+
+
+MakeAsker = Callable[[str, str, asyncio.Event | None], Asker]
+"""From address, key and the event that a foreground call sets; None for who gives way to nobody."""
 
 
 @dataclass
@@ -52,47 +67,71 @@ class Standing:
     offer: str
     done: int = 0
     total: int = 0
-    noted_at_s: float = field(default=0.0, repr=False)
+    noted: int = 0
+    """How many of ``done`` the database knows of."""
+    bounds: Callable[[], Interval] | None = None
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One weighing to run."""
+
+    task: Task
+    dataset: Dataset
+    contenders: Sequence[Contender]
+    standings: Sequence[Standing]
+    path: Path
+    limit: int = 0
+    is_background: bool = False
 
 
 class Weighings:
     """Runs one weighing at a time; the rest waits its turn."""
 
-    def __init__(self, control: Control, url: str) -> None:
+    def __init__(self, control: Control, url: str, make_asker: MakeAsker | None = None) -> None:
         """``url`` is the gateway's own address on this machine."""
         self._control = control
         self._url = url
+        self._make_asker = make_asker or _gateway_asker
         self._turn = asyncio.Lock()
         self._busy = asyncio.Event()
-        self._asked: set[asyncio.Task[None]] = set()
+        self._asked: set[asyncio.Task[bool]] = set()
+        self._idle: asyncio.Task[bool] | None = None
+        self._standings: dict[int, Standing] = {}
 
     async def start(self, task_name: str, offers: Sequence[str], limit: int) -> dict[str, Any]:
         """Begins a weighing on demand and returns what was begun; it runs on by itself.
 
         Args:
             task_name: a task in force.
-            offers: offers to weigh; empty for all that have a price.
+            offers: offers to weigh; empty for all that are enabled and have a price.
             limit: items at most; 0 for all.
 
         Raises:
             ConfigError: no such task or offer, or nothing to weigh.
         """
         task = find_task(task_name, self._tasks())
-        contenders = await self._contenders(offers)
-        if not contenders:
+        found = await self._control.read(lambda c: contenders.named(c, offers))
+        if not found:
             raise ConfigError("There is no offer to weigh; add one to steelyard.yaml.")
-        path = self._path(task, f"{time.time_ns():x}")
-        standings = await self._begin(task, contenders)
-        job = asyncio.get_running_loop().create_task(
-            self._run(task, contenders, path, standings, limit=limit)
-        )
-        self._asked.add(job)
-        job.add_done_callback(self._asked.discard)
-        return {"task": task.name, "weighings": [standing.number for standing in standings]}
+        job = await self._begin(task, found, f"{time.time_ns():x}", limit)
+        running = asyncio.get_running_loop().create_task(self._run(job))
+        self._asked.add(running)
+        running.add_done_callback(self._on_asked_ended)
+        if self._idle is not None:
+            self._idle.cancel()
+        return {"task": task.name, "weighings": [standing.number for standing in job.standings]}
+
+    async def live(self) -> dict[int, dict[str, Any]]:
+        """What is running now, by number: how many items are done, and the bounds so far."""
+        running = list(self._standings.values())
+        # Bounds over a long run take their time, so they are worked out off the loop.
+        return await asyncio.to_thread(lambda: {each.number: _live(each) for each in running})
 
     async def run_when_idle(self) -> None:
         """Weighs in the background what has no verdict yet, for ever."""
         self._control.on_busy.append(self._busy)
+        pause_s = _PAUSE_MIN_S
         while True:
             await asyncio.sleep(IDLE_LOOK_S)
             config = self._control.config
@@ -100,61 +139,80 @@ class Weighings:
                 continue
             try:
                 found = await self._next_idle()
-                if found is not None:
-                    await self._weigh_idle(*found)
+                if found is None or self._asked:
+                    continue
+                is_proof = await self._weigh_idle(*found)
             except (SteelyardError, OSError) as error:
                 log.warning("background weighing paused: %s", error)
-                await asyncio.sleep(10 * IDLE_LOOK_S)
+                is_proof = False
+            if is_proof:
+                pause_s = _PAUSE_MIN_S
+            else:
+                await asyncio.sleep(pause_s)
+                pause_s = min(2 * pause_s, _PAUSE_MAX_S)
 
-    async def _weigh_idle(self, task: Task, contenders: list[Contender]) -> None:
-        standings = await self._begin(task, contenders)
-        self._control.set_background(True)
+    async def close(self) -> None:
+        """Stops what was asked for; what is done of it stays in its run file."""
+        asked = set(self._asked)
+        for running in asked:
+            running.cancel()
+        if asked:
+            await asyncio.wait(asked)
+
+    def _on_asked_ended(self, running: asyncio.Task[bool]) -> None:
+        self._asked.discard(running)
+        if not running.cancelled() and (error := running.exception()) is not None:
+            log.error("a weighing broke off", exc_info=error)
+
+    async def _weigh_idle(self, task: Task, found: Sequence[Contender]) -> bool:
+        """Whether it went well, or gave way and goes on as soon as it may."""
+        # The digest is in the file's name: another form or set is another weighing.
+        job = await self._begin(task, found, "", is_background=True)
+        idle = self._idle = asyncio.get_running_loop().create_task(self._run(job))
         try:
-            await self._run(task, contenders, self._path(task, "idle"), standings, busy=self._busy)
+            await asyncio.wait({idle})
         finally:
-            self._control.set_background(False)
+            self._idle = None
+            if not idle.done():
+                idle.cancel()
+                await asyncio.wait({idle})
+        return idle.cancelled() or idle.result()
 
     async def _next_idle(self) -> tuple[Task, list[Contender]] | None:
-        """The first task, in order, with embedded offers that are up and have no verdict."""
+        """The first task, in order, with embedded offers that are up and not decided."""
         down = self._control.engines.channel_states()
 
-        def work(connection: Connection) -> tuple[list[Any], dict[str, set[str]]]:
-            channels = objects.current(connection, "channel")
-            offers = [
-                stored.body
-                for stored in objects.current(connection, "offer").values()
-                if (channel := channels.get(stored.body["channel"])) is not None
-                and channel.body["kind"] == ChannelKind.EMBEDDED.value
-                and stored.body["channel"] not in down
-            ]
-            verdicts = proofs.latest_verdicts(connection)
-            weighed = {
-                name: {entry.offer for entry in current_verdicts(name, stored.body, verdicts)}
-                for name, stored in objects.current(connection, "task").items()
-            }
-            return offers, weighed
+        def work(connection: Connection) -> tuple[list[Contender], dict[str, Any], list[Verdict]]:
+            offers = contenders.embedded(connection, down)
+            return offers, objects.current(connection, "task"), proofs.latest_verdicts(connection)
 
-        offers, weighed = await self._control.read(work)
+        offers, stored, verdicts = await self._control.read(work)
         # The shortest answers first: something is proven sooner.
         cheapest = sorted(self._tasks().items(), key=lambda each: each[1].form.output_tokens_max)
         for name, task in cheapest:
-            if not task.is_weighed_when_idle:
+            if not task.is_weighed_when_idle or name not in stored:
                 continue
-            missing = [o for o in offers if _name(o) not in weighed.get(name, set())]
-            if missing:
-                return task, [_contender(offer) for offer in missing]
+            weighed = contenders.weighed(task, stored[name].body["digests"], verdicts)
+            if missing := [one for one in offers if one.offer not in weighed]:
+                return task, missing
         return None
 
-    async def _contenders(self, names: Sequence[str]) -> list[Contender]:
-        stored = await self._control.read(lambda c: objects.current(c, "offer"))
-        bodies = {_name(entry.body): entry.body for entry in stored.values()}
-        unknown = [name for name in names if name not in bodies]
-        if unknown:
-            raise ConfigError(f"No offer {unknown[0]!r}; steelyard offers lists them.")
-        return [_contender(bodies[name]) for name in names or sorted(bodies)]
-
-    async def _begin(self, task: Task, contenders: Sequence[Contender]) -> list[Standing]:
-        total = len((await asyncio.to_thread(self._set, task)).samples)
+    async def _begin(
+        self,
+        task: Task,
+        found: Sequence[Contender],
+        mark: str,
+        limit: int = 0,
+        *,
+        is_background: bool = False,
+    ) -> _Job:
+        dataset = await asyncio.to_thread(load_set, task.set_name)
+        digest = form_digest(task, task.form, dataset.digest)
+        stored = await self._control.read(lambda c: objects.current(c, "task").get(task.name))
+        if stored is None or digest not in stored.body["digests"]:
+            # The set's file changed since it was applied: verdicts on it must count from now on.
+            await self._control.read_config()
+        total = min(limit or len(dataset.samples), len(dataset.samples))
 
         def work(connection: Connection, _change: Change) -> list[Standing]:
             now_ns = time.time_ns()
@@ -165,123 +223,138 @@ class Weighings:
                     one.offer,
                     total=total,
                 )
-                for one in contenders
+                for one in found
             ]
 
-        begun: list[Standing] = await self._control.write("weighing", f"weigh {task.name}", work)
-        return begun
+        standings = await self._control.write("weighing", f"weigh {task.name}", work)
+        self._standings.update((standing.number, standing) for standing in standings)
+        path = self._path(task, mark or f"idle-{digest}")
+        return _Job(task, dataset, found, standings, path, limit, is_background)
 
-    async def _run(
-        self,
-        task: Task,
-        contenders: Sequence[Contender],
-        path: Path,
-        standings: Sequence[Standing],
-        *,
-        limit: int = 0,
-        busy: asyncio.Event | None = None,
-    ) -> None:
-        """Runs one weighing and writes down what it says, or why it says nothing."""
-        by_offer = {standing.offer: standing for standing in standings}
-        # Imported when first needed: its HTTP client costs a sixth of control's start.
-        from steelyard.control.asking import GatewayAsk  # noqa: PLC0415
+    async def _run(self, job: _Job) -> bool:
+        """Runs one weighing and writes down what it says, or why it says nothing.
 
-        async with self._turn:
-            ask = GatewayAsk(self._url, await self._key(), busy)
-            options = Options(
-                now=lambda: datetime.now(UTC),
-                limit=limit,
-                on_progress=lambda progress: self._note(by_offer[progress.offer], progress),
+        Returns:
+            Whether every offer has a verdict.
+        """
+        results: dict[str, Result] = {}
+        problem = "broke off"
+        try:
+            async with self._turn:
+                results = {result.offer: result for result in await self._weigh(job)}
+            problem = ""
+        except (SteelyardError, AskError) as error:
+            problem = str(error)
+            log.warning("weighing of %s ended: %s", job.task.name, error)
+        except asyncio.CancelledError:
+            problem = _GAVE_WAY
+            raise
+        finally:
+            for standing in job.standings:
+                self._standings.pop(standing.number, None)
+            n_verdicts = await self._end(job.standings, results, problem)
+            self._control.publisher.core.want()
+        return n_verdicts == len(job.standings)
+
+    async def _weigh(self, job: _Job) -> list[Result]:
+        by_offer = {standing.offer: standing for standing in job.standings}
+        options = Options(
+            now=lambda: datetime.now(UTC),
+            limit=job.limit,
+            on_progress=lambda progress: _take(by_offer[progress.offer], progress),
+        )
+        key = await weighing_key(self._control)
+        ask = self._make_asker(self._url, key, self._busy if job.is_background else None)
+        ended = asyncio.Event()
+        noting = asyncio.get_running_loop().create_task(self._note(job.standings, ended))
+        if job.is_background:
+            self._control.set_background(True)
+        try:
+            if not await ask.wait_until_known(KNOWN_WITHIN_S):
+                raise StoreUnavailable("The gateway does not answer weighing's key yet.")
+            return await run(
+                job.task, job.dataset, job.contenders, ask, path=job.path, options=options
             )
+        finally:
+            if job.is_background:
+                self._control.set_background(False)
+            ended.set()
+            await noting
+            await ask.close()
+
+    async def _note(self, standings: Sequence[Standing], ended: asyncio.Event) -> None:
+        """Writes now and then how far it is, off the loop; the end is written by ``_end``."""
+        while not ended.is_set():
             try:
-                if not await ask.wait_until_known(KNOWN_WITHIN_S):
-                    raise StoreUnavailable("The gateway does not answer weighing's key yet.")
-                dataset = await asyncio.to_thread(self._set, task)
-                results = await run(task, dataset, contenders, ask, path=path, options=options)
-            except (SteelyardError, AskError) as error:
-                log.warning("weighing of %s ended: %s", task.name, error)
-                await self._end(standings, {}, str(error))
-                return
-            finally:
-                await ask.close()
-            await self._end(standings, {result.offer: result for result in results}, "")
-        self._control.publisher.core.want()
+                async with asyncio.timeout(_NOTE_EVERY_S):
+                    await ended.wait()
+            except TimeoutError:
+                moved = [(s, s.done, s.total) for s in standings if s.done != s.noted]
+                if moved:
+                    await asyncio.to_thread(self._write_notes, moved)
 
-    def _note(self, standing: Standing, progress: Progress) -> None:
-        standing.done, standing.total = progress.n_done, progress.n_total
-        now_s = time.monotonic()
-        if now_s - standing.noted_at_s < _NOTE_EVERY_S and not progress.is_settled:
-            return
-        standing.noted_at_s = now_s
-        with self._control.database.write() as connection:
-            proofs.update_weighing(
-                connection, standing.number, items_done=standing.done, items_total=standing.total
-            )
+    def _write_notes(self, moved: Iterable[tuple[Standing, int, int]]) -> None:
+        try:
+            with self._control.database.write() as connection:
+                for standing, done, total in moved:
+                    standing.noted = done
+                    proofs.update_weighing(
+                        connection, standing.number, items_done=done, items_total=total
+                    )
+        except StoreUnavailable as error:
+            log.warning("the progress of a weighing could not be noted: %s", error)
 
     async def _end(
         self, standings: Sequence[Standing], results: Mapping[str, Result], problem: str
-    ) -> None:
-        def work(connection: Connection, _change: Change) -> None:
+    ) -> int:
+        """Writes verdicts down; how many there were."""
+
+        def work(connection: Connection, _change: Change) -> int:
+            n_verdicts = 0
             for standing in standings:
                 result = results.get(standing.offer)
                 detail = problem or (result.stopped if result is not None else "")
                 if result is not None and not detail and result.verdict.n:
                     proofs.add_verdict(connection, result.verdict)
+                    n_verdicts += 1
                 proofs.update_weighing(
                     connection,
                     standing.number,
                     state="stopped" if detail else "done",
                     items_done=standing.done,
+                    items_total=standing.total,
                     ended_at_ns=time.time_ns(),
                     detail=detail[:300],
                 )
+            return n_verdicts
 
-        await self._control.write("weighing", "a weighing ended", work)
+        count: int = await self._control.write("weighing", "a weighing ended", work)
+        return count
 
     def _tasks(self) -> dict[str, Task]:
         if self._control.config is None:
             return {}
         return taskbook.tasks(self._control.config)
 
-    def _set(self, task: Task) -> Dataset:
-        return load_set(task.set_name, self._control.places.config.parent)
-
     def _path(self, task: Task, mark: str) -> Path:
         folder = self._control.places.home / "weighings"
-        folder.mkdir(mode=0o700, exist_ok=True)
         return folder / f"{re.sub('[^a-z0-9]+', '-', task.name)}-{mark}.jsonl"
 
-    async def _key(self) -> str:
-        """The key that weighings are booked under; made once, kept in a file of mode 0600."""
-        path = self._control.places.home / "weigh.key"
-        secret = path.read_text("ascii").strip() if path.exists() else ""
-        secret_hash = hash_secret(secret.encode())
-        if secret and await self._control.read(lambda c: keys.find(c, secret_hash=secret_hash)):
-            return secret
-        secret = KEY_PREFIX + secrets.token_urlsafe(32)
 
-        def work(connection: Connection, change: Change) -> None:
-            tree = accounts.tree(connection)
-            account_id = tree.id_by_path.get(ACCOUNT)
-            if account_id is None:
-                account_id = accounts.add(connection, change, None, ACCOUNT, "api")
-            new = keys.NewKey(hash_secret(secret.encode()), hint_of(secret), account_id, ACCOUNT)
-            keys.add(connection, change, new)
-
-        await self._control.write("weighing", "a key for weighings", work)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(secret + "\n")
-        self._control.publisher.core.want()
-        self._control.publisher.keys.want()
-        return secret
+def _take(standing: Standing, progress: Progress) -> None:
+    standing.done, standing.total = progress.n_done, progress.n_total
+    standing.bounds = progress.bounds
 
 
-def _name(body: Mapping[str, Any]) -> str:
-    return str(body["name"])
+def _live(standing: Standing) -> dict[str, Any]:
+    found: dict[str, Any] = {"items_done": standing.done, "items_total": standing.total}
+    if standing.bounds is not None:
+        found["lower"], found["upper"] = map(str, standing.bounds())
+    return found
 
 
-def _contender(body: Mapping[str, Any]) -> Contender:
-    features = set(body["features"])
-    known = (c for c in (Constraint.GRAMMAR, Constraint.JSON_SCHEMA) if c.value in features)
-    return Contender(_name(body), frozenset(known))
+def _gateway_asker(url: str, key: str, busy: asyncio.Event | None) -> Asker:
+    # Imported when first needed: its HTTP client costs a sixth of control's start.
+    from steelyard.control.asking import GatewayAsk  # noqa: PLC0415
+
+    return GatewayAsk(url, key, busy)

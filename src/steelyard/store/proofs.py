@@ -98,6 +98,13 @@ def update_weighing(connection: Connection, weighing: int, **values: object) -> 
     )
 
 
+def stop_running(connection: Connection, at_ns: int, detail: str) -> int:
+    """Marks weighings whose process is gone as stopped; how many there were."""
+    running = update(weighings).where(weighings.c.ended_at_ns.is_(None))
+    stopped = connection.execute(running.values(state="stopped", ended_at_ns=at_ns, detail=detail))
+    return stopped.rowcount
+
+
 def recent_weighings(connection: Connection, count: int) -> list[Mapping[str, Any]]:
     """The last weighings, newest first."""
     query = select(weighings).order_by(weighings.c.weighing_number.desc()).limit(count)

@@ -22,7 +22,10 @@ VERDICT = {
     "currency": "CNY",
     "time_s": 41.4,
 }
-STARTED = {"weighing_number": 7, "offer": "local/small", "items_done": 1, "items_total": 9}
+STARTED = {
+    **{"weighing_number": 7, "offer": "local/small", "items_done": 1, "items_total": 9},
+    **{"lower": None, "upper": None},
+}
 
 
 def test_weigh_waits_for_its_own_weighings_and_shows_the_verdict(
@@ -46,6 +49,12 @@ def test_weigh_waits_for_its_own_weighings_and_shows_the_verdict(
         "offers": ["local/small"],
         "limit": 9,
     }
+
+
+def test_progress_says_where_the_bounds_are() -> None:
+    assert proving._progress(STARTED) == "local/small 1 of 9"
+    bounds = {"lower": "0.412", "upper": "0.93"}
+    assert proving._progress({**STARTED, **bounds}) == "local/small 1 of 9, 0.412 to 0.930"
 
 
 def test_weighing_that_gave_nothing_fails_with_its_reason(

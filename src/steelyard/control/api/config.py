@@ -42,8 +42,10 @@ async def check(request: Request) -> Response:
     Variables of the environment are those of the control process.
     """
     wanted = await body_of(request, _Check)
+    control = control_of(request)
+    folder = control.places.config.parent
     try:
-        load_text(wanted.text, wanted.name, control_of(request).environment, RULES)
+        load_text(wanted.text, wanted.name, control.environment, RULES, folder)
     except InvalidConfig as error:
         return answer({"ok": False, "findings": [asdict(found) for found in error.findings]})
     return answer({"ok": True, "findings": []})

@@ -26,7 +26,8 @@ class _New(Body):
 
 @admin
 async def list_weighings(request: Request) -> Response:
-    """The last weighings, newest first."""
+    """The last weighings, newest first; with bounds so far while they run."""
+    weighings: Weighings = request.app.state.weighings
 
     def work(connection: Connection) -> list[dict[str, Any]]:
         return [
@@ -38,7 +39,10 @@ async def list_weighings(request: Request) -> Response:
             for row in proofs.recent_weighings(connection, _SHOWN)
         ]
 
-    return listed(await control_of(request).read(work))
+    rows = await control_of(request).read(work)
+    live = await weighings.live()
+    unknown = {"lower": None, "upper": None}
+    return listed([{**row, **unknown, **live.get(row["weighing_number"], {})} for row in rows])
 
 
 @admin

@@ -1,0 +1,76 @@
+"""Who is to be weighed: offers by name, those for sale, those that the background may take up."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Connection
+
+from steelyard.domain.errors import ConfigError
+from steelyard.domain.offers import ChannelKind
+from steelyard.domain.tasks import Constraint, Status, Task, Verdict, decide
+from steelyard.store import objects, prices
+from steelyard.weigh.asking import Contender
+
+
+def named(connection: Connection, names: Sequence[str]) -> list[Contender]:
+    """The offers named, or without names all that are enabled and have a price.
+
+    Raises:
+        ConfigError: there is no offer of that name.
+    """
+    stored = objects.current(connection, "offer")
+    unknown = [name for name in names if name not in stored]
+    if unknown:
+        raise ConfigError(f"No offer {unknown[0]!r}; steelyard offers lists them.")
+    if names:
+        return [_contender(stored[name].body) for name in dict.fromkeys(names)]
+    return [_contender(body) for body in _for_sale(connection)]
+
+
+def embedded(connection: Connection, down: Collection[str]) -> list[Contender]:
+    """Offers of this machine's engines whose channel is not in ``down``: they cost nobody else."""
+    channels = objects.current(connection, "channel")
+    return [
+        _contender(offer)
+        for offer in _for_sale(connection)
+        if (channel := channels.get(offer["channel"])) is not None
+        and channel.body["kind"] == ChannelKind.EMBEDDED.value
+        and offer["channel"] not in down
+    ]
+
+
+def weighed(task: Task, digests: Iterable[str], verdicts: Iterable[Verdict]) -> set[str]:
+    """Offers that need no further weighing: decided at today's floor, or weighed to the end at it.
+
+    A verdict that another floor cut short, and that today's leaves open, is taken up again; what is
+    in the run file is not asked twice.
+    """
+    wanted = set(digests)
+    return {
+        verdict.offer
+        for verdict in verdicts
+        if verdict.task == task.name
+        and verdict.form_digest in wanted
+        and (verdict.floor == task.floor or _is_decided(verdict, task.floor))
+    }
+
+
+def _is_decided(verdict: Verdict, floor: Decimal) -> bool:
+    status = decide(verdict.lower, verdict.upper, floor, verdict.unscored_share)
+    return status is not Status.NOT_PROVEN
+
+
+def _for_sale(connection: Connection) -> list[Mapping[str, Any]]:
+    """Enabled offers that have a price, by name."""
+    priced = prices.of_offers(connection)
+    stored = objects.current(connection, "offer")
+    return [stored[n].body for n in sorted(stored) if priced.get(n) and stored[n].body["enabled"]]
+
+
+def _contender(body: Mapping[str, Any]) -> Contender:
+    features = set(body["features"])
+    known = (c for c in (Constraint.GRAMMAR, Constraint.JSON_SCHEMA) if c.value in features)
+    return Contender(str(body["name"]), frozenset(known))

@@ -1,0 +1,51 @@
+"""The key that weighings call under, so that they are booked like anybody's traffic."""
+
+from __future__ import annotations
+
+import os
+import secrets
+
+from sqlalchemy import Connection
+
+from steelyard.control.control import Control
+from steelyard.control.secret import hint_of
+from steelyard.domain.accounts import KEY_PREFIX, hash_secret
+from steelyard.store import accounts, keys
+from steelyard.store.revisions import Change
+
+ACCOUNT = "weighing"
+
+
+async def weighing_key(control: Control) -> str:
+    """The secret of the key; made once, kept in ``weigh.key`` of mode 0600.
+
+    A key that was revoked, or whose file was lost, is replaced.
+
+    Raises:
+        StoreError: the database cannot be used.
+    """
+    path = control.places.home / "weigh.key"
+    secret = path.read_text("ascii").strip() if path.exists() else ""
+    secret_hash = hash_secret(secret.encode())
+    known = await control.read(lambda c: keys.find(c, secret_hash=secret_hash))
+    if secret and any(key.revoked_at_ns is None for key in known):
+        return secret
+    secret = KEY_PREFIX + secrets.token_urlsafe(32)
+
+    def work(connection: Connection, change: Change) -> None:
+        tree = accounts.tree(connection)
+        account_id = tree.id_by_path.get(ACCOUNT)
+        if account_id is None:
+            account_id = accounts.add(connection, change, None, ACCOUNT, "api")
+        for old in keys.find(connection, account_id=account_id, name=ACCOUNT):
+            keys.revoke(connection, change, old, "api")
+        new = keys.NewKey(hash_secret(secret.encode()), hint_of(secret), account_id, ACCOUNT)
+        keys.add(connection, change, new)
+
+    await control.write("weighing", "a key for weighings", work)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(secret + "\n")
+    control.publisher.core.want()
+    control.publisher.keys.want()
+    return secret
