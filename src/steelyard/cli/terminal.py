@@ -57,7 +57,7 @@ class Terminal:
         if self._console.is_terminal:
             width = self._console.width - 1
             line = text if len(text) <= width else text[: width - 1] + "…"
-            self._console.print(line.ljust(width), markup=False, end="\r")
+            self._console.print(line.ljust(width), markup=False, highlight=False, end="\r")
 
     def close(self) -> None:
         """Takes the bars away."""

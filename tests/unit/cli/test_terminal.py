@@ -39,3 +39,16 @@ def test_bars_go_away_when_all_is_fetched() -> None:
     terminal.warn("after")
     terminal.close()
     assert "after" in written.getvalue()
+
+
+def test_how_things_stand_is_one_line_over_the_last_and_never_wraps() -> None:
+    terminal, written = make(True)
+    terminal.now("local/small and another " * 9)
+    terminal.now("done")
+    first, second, rest = written.getvalue().split("\r")
+    assert len(first) == len(second) == 59
+    assert first.endswith("…") and second.rstrip() == "done"
+    assert rest == ""
+    terminal, written = make(False)
+    terminal.now("nobody reads this in a log")
+    assert written.getvalue() == ""

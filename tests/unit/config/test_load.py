@@ -125,3 +125,24 @@ def test_the_schema_describes_every_key() -> None:
     for section in [schema, *schema["$defs"].values()]:
         for name, key in section.get("properties", {}).items():
             assert "description" in key or "$ref" in key, name
+
+
+def test_test_sets_of_ones_own_start_at_the_files_folder(tmp_path: Path) -> None:
+    file = tmp_path / "s.yaml"
+    file.write_text(
+        "tasks:\n"
+        "  a: {set: sets/a.jsonl, grader: label, floor: 0.5, form: {id: f}}\n"
+        "  b: {set: /elsewhere/b.jsonl, grader: label, floor: 0.5, form: {id: f}}\n"
+        "  c: {set: reviews-en, grader: label, floor: 0.5, form: {id: f}}\n"
+        "  d:\n"
+    )
+    tasks = load(file, {}).tasks
+    sets = {name: task.set if task else None for name, task in tasks.items()}
+    assert sets == {
+        "a": str(tmp_path / "sets" / "a.jsonl"),
+        "b": "/elsewhere/b.jsonl",
+        "c": "reviews-en",
+        "d": None,
+    }
+    with pytest.raises(InvalidConfig, match="tasks"):
+        load_text("tasks: [1]", "s", {}, (), tmp_path)

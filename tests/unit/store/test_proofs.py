@@ -53,3 +53,13 @@ class TestProofs:
         proofs.update_weighing(tx, number, items_done=7, state="stopped", ended_at_ns=NOON_NS)
         (row,) = proofs.recent_weighings(tx, 5)
         assert (row["items_done"], row["state"]) == (7, "stopped")
+
+    def test_what_never_ended_is_stopped_and_the_rest_left_alone(self, tx: Connection) -> None:
+        done = proofs.begin_weighing(tx, "shop/a", "c/m", 9, NOON_NS)
+        proofs.update_weighing(tx, done, state="done", ended_at_ns=NOON_NS)
+        proofs.begin_weighing(tx, "shop/a", "c/n", 9, NOON_NS)
+        assert proofs.stop_running(tx, NOON_NS + 5, "gone") == 1
+        states = [
+            (r["state"], r["detail"], r["ended_at_ns"]) for r in proofs.recent_weighings(tx, 5)
+        ]
+        assert states == [("stopped", "gone", NOON_NS + 5), ("done", "", NOON_NS)]

@@ -1,0 +1,81 @@
+"""Who is weighed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import Decimal
+from fractions import Fraction
+
+import pytest
+
+from steelyard.control import contenders
+from steelyard.domain.errors import ConfigError
+from steelyard.domain.tasks import Constraint, PromptForm, Task, Verdict
+from steelyard.store.database import Database
+
+TEXT = """
+channels: {shop: {base_url: "http://x/v1"}}
+offers:
+  - {model: b, channel: shop, context: 9, features: [grammar, tools],
+     rates: {input: 1 CNY/mtok, output: 1 CNY/mtok}}
+  - {model: a, channel: shop, context: 9, rates: {input: 1 CNY/mtok, output: 1 CNY/mtok}}
+  - {model: off, channel: shop, context: 9, enabled: false, rates: {input: 1 CNY/mtok}}
+  - {model: unpriced, channel: shop, context: 9}
+local: {models: {smollm2-135m-instruct: {rates: {input: 1 CNY/mtok, output: 1 CNY/mtok}}}}
+"""
+LOCAL = "local/smollm2-135m-instruct"
+TASK = Task("mood", "Mood", "en", "s", "label", Decimal("0.7"), PromptForm("f"))
+
+
+def verdict(**more: object) -> Verdict:
+    values: dict[str, object] = {
+        **{"task": "mood", "offer": "shop/a", "form_digest": "d1", "floor": Decimal("0.5")},
+        **{"total": Fraction(6), "n": 10, "n_unscored": 0},
+        **{"lower": Decimal("0.55"), "upper": Decimal("0.8"), "confidence": Decimal("0.95")},
+        **{"cost_pico": 1, "currency": "CNY", "time_s": 1.0, "model_answered": ""},
+        "decided_at": datetime(2026, 3, 1, tzinfo=UTC),
+    }
+    return Verdict(**{**values, **more})  # type: ignore[arg-type]
+
+
+@pytest.fixture(autouse=True)
+def applied(put: Callable[..., list[str]]) -> None:
+    put(TEXT)
+
+
+def test_without_names_all_that_are_enabled_and_priced(database: Database) -> None:
+    with database.read() as connection:
+        found = contenders.named(connection, [])
+    assert [one.offer for one in found] == [LOCAL, "shop/a", "shop/b"]
+    assert found[2].constraints == {Constraint.GRAMMAR}
+
+
+def test_by_name_each_once_and_also_what_is_not_for_sale(database: Database) -> None:
+    with database.read() as connection:
+        found = contenders.named(connection, ["shop/off", "shop/a", "shop/off"])
+        assert [one.offer for one in found] == ["shop/off", "shop/a"]
+        with pytest.raises(ConfigError, match="No offer 'shop/c'"):
+            contenders.named(connection, ["shop/c"])
+
+
+def test_the_background_takes_only_engines_that_are_up(database: Database) -> None:
+    with database.read() as connection:
+        assert [one.offer for one in contenders.embedded(connection, ())] == [LOCAL]
+        assert contenders.embedded(connection, {LOCAL: ("loading", "")}) == []
+
+
+@pytest.mark.parametrize(
+    ("more", "is_weighed"),
+    [
+        ({}, False),  # cut short at 0.5, and 0.7 lies between the bounds
+        ({"floor": Decimal("0.7")}, True),  # undecided though all was asked
+        ({"lower": Decimal("0.7")}, True),
+        ({"upper": Decimal("0.6")}, True),
+        ({"lower": Decimal("0.7"), "form_digest": "old"}, False),
+        ({"lower": Decimal("0.7"), "task": "other"}, False),
+    ],
+)
+def test_what_is_decided_is_left_alone(more: dict[str, object], is_weighed: bool) -> None:
+    found = contenders.weighed(TASK, ["d1", "d2"], [verdict(**more)])
+    assert found == ({"shop/a"} if is_weighed else set())

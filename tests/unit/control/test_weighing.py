@@ -1,0 +1,248 @@
+"""Weighings: verdicts, turns, progress and what is left after an end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from control.weighing_rig import (
+    BAD,
+    GOOD,
+    ScriptedAsk,
+    finished,
+    make_control,
+    until,
+    write_config,
+    write_set,
+)
+from steelyard.control import contenders, weighing
+from steelyard.control.control import Control
+from steelyard.control.weighing import Weighings
+from steelyard.domain.errors import ConfigError
+from steelyard.store import proofs
+from steelyard.weigh.asking import Contender
+
+
+@pytest.fixture
+def control(tmp_path: Path) -> Iterator[Control]:
+    write_set(tmp_path)
+    write_config(tmp_path)
+    made = make_control(tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def idle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Control]:
+    """A control that weighs in the background, impatiently; its offers pass for local ones."""
+    write_set(tmp_path)
+    write_config(tmp_path, is_idle=True)
+    monkeypatch.setattr(weighing, "IDLE_LOOK_S", 0.01)
+    monkeypatch.setattr(weighing, "_PAUSE_MIN_S", 0.01)
+    monkeypatch.setattr(
+        contenders, "embedded", lambda connection, down: contenders.named(connection, ())
+    )
+    made = make_control(tmp_path)
+    yield made
+    made.close()
+
+
+def rows(control: Control) -> list[Any]:
+    with control.database.read() as connection:
+        return list(reversed(proofs.recent_weighings(connection, 50)))
+
+
+def verdicts(control: Control) -> dict[str, Any]:
+    with control.database.read() as connection:
+        return {v.offer: v for v in proofs.latest_verdicts(connection)}
+
+
+def run(work: Coroutine[Any, Any, None]) -> None:
+    asyncio.run(work)
+
+
+def test_on_demand_every_offer_with_a_price_gets_its_verdict(control: Control) -> None:
+    async def work() -> None:
+        weighings = Weighings(control, "http://gateway", ScriptedAsk().make)
+        begun = await weighings.start("mood", [], 0)
+        assert begun == {"task": "mood", "weighings": [1, 2]}
+        await finished(weighings)
+        assert await weighings.live() == {}
+
+    run(work())
+    assert {o: v.status.value for o, v in verdicts(control).items()} == {
+        GOOD: "proven",
+        BAD: "failed",
+    }
+    assert all(row["state"] == "done" and row["ended_at_ns"] for row in rows(control))
+    assert (control.places.home / "weigh.key").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(("task", "offers"), [("moot", []), ("mood", ["shop/none"])])
+def test_what_cannot_be_weighed_is_refused_at_once(
+    control: Control, task: str, offers: list[str]
+) -> None:
+    async def work() -> None:
+        with pytest.raises(ConfigError):
+            await Weighings(control, "", ScriptedAsk().make).start(task, offers, 0)
+
+    run(work())
+    assert rows(control) == []
+
+
+@pytest.mark.parametrize("trouble", ["money", "key"])
+def test_without_money_or_key_nothing_is_said_of_the_offers(control: Control, trouble: str) -> None:
+    ask = ScriptedAsk()
+    ask.has_money, ask.is_known = trouble != "money", trouble != "key"
+
+    async def work() -> None:
+        weighings = Weighings(control, "", ask.make)
+        await weighings.start("mood", [GOOD], 0)
+        await finished(weighings)
+
+    run(work())
+    (row,) = rows(control)
+    assert row["state"] == "stopped"
+    assert ("no room" if trouble == "money" else "key yet") in row["detail"]
+    assert verdicts(control) == {}
+    assert ask.n_closed == 1
+
+
+def test_progress_is_live_with_bounds_and_noted_now_and_then(
+    control: Control, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(weighing, "_NOTE_EVERY_S", 0.01)
+
+    async def work() -> None:
+        ask = ScriptedAsk()
+        ask.hang_after = 5
+        weighings = Weighings(control, "", ask.make)
+        await weighings.start("mood", [GOOD], 30)
+        await ask.hanging.wait()
+        shown = (await weighings.live())[1]
+        assert (shown["items_done"], shown["items_total"]) == (5, 30)
+        assert 0 < float(shown["lower"]) < float(shown["upper"]) == 1
+        await until(lambda: rows(control)[0]["items_done"] == 5)
+        await weighings.close()
+
+    run(work())
+    (row,) = rows(control)
+    assert (row["state"], row["items_done"], row["items_total"]) == ("stopped", 5, 30)
+    assert "control ended" in row["detail"]
+
+
+def test_what_a_dead_process_left_running_is_stopped_at_the_next_start(control: Control) -> None:
+    with control.database.write() as connection:
+        number = proofs.begin_weighing(connection, "mood", GOOD, 9, 1)
+    again = make_control(control.places.home)
+    again.close()
+    (row,) = rows(control)
+    assert (row["weighing_number"], row["state"]) == (number, "stopped")
+    assert row["ended_at_ns"] == again.started_at_ns
+
+
+def test_who_asks_goes_before_the_background_which_goes_on_where_it_was(idle: Control) -> None:
+    ask = ScriptedAsk()
+
+    async def work() -> None:
+        weighings = Weighings(idle, "", ask.make)
+        ask.hang_after = 7
+        background = asyncio.get_running_loop().create_task(weighings.run_when_idle())
+        await ask.hanging.wait()
+        ask.hang_after = None
+        async with asyncio.timeout(2):
+            await weighings.start("mood", [BAD], 12)
+            await finished(weighings)
+        assert set(ask.asked[7:]) == {BAD}
+        await until(lambda: GOOD in verdicts(idle))
+        background.cancel()
+        await asyncio.wait({background})
+        # Nothing that was answered before it gave way was asked again.
+        assert ask.asked.count(GOOD) == verdicts(idle)[GOOD].n
+
+    run(work())
+    assert ask.was_background[:3] == [True, False, True]
+    assert rows(idle)[0]["detail"] == weighing._GAVE_WAY
+
+
+def test_the_background_ends_when_all_is_decided_and_takes_up_what_a_new_floor_leaves_open(
+    idle: Control,
+) -> None:
+    ask = ScriptedAsk()
+
+    async def work() -> None:
+        weighings = Weighings(idle, "", ask.make)
+        background = asyncio.get_running_loop().create_task(weighings.run_when_idle())
+        await until(lambda: len(verdicts(idle)) == 2)
+        first, at_first_floor = len(rows(idle)), len(ask.asked)
+        await asyncio.sleep(0.1)
+        assert len(rows(idle)) == first
+        # The bad one is as bad as before; whether the good one is this good is not known yet.
+        write_config(idle.places.home, floor="0.9", is_idle=True)
+        await idle.read_config()
+        await until(lambda: verdicts(idle)[GOOD].floor.compare(verdicts(idle)[BAD].floor) == 1)
+        assert [row["offer"] for row in rows(idle)[first:]] == [GOOD]
+        assert verdicts(idle)[GOOD].n == ask.asked.count(GOOD)
+        assert len(ask.asked) > at_first_floor
+        background.cancel()
+        await asyncio.wait({background})
+
+    run(work())
+    assert len(list((idle.places.home / "weighings").glob("mood-idle-*"))) == 1
+
+
+def test_a_changed_set_is_another_weighing_and_its_verdict_counts(idle: Control) -> None:
+    ask = ScriptedAsk()
+
+    async def work() -> None:
+        weighings = Weighings(idle, "", ask.make)
+        await weighings.start("mood", [GOOD], 0)
+        await finished(weighings)
+        write_set(idle.places.home, 30)
+        await weighings.start("mood", [GOOD], 0)
+        await finished(weighings)
+        found = verdicts(idle)[GOOD]
+        task = weighings._tasks()["mood"]
+        with idle.database.read() as connection:
+            stored = weighing.objects.current(connection, "task")["mood"].body
+            assert contenders.weighed(task, stored["digests"], [found]) == {GOOD}
+
+    run(work())
+
+
+def test_the_background_rests_longer_after_each_weighing_that_proves_nothing(
+    idle: Control, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask = ScriptedAsk()
+    ask.has_money = False
+    monkeypatch.setattr(weighing, "_PAUSE_MIN_S", 0.05)
+
+    async def work() -> None:
+        weighings = Weighings(idle, "", ask.make)
+        background = asyncio.get_running_loop().create_task(weighings.run_when_idle())
+        await until(lambda: ask.n_closed == 3)
+        background.cancel()
+        await asyncio.wait({background})
+
+    run(work())
+    ended = [row["ended_at_ns"] for row in rows(idle)[::2]]
+    assert ended[2] - ended[1] > 0.1e9
+
+
+def test_the_background_is_announced_to_workers_only_while_it_runs(
+    idle: Control, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[bool] = []
+    monkeypatch.setattr(idle, "set_background", said.append)
+    ask = ScriptedAsk()
+
+    async def work() -> None:
+        weighings = Weighings(idle, "", ask.make)
+        assert await weighings._weigh_idle(weighings._tasks()["mood"], [Contender(GOOD)])
+
+    run(work())
+    assert said == [True, False]

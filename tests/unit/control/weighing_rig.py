@@ -1,0 +1,99 @@
+"""A control over a small task of one's own, and an asker that is a script."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from steelyard.control.control import Control
+from steelyard.control.places import Places
+from steelyard.control.weighing import Weighings
+from steelyard.domain.errors import BudgetExceeded
+from steelyard.weigh.asking import Answer
+
+CONFIG = """
+weigh_when_idle: {idle}
+channels: {{shop: {{base_url: "http://x/v1"}}}}
+offers:
+  - {{model: good, channel: shop, context: 9, rates: {{input: 2 CNY/mtok, output: 2 CNY/mtok}}}}
+  - {{model: bad, channel: shop, context: 9, rates: {{input: 1 CNY/mtok, output: 1 CNY/mtok}}}}
+  - {{model: free, channel: shop, context: 9}}
+tasks:
+  mood:
+    set: sets/mood.jsonl
+    grader: label
+    floor: {floor}
+    form: {{id: plain}}
+    is_weighed_when_idle: true
+  shop/review-sentiment: {{enabled: false}}
+  shop/booking-slots: {{enabled: false}}
+"""
+GOOD, BAD = "shop/good", "shop/bad"
+
+
+def write_set(home: Path, count: int = 40) -> None:
+    (home / "sets").mkdir(exist_ok=True)
+    rows = (
+        {"id": f"i{n}", "input": f"Item {n}.", "reference": "yes", "labels": ["yes", "no"]}
+        for n in range(count)
+    )
+    text = "".join(json.dumps(row) + "\n" for row in rows)
+    (home / "sets" / "mood.jsonl").write_text(text)
+
+
+def write_config(home: Path, *, floor: str = "0.6", is_idle: bool = False) -> None:
+    text = CONFIG.format(idle=str(is_idle).lower(), floor=floor)
+    (home / "steelyard.yaml").write_text(text)
+
+
+def make_control(home: Path) -> Control:
+    control = Control(Places(home, home, 8080), {})
+    control.prepare()
+    return control
+
+
+class ScriptedAsk:
+    """Answers yes for the good offer and no for the other; may hang or have no money."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.is_known = True
+        self.has_money = True
+        self.hang_after: int | None = None
+        self.hanging = asyncio.Event()
+        self.was_background: list[bool] = []
+        self.n_closed = 0
+
+    def make(self, url: str, key: str, busy: asyncio.Event | None) -> ScriptedAsk:
+        assert key.startswith("sk-")
+        self.was_background.append(busy is not None)
+        return self
+
+    async def wait_until_known(self, timeout_s: float) -> bool:
+        return self.is_known
+
+    async def close(self) -> None:
+        self.n_closed += 1
+
+    async def __call__(self, offer: str, request: dict[str, object], *, task: str) -> Answer:
+        if not self.has_money:
+            raise BudgetExceeded("Account weighing has no room.")
+        if self.hang_after is not None and len(self.asked) >= self.hang_after:
+            self.hanging.set()
+            await asyncio.get_running_loop().create_future()
+        self.asked.append(offer)
+        await asyncio.sleep(0)
+        return Answer("yes" if offer == GOOD else "no", "stop", 5, 1, 10, "CNY", 0.01)
+
+
+async def until(holds: Callable[[], object], within_s: float = 5.0) -> None:
+    async with asyncio.timeout(within_s):
+        while not holds():
+            await asyncio.sleep(0.005)
+
+
+async def finished(weighings: Weighings) -> None:
+    """Waits until nothing that was asked for runs."""
+    await until(lambda: not weighings._asked)
