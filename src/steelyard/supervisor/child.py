@@ -11,7 +11,7 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,6 +38,8 @@ class Spec:
     """Open files that the child inherits under the same numbers."""
     death_signal: signal.Signals = signal.SIGKILL
     """What the kernel sends the child when the supervisor dies."""
+    environment: Mapping[str, str] | None = None
+    """None for our own."""
 
 
 class Child:
@@ -112,6 +114,7 @@ class Child:
                 stderr=log,
                 pass_fds=self.spec.fds,
                 process_group=0,
+                env=self.spec.environment,
             )
         finally:
             os.close(log)

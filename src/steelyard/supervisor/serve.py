@@ -23,6 +23,7 @@ from steelyard.supervisor.api import Api
 from steelyard.supervisor.child import Child, Spec
 from steelyard.supervisor.engines import STATE_FILE, WISHES_FILE, Engines
 from steelyard.supervisor.greeter import Greeter
+from steelyard.supervisor.native import worker_environment
 from steelyard.supervisor.settings import Settings
 from steelyard.supervisor.teller import Teller
 
@@ -201,4 +202,5 @@ class Supervisor:
 
         log = settings.home / "logs" / f"worker-{number}.log"
         # A worker may finish its calls when the supervisor is killed; the others cannot do without.
-        return Spec(f"worker-{number}", command, log, (fd,), signal.SIGTERM)
+        environment = worker_environment(os.environ)
+        return Spec(f"worker-{number}", command, log, (fd,), signal.SIGTERM, environment)

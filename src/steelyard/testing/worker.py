@@ -42,6 +42,7 @@ from steelyard.gateway.snapshot import (
 )
 from steelyard.journal.reader import START, Reader
 from steelyard.pricebook.book import compile_periods
+from steelyard.supervisor.native import worker_environment
 
 KEY = "sk-" + "k" * 43
 """The key every setup has."""
@@ -283,7 +284,7 @@ class RunningWorker:
         ]  # fmt: skip
         # Popen returns as soon as the process exists; a wait would be another matter.
         self.process = subprocess.Popen(  # noqa: ASYNC220
-            command, pass_fds=[self.socket.fileno()]
+            command, pass_fds=[self.socket.fileno()], env=worker_environment(os.environ)
         )
         path = self.runtime / "worker-0.http"
         for _ in range(400):
