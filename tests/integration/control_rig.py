@@ -35,7 +35,9 @@ SHOP_KEY = "sk-shop-credential-0815"
 class ControlProcess:
     """``python -m steelyard.control`` over a state folder."""
 
-    def __init__(self, folder: Path, config: str = CONFIG) -> None:
+    def __init__(self, folder: Path, config: str = CONFIG, port: int = 8080) -> None:
+        """``port`` is where the gateway listens, for what control itself asks it."""
+        self.port = port
         self.home, self.runtime = folder / "home", folder / "run"
         self.home.mkdir(parents=True, exist_ok=True)
         self.config = self.home / "steelyard.yaml"
@@ -46,7 +48,7 @@ class ControlProcess:
 
     def start(self) -> None:
         command = [sys.executable, "-m", "steelyard.control", "--home", str(self.home)]
-        command += ["--runtime", str(self.runtime), "--port", "8080"]
+        command += ["--runtime", str(self.runtime), "--port", str(self.port)]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 command, stdout=log, stderr=log, env={**os.environ, "SHOP_KEY": SHOP_KEY}

@@ -1,0 +1,212 @@
+"""Weighing for real: control, a worker and two vendors, one of which is always wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Coroutine, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from control_rig import ControlProcess
+
+from steelyard.testing.replies import Answer
+from steelyard.testing.upstream import ScriptedVendor, Settings
+
+LOCAL = "smollm2-135m-instruct"
+CONFIG = """
+weigh_when_idle: {idle}
+channels:
+  right: {{base_url: "{right}"}}
+  wrong: {{base_url: "{wrong}"}}
+offers:
+  - {{model: m, channel: right, context: 4096, output_max: 8,
+     rates: {{input: 3 CNY/mtok, output: 3 CNY/mtok}}}}
+  - {{model: dear, channel: right, context: 4096, output_max: 8,
+     rates: {{input: 9 CNY/mtok, output: 9 CNY/mtok}}}}
+  - {{model: m, channel: wrong, context: 4096, output_max: 8,
+     rates: {{input: 1 CNY/mtok, output: 1 CNY/mtok}}}}
+local: {{models: {{{local}: {{rates: {{input: 5 CNY/mtok, output: 5 CNY/mtok}}}}}}}}
+accounts: {{acme: }}
+tasks:
+  mood: {{set: mood.jsonl, grader: label, floor: 0.6, form: {{id: plain, output_tokens_max: 4}}}}
+  quiet/mood: {{set: mood.jsonl, grader: label, floor: 0.6, is_weighed_when_idle: true,
+     form: {{id: plain, output_tokens_max: 4}}}}
+  shop/review-sentiment: {{is_weighed_when_idle: false}}
+  shop/booking-slots: {{is_weighed_when_idle: false}}
+"""
+REVIEW = {"messages": [{"role": "user", "content": "Is it good? yes or no"}]}
+
+
+class System:
+    """A control, one worker and two vendors."""
+
+    def __init__(self, folder: Path) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+        self.right, self.wrong, self.local = (
+            ScriptedVendor(Settings(answer=Answer(parts=(word,)))) for word in ("yes", "no", "yes")
+        )
+        for vendor in self.vendors:
+            self._run(vendor.start())
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        port = self._listener.getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}"
+        self.control = ControlProcess(folder, self._config("false"), port)
+        _write_set(self.control.home / "mood.jsonl")
+        self._worker: subprocess.Popen[bytes] | None = None
+
+    @property
+    def vendors(self) -> tuple[ScriptedVendor, ...]:
+        return self.right, self.wrong, self.local
+
+    def start(self) -> None:
+        self.control.start()
+        state = {LOCAL: {"state": "up", "port": self.local.port}}
+        (self.control.runtime / "engines.state.json").write_text(json.dumps(state))
+        where = ["--home", str(self.control.home), "--runtime", str(self.control.runtime)]
+        more = ["--incarnation", "1", "--worker", "0", "--workers", "1"]
+        fd = self._listener.fileno()
+        command = [sys.executable, "-m", "steelyard.gateway.worker", *where, *more, "--fd", str(fd)]
+        with self.control.log.open("ab") as log:
+            self._worker = subprocess.Popen(command, pass_fds=[fd], stdout=log, stderr=log)
+        self.control.until(lambda: self.ask("GET", "/api/status")["workers"])
+
+    def stop(self) -> None:
+        if self._worker is not None:
+            self._worker.terminate()
+            self._worker.wait(20)
+        code = self.control.stop()
+        for vendor in self.vendors:
+            self._run(vendor.stop())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(5)
+        self._loop.close()
+        self._listener.close()
+        assert code == 0
+
+    def weigh_when_idle(self) -> None:
+        self.control.config.write_text(self._config("true"))
+
+    def script(self, vendor: ScriptedVendor, *answers: Answer) -> None:
+        async def work() -> None:
+            vendor.script(answers)
+
+        self._run(work())
+
+    def ask(self, method: str, path: str, **more: Any) -> Any:
+        with self.control.client() as api:
+            answer = api.request(method, path, **more)
+            assert answer.status_code < 300, answer.text
+            return answer.json()
+
+    def weigh(self, task: str) -> list[dict[str, Any]]:
+        """The rows of a weighing on demand, ended."""
+        begun = set(self.ask("POST", "/api/weighings", json={"task": task})["weighings"])
+
+        def ended() -> list[dict[str, Any]]:
+            rows = self.ask("GET", "/api/weighings")["data"]
+            mine = [row for row in rows if row["weighing_number"] in begun]
+            return mine if all(row["ended_at"] for row in mine) else []
+
+        found: list[dict[str, Any]] = self.control.until(ended)
+        return found
+
+    def verdicts(self, task: str) -> dict[str, dict[str, Any]]:
+        rows = self.ask("GET", "/api/verdicts")["data"]
+        return {row["offer"]: row for row in rows if row["task"] == task}
+
+    def post(self, secret: str, model: str) -> httpx.Response:
+        headers = {"authorization": f"Bearer {secret}"}
+        url = self.url + "/v1/chat/completions"
+        body = {**REVIEW, "model": model}
+        return httpx.post(url, json=body, headers=headers, timeout=20, trust_env=False)
+
+    def lines(self, **where: str) -> list[dict[str, Any]]:
+        rows: list[dict[str, Any]] = self.ask("GET", "/api/ledger/lines", params=where)["data"]
+        return rows
+
+    def _config(self, idle: str) -> str:
+        urls = {"right": self.right.base_url, "wrong": self.wrong.base_url}
+        return CONFIG.format(idle=idle, local=LOCAL, **urls)
+
+    def _run(self, work: Coroutine[Any, Any, None]) -> None:
+        asyncio.run_coroutine_threadsafe(work, self._loop).result(30)
+
+
+def _write_set(path: Path) -> None:
+    rows = (
+        {"id": f"i{n}", "input": f"Item {n}?", "reference": "yes", "labels": ["yes", "no"]}
+        for n in range(60)
+    )
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+@pytest.fixture(scope="module")
+def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    made = System(tmp_path_factory.mktemp("weigh"))
+    try:
+        made.start()
+        yield made
+    finally:
+        made.stop()
+
+
+def test_what_is_proven_cheapest_gets_the_tasks_calls(system: System) -> None:
+    secret = system.ask("POST", "/api/keys", json={"account": "acme", "name": "a"})["secret"]
+    refused = system.post(secret, "task:mood")
+    assert "nothing was weighed" in refused.json()["error"]["message"]
+
+    rows = system.weigh("mood")
+    assert {row["offer"]: row["state"] for row in rows} == {
+        **{"right/m": "done", "right/dear": "done", "wrong/m": "done"},
+        f"local/{LOCAL}": "done",
+    }
+    found = system.verdicts("mood")
+    assert {offer: row["status"] for offer, row in found.items()} == {
+        **{"right/m": "proven", "right/dear": "proven", "wrong/m": "failed"},
+        f"local/{LOCAL}": "proven",
+    }
+    assert float(found["right/m"]["lower"]) >= 0.6 > float(found["wrong/m"]["upper"])
+
+    system.control.until(lambda: system.post(secret, "task:mood").status_code == 200)
+    answer = system.post(secret, "task:mood")
+    assert answer.headers["x-steelyard-offer"] == "right/m"
+    assert answer.json()["choices"][0]["message"]["content"] == "yes"
+    weighed = system.ask("GET", "/api/ledger", params={"by": "account_own,task"})["data"]
+    assert any(row["account_name"] == "weighing" and row["task"] == "mood" for row in weighed)
+
+
+def test_the_background_gives_way_to_a_call_and_what_it_cost_is_booked(system: System) -> None:
+    secret = system.ask("POST", "/api/keys", json={"account": "acme", "name": "b"})["secret"]
+    before = len(system.local.received)
+    system.script(system.local, Answer(delay_s=60.0))
+    system.weigh_when_idle()
+    system.control.until(lambda: len(system.local.received) > before)
+    began_s = time.monotonic()
+    assert system.post(secret, "dear").status_code == 200
+    system.control.until(lambda: system.local.abandoned)
+    assert time.monotonic() - began_s < 3
+    abandoned = system.local.abandoned[0]
+
+    def booked() -> list[dict[str, Any]]:
+        rows = system.lines(task="quiet/mood")
+        return [row for row in rows if row["outcome"] != "completed"]
+
+    (line,) = system.control.until(booked)
+    assert line["account_name"] == "weighing"
+    assert line["offer"] == f"local/{LOCAL}"
+    # The same question is asked again when it is quiet, and the weighing comes to its verdict.
+    system.control.until(lambda: f"local/{LOCAL}" in system.verdicts("quiet/mood"))
+    question = json.loads(abandoned.body)["messages"]
+    asked = [json.loads(r.body)["messages"] for r in list(system.local.received)[before:]]
+    assert asked.count(question) == 2
+    assert len(asked) == system.verdicts("quiet/mood")[f"local/{LOCAL}"]["n"] + 1
