@@ -20,7 +20,6 @@ from steelyard.testing.upstream import (
     Raw,
     ScriptedVendor,
     Settings,
-    read_script,
 )
 
 LOOPS = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
@@ -319,11 +318,3 @@ def test_command_serves_its_script_and_logs(tmp_path: Path):
     assert b'"content":"only"' in second
     assert b"word0 word1 " in third
     assert log.read_text() == "full\t1\nfull\t2\nfull\t3\n"
-
-
-@pytest.mark.parametrize("line", ["[1]", '{"fault":"nope"}', '{"nope":1}', "{"])
-def test_a_script_mistake_names_its_line(tmp_path: Path, line: str):
-    script = tmp_path / "script.jsonl"
-    script.write_text('{"events": 1}\n' + line)
-    with pytest.raises(ValueError, match=r"script\.jsonl:2: "):
-        read_script(script)
