@@ -13,7 +13,7 @@ STAMP := $(VENV)/.installed
 RUN := $(VENV)/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup fmt check test docs bench bench-peers run clean
+.PHONY: help setup fmt check test docs native bench bench-peers run clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -31,6 +31,7 @@ $(STAMP): requirements.lock pyproject.toml
 	@echo "Installing packages into $(VENV) (once; takes a minute or two) ..."
 	@$(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@$(RUN) -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@$(RUN) -m compileall -q -j 0 $(VENV)/lib src >/dev/null || true
 	@touch $@
 
 fmt: $(STAMP) ## format the code

@@ -22,6 +22,7 @@ PACKAGE = Path(__file__).parents[1] / "src" / "steelyard"
 MODULES = {
     "domain": ("money", "usage"),
     "pricebook": ("book",),
+    "dialects": ("base", "openai_chat", "refusals"),
     "journal": ("format", "segment"),
     "wire": (
         *("call", "chunked", "connection", "handle", "http1", "reply", "server", "serving"),
@@ -29,7 +30,7 @@ MODULES = {
     ),
     "gateway": (
         *("bounds", "channels", "choose", "exchange", "gate", "heads", "health", "leases"),
-        *("meter", "relay", "replay", "settle", "state", "steps", "view"),
+        *("meter", "relay", "replay", "routes", "settle", "state", "steps", "view"),
     ),
 }
 """What every call passes; the rest of a worker is imported as it is."""

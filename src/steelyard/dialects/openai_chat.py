@@ -14,6 +14,7 @@ from typing import NoReturn
 
 import msgspec
 
+from steelyard.dialects import openai_shapes as shapes
 from steelyard.dialects.base import TEXT_MAX, Answer, Call, Refusal
 from steelyard.dialects.refusals import error_message, refusal
 from steelyard.domain.errors import (
@@ -31,93 +32,6 @@ OUTPUT_MAX = 10**7
 """No model answers longer; a larger number would only make reservations absurd."""
 
 
-class _Part(msgspec.Struct):
-    type: str = ""
-
-
-class _Message(msgspec.Struct):
-    role: str
-    content: str | list[_Part] | None = None
-
-
-class _StreamOptions(msgspec.Struct):
-    include_usage: bool | None = None
-
-
-class _Format(msgspec.Struct):
-    type: str = "text"
-
-
-class _Request(msgspec.Struct):
-    """The fields that choosing and pricing need; everything else passes as it is."""
-
-    model: str
-    messages: list[_Message]
-    stream: bool | None = None
-    stream_options: _StreamOptions | None = None
-    max_tokens: int | None = None
-    max_completion_tokens: int | None = None
-    n: int | None = None
-    tools: list[msgspec.Raw] | None = None
-    response_format: _Format | None = None
-    grammar: str | None = None
-
-
-class _InputParts(msgspec.Struct):
-    cached_tokens: int | None = None
-
-
-class _OutputParts(msgspec.Struct):
-    reasoning_tokens: int | None = None
-
-
-class _Usage(msgspec.Struct):
-    prompt_tokens: int
-    completion_tokens: int = 0
-    prompt_tokens_details: _InputParts | None = None
-    completion_tokens_details: _OutputParts | None = None
-    prompt_cache_hit_tokens: int | None = None
-
-
-class _Text(msgspec.Struct):
-    content: str | list[msgspec.Raw] | None = None
-    reasoning_content: str | None = None
-    tool_calls: msgspec.Raw = msgspec.Raw(b"null")
-
-
-class _Choice(msgspec.Struct):
-    finish_reason: str | None = None
-    message: _Text | None = None
-    delta: _Text | None = None
-
-
-class _Answer(msgspec.Struct):
-    id: str | None = None
-    model: str | None = None
-    choices: list[_Choice] | None = None
-    usage: msgspec.Raw = msgspec.Raw(b"null")
-    error: msgspec.Raw = msgspec.Raw(b"null")
-
-
-class _WholeChoice(msgspec.Struct):
-    finish_reason: str | None = None
-
-
-class _Whole(msgspec.Struct):
-    """An answer as it should be; anything else is read again, patiently, as ``_Answer``."""
-
-    usage: _Usage
-    choices: list[_WholeChoice]
-    id: str = ""
-    model: str = ""
-    error: None = None
-
-
-_fields_decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_request_decoder = msgspec.json.Decoder(_Request)
-_answer_decoder = msgspec.json.Decoder(_Answer)
-_whole_decoder = msgspec.json.Decoder(_Whole)
-_usage_decoder = msgspec.json.Decoder(_Usage)
 _encode = msgspec.json.encode
 _make = tuple.__new__
 """Makes a named tuple at a third of the cost of its own constructor."""
@@ -141,8 +55,8 @@ class OpenAIChat:
             # msgspec passes over the bytes of strings that nobody decodes; vendors may not.
             if not body.isascii():
                 str(body, "utf-8")
-            fields = _fields_decoder.decode(body)
-            request = _request_decoder.decode(body)
+            fields = shapes.fields_decoder.decode(body)
+            request = shapes.request_decoder.decode(body)
         except UnicodeDecodeError as error:
             raise InvalidRequest(f"The body is not UTF-8: byte {error.start} is wrong.") from error
         except RecursionError as error:
@@ -179,7 +93,7 @@ class OpenAIChat:
             # The quick reading passes over the text; a client may not.
             if not body.isascii():
                 str(body, "utf-8")
-            whole = _whole_decoder.decode(body)
+            whole = shapes.whole_decoder.decode(body)
             usage = _counted(whole.usage)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, UnbalancedEntry):
             return self._read_patiently(body)
@@ -189,7 +103,7 @@ class OpenAIChat:
 
     def _read_patiently(self, body: bytes) -> Answer:
         try:
-            answer = _answer_decoder.decode(body)
+            answer = shapes.answer_decoder.decode(body)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             return Answer(None, fault=f"it is no chat completion: {error}"[:TEXT_MAX])
         return _facts(answer)
@@ -201,7 +115,7 @@ class OpenAIChat:
     def is_usage_only(self, data: bytes) -> bool:
         """Whether an event carries usage and no choice: the one OpenAI adds on request."""
         try:
-            answer = _answer_decoder.decode(data)
+            answer = shapes.answer_decoder.decode(data)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return False
         return not answer.choices and _is_value(answer.usage)
@@ -209,7 +123,7 @@ class OpenAIChat:
     def without_usage(self, data: bytes) -> bytes:
         """An event's data without its ``usage``, for a client that did not ask for it."""
         try:
-            fields = _fields_decoder.decode(data)
+            fields = shapes.fields_decoder.decode(data)
         except (msgspec.MsgspecError, RecursionError):
             return data
         if fields.pop("usage", None) is None:
@@ -240,7 +154,7 @@ class OpenAIChat:
 DIALECT = OpenAIChat()
 
 
-def _call(request: _Request, fields: dict[str, msgspec.Raw], body: bytes) -> Call:
+def _call(request: shapes.Request, fields: dict[str, msgspec.Raw], body: bytes) -> Call:
     call = Call()
     call.fields = fields
     call.model = request.model
@@ -268,12 +182,12 @@ def _call(request: _Request, fields: dict[str, msgspec.Raw], body: bytes) -> Cal
     return call
 
 
-def _images(request: _Request) -> int:
+def _images(request: shapes.Request) -> int:
     lists = (m.content for m in request.messages if isinstance(m.content, list))
     return sum(part.type == "image_url" for parts in lists for part in parts)
 
 
-def _output_max(request: _Request) -> int | None:
+def _output_max(request: shapes.Request) -> int | None:
     """The client's bound on output; of two the larger, since vendors differ in which one holds."""
     bound, newer = request.max_tokens, request.max_completion_tokens
     if bound is None and newer is None:
@@ -286,7 +200,7 @@ def _output_max(request: _Request) -> int | None:
     return max(bound or 0, newer or 0)
 
 
-def _needs(request: _Request, images: int) -> frozenset[str]:
+def _needs(request: shapes.Request, images: int) -> frozenset[str]:
     form = request.response_format
     needs = {"tools"} if request.tools else set()
     if images:
@@ -334,7 +248,7 @@ def _raise_wrong_type(error: msgspec.ValidationError) -> NoReturn:
 def _with_usage(options: msgspec.Raw | None) -> msgspec.Raw:
     if options is None or bytes(options) == b"null":
         return _ASK_USAGE
-    fields = _fields_decoder.decode(options)
+    fields = shapes.fields_decoder.decode(options)
     fields["include_usage"] = msgspec.Raw(b"true")
     return msgspec.Raw(_encode(fields))
 
@@ -343,7 +257,7 @@ def _is_value(raw: msgspec.Raw) -> bool:
     return bytes(raw) != b"null"
 
 
-def _facts(answer: _Answer) -> Answer:
+def _facts(answer: shapes.Answer) -> Answer:
     counted, fault = _usage(answer.usage) if _is_value(answer.usage) else (None, "")
     finish, text_bytes = "", 0
     for choice in answer.choices or ():
@@ -360,7 +274,7 @@ def _facts(answer: _Answer) -> Answer:
     )
 
 
-def _text_bytes(text: _Text | None) -> int:
+def _text_bytes(text: shapes.Text | None) -> int:
     """UTF-8 bytes that a choice holds, for an estimate where usage is missing."""
     if text is None:
         return 0
@@ -374,7 +288,7 @@ def _text_bytes(text: _Text | None) -> int:
 def _usage(raw: msgspec.Raw) -> tuple[Usage | None, str]:
     """The usage, checked, or why it is not believed; a refused one is never read as zero."""
     try:
-        shape = _usage_decoder.decode(raw)
+        shape = shapes.usage_decoder.decode(raw)
     except msgspec.MsgspecError as error:
         return None, f"usage unreadable: {error}"[:TEXT_MAX]
     try:
@@ -383,7 +297,7 @@ def _usage(raw: msgspec.Raw) -> tuple[Usage | None, str]:
         return None, f"usage not believed: {error.message}"[:TEXT_MAX]
 
 
-def _counted(shape: _Usage) -> Usage:
+def _counted(shape: shapes.Usage) -> Usage:
     """The usage in our terms.
 
     Raises:
