@@ -15,7 +15,11 @@ from urllib.parse import urlencode
 
 from starlette.types import ASGIApp, Message
 
+from steelyard.domain.calls import Why
+
 LINES_SHOWN = 12
+_WHYS = [why.value for why in Why if why is not Why.WEIGH]
+"""Calls that only test an offer's quality would bury those that somebody wanted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,7 @@ class Facts:
     month: list[dict[str, Any]]
     """Sums per account since the first of the month."""
     lines: list[dict[str, Any]]
+    """The latest attempts of calls; those that only test an offer's quality are left out."""
     problems: tuple[str, ...] = ()
     """Questions that got no answer, and why."""
 
@@ -42,12 +47,12 @@ class Asked:
         self._token = admin_token
         self.problems: list[str] = []
 
-    async def rows(self, path: str, **query: str) -> list[dict[str, Any]]:
+    async def rows(self, path: str, **query: str | list[str]) -> list[dict[str, Any]]:
         """The rows of a list; none where the question fails, which ``problems`` then tells."""
         found = await self.get(path, **query)
         return list(found.get("data", []))
 
-    async def get(self, path: str, **query: str) -> dict[str, Any]:
+    async def get(self, path: str, **query: str | list[str]) -> dict[str, Any]:
         """The JSON object that ``path`` answers with; empty where it fails."""
         parts: list[bytes] = []
         status = 500
@@ -74,7 +79,7 @@ class Asked:
         self.problems.append(f"{path}: {reason}")
         return {}
 
-    def _scope(self, path: str, query: Mapping[str, str]) -> dict[str, Any]:
+    def _scope(self, path: str, query: Mapping[str, str | list[str]]) -> dict[str, Any]:
         return {
             "type": "http",
             "asgi": {"version": "3.0"},
@@ -83,7 +88,7 @@ class Asked:
             "scheme": "http",
             "path": path,
             "raw_path": path.encode(),
-            "query_string": urlencode(query).encode(),
+            "query_string": urlencode(query, doseq=True).encode(),
             "root_path": "",
             "headers": [
                 (b"host", b"localhost"),
@@ -104,7 +109,7 @@ async def gather(asked: Asked, now: datetime) -> Facts:
         asked.rows("/api/verdicts"),
         asked.rows("/api/ledger", by="account", since=_utc(midnight)),
         asked.rows("/api/ledger", by="account", since=_utc(first)),
-        asked.rows("/api/ledger/lines", limit=str(LINES_SHOWN)),
+        asked.rows("/api/ledger/lines", limit=str(LINES_SHOWN), why=_WHYS),
     )
     problems = tuple(asked.problems)
     return Facts(status, offers, verdicts, today, month, lines, problems)

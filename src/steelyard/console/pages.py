@@ -45,7 +45,8 @@ def pages(control: Control) -> Sequence[BaseRoute]:
             request.query_params.get("lang", ""), request.headers.get("accept-language", "")
         )
         host = request.headers.get("host", "")
-        html = render(facts, language, now, f"http://{host}")
+        key_file = str(control.places.demo_key)
+        html = render(facts, language, now, f"http://{host}", key_file)
         return HTMLResponse(html, headers={**HEADERS, "vary": "accept-language"})
 
     return [
@@ -65,8 +66,10 @@ async def static_file(request: Request) -> Response:
     return Response(content, media_type=STATIC[name], headers=headers)
 
 
-def render(facts: Facts, language: str, now: datetime, address: str) -> str:
-    """The status page."""
+def render(
+    facts: Facts, language: str, now: datetime, address: str, key_file: str = "demo.key"
+) -> str:
+    """The status page; ``key_file`` is where the demo key of this state folder lies."""
     state = _state(facts)
     is_busy = state == "on_the_way" or bool(weighing_now(facts))
     return _template().render(
@@ -77,10 +80,12 @@ def render(facts: Facts, language: str, now: datetime, address: str) -> str:
         now=now,
         zone=now.tzname() or "UTC",
         address=address,
+        key_file=key_file,
         model=next((engine["name"] for engine in facts.status.get("engines", [])), "auto"),
         state=state,
         engines={row["name"]: row for row in facts.status.get("engines", [])},
         costs=costs(facts),
+        lines=lines(facts),
         weighing=weighing_now(facts),
         refresh_s=_REFRESH_SOON_S if is_busy else _REFRESH_LATER_S,
     )
@@ -102,14 +107,27 @@ def costs(facts: Facts) -> list[dict[str, Any]]:
             )
             line[f"calls_{period}"] = row["calls"]
             line[f"cost_{period}"] = row["cost_pico"]
-    return sorted(rows.values(), key=lambda line: (line["account"], line["currency"]))
+    found = sorted(rows.values(), key=lambda line: (line["account"], line["currency"]))
+    for period in ("today", "month"):
+        shown = figures.column(line[f"cost_{period}"] for line in found)
+        for line, text in zip(found, shown, strict=True):
+            line[f"shown_{period}"] = text
+    return found
 
 
-def weighing_now(facts: Facts) -> list[str]:
-    """What is being weighed at this moment, and how far."""
+def lines(facts: Facts) -> list[dict[str, Any]]:
+    """The latest attempts, their costs written so that the points stand below each other."""
+    shown = figures.column(
+        0 if row["outcome"] == "open" else row["cost_pico"] for row in facts.lines
+    )
+    return [{**row, "shown": text} for row, text in zip(facts.lines, shown, strict=True)]
+
+
+def weighing_now(facts: Facts) -> list[dict[str, Any]]:
+    """Weighings under way at this moment."""
     since_ns = _ns(str(facts.status.get("started_at", "")))
     return [
-        f"{row['task']} · {row['offer']} ({row['items_done']}/{row['items_total']})"
+        row
         for row in facts.status.get("weighings", [])
         if row["ended_at_ns"] is None and row["started_at_ns"] >= since_ns
     ]
@@ -142,6 +160,6 @@ def _template() -> jinja2.Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    for name in ("amount", "exact", "count", "share", "clock", "percent"):
+    for name in ("amount", "exact", "count", "share", "width", "clock", "percent"):
         environment.filters[name] = getattr(figures, name)
     return environment.get_template("status.html")

@@ -21,7 +21,10 @@ from steelyard.supervisor.settings import Settings
 from steelyard.supervisor.teller import Teller
 
 KEY_FILE = "demo.key"
-QUESTION = "What is the capital of France?"
+QUESTION = "Which city is the capital of France?"
+"""One that the smallest model answers rightly, in a sentence."""
+OUTPUT_TOKENS_MAX = 100
+"""A small model that falls into repeating itself must not keep a newcomer waiting for minutes."""
 DEMO = "demo"
 """Name of the demo account and of its key."""
 _LOOK_S = 0.2
@@ -131,14 +134,14 @@ key: {key}
 
 curl {address}/v1/chat/completions \\
   -H "Authorization: Bearer {key}" -H "Content-Type: application/json" \\
-  -d '{{"model": "{model}", "temperature": 0,
+  -d '{{"model": "{model}", "temperature": 0, "max_tokens": {OUTPUT_TOKENS_MAX},
        "messages": [{{"role": "user", "content": "{QUESTION}"}}]}}'
 
 from openai import OpenAI
 client = OpenAI(base_url="{address}/v1", api_key="{key}")
 messages = [{{"role": "user", "content": "{QUESTION}"}}]
 stream = client.chat.completions.create(
-    model="{model}", messages=messages, temperature=0, stream=True)
+    model="{model}", messages=messages, temperature=0, max_tokens={OUTPUT_TOKENS_MAX}, stream=True)
 for event in stream:
     if event.choices:
         print(event.choices[0].delta.content or "", end="", flush=True)

@@ -102,7 +102,7 @@ def test_amounts_are_never_shown_as_nothing() -> None:
 
 def test_page_tells_models_proofs_calls_and_a_line_to_paste() -> None:
     html = render()
-    for text in ("small", "0.35 CNY/mtok", "61.0 % – 89.0 %", "acme", "32 / 8", "t · local/small"):
+    for text in ("small", "0.35 CNY", "/ million tokens", "61.0 % – 89.0 %", "acme", "32 / 8", "t · local/small"):
         assert text in html, text
     assert "curl http://127.0.0.1:8080/v1/chat/completions" in html
 
