@@ -171,7 +171,7 @@ class Exchange:
         period = candidate.period_at(self._at_ns)
         if period is None:
             return Failed(UpstreamError(f"{candidate.name} has no price now"), goes_on=True)
-        task, is_capped = self._wanted.task, self._principal.has_hard_budget
+        task, is_capped = self._wanted.task, self._principal.holder.has_hard_budget
         cap, output_max = output_bound(
             call, candidate.entry, task, self._policy, is_capped=is_capped
         )
@@ -211,7 +211,7 @@ class Exchange:
         """
         now_s = self._state.clock()
         got = self._state.leases.take(
-            self._principal,
+            self._principal.holder,
             (reserved, candidate.entry.currency),
             self._view.core.exchange,
             (self._at_ns, now_s),

@@ -182,7 +182,7 @@ class Tab:
 
 
 class Holder(Protocol):
-    """Whose calls are held to limits."""
+    """Limits that calls are held to, and the leases behind them; ``view.Holder`` is one."""
 
     meters: tuple[Meter, ...]
     tab: Tab | None
@@ -200,28 +200,28 @@ class LeaseBook:
 
     def take(
         self,
-        principal: Holder,
+        holder: Holder,
         quote: tuple[int, str],
         exchange: Mapping[str, ExchangeEntry],
         now: tuple[int, float],
         *,
         counts_request: bool = True,
     ) -> Reservation | list[tuple[Lease, int]]:
-        """As ``admit`` with the principal's meters, without looking up leases that have plenty.
+        """As ``admit`` with the holder's meters, without looking up leases that have plenty.
 
         Raises:
             LimitError: control has refused, and the refusal still holds.
             RateMissing: no exchange rate into a meter's currency.
         """
         amount, currency = quote
-        tab = principal.tab
+        tab = holder.tab
         if tab is None or tab.generation != self._generation or tab.currency != currency:
-            got = self.admit(principal.meters, quote, exchange, now, counts_request=counts_request)
+            got = self.admit(holder.meters, quote, exchange, now, counts_request=counts_request)
             if isinstance(got, Reservation):
-                held = [self._leases.get((m.scope, m.unit)) for m in principal.meters]
+                held = [self._leases.get((m.scope, m.unit)) for m in holder.meters]
                 leases = [lease for lease in held if lease is not None]
                 if len(leases) == len(held):
-                    principal.tab = Tab(leases, self._generation)
+                    holder.tab = Tab(leases, self._generation)
             return got
         now_ns, plenty = now[0], 4 * amount
         for lease in tab.money:
@@ -233,7 +233,7 @@ class LeaseBook:
                     break
             else:
                 return Reservation(tab.money, amount, tab.counted if counts_request else ())
-        return self.admit(principal.meters, quote, exchange, now, counts_request=counts_request)
+        return self.admit(holder.meters, quote, exchange, now, counts_request=counts_request)
 
     def admit(
         self,

@@ -37,6 +37,18 @@ _NAMES_COMPARED_MAX = 500
 _NO_DEFAULTS: dict[str, msgspec.Raw] = {}
 
 
+class Holder:
+    """Limits that calls are held to; keys without any of their own share their account's."""
+
+    __slots__ = ("has_hard_budget", "meters", "tab")
+
+    def __init__(self, meters: tuple[Meter, ...]) -> None:
+        self.meters = meters
+        self.tab: Tab | None = None
+        """The leases behind ``meters``, kept here by the lease book."""
+        self.has_hard_budget = any([meter.currency and meter.is_hard for meter in meters])
+
+
 class Principal:
     """Who calls, and what limits hold for them."""
 
@@ -44,28 +56,22 @@ class Principal:
         "account_id",
         "account_path",
         "expires_at_ns",
-        "has_hard_budget",
+        "holder",
         "key_id",
-        "meters",
         "policy",
-        "tab",
         "task",
     )
 
-    def __init__(self, record: KeyRecord, account: AccountEntry, policy: PolicyEntry) -> None:
+    def __init__(
+        self, record: KeyRecord, account: AccountEntry, holder: Holder, policy: PolicyEntry
+    ) -> None:
         self.key_id = record.key_id
         self.account_id = record.account_id
         self.account_path = account.path
         self.expires_at_ns = record.expires_at_ns
         self.task = record.task
-        self.meters: tuple[Meter, ...] = record.meters + account.meters
         self.policy = policy
-        self.tab: Tab | None = None
-        """The leases behind ``meters``, kept here by the gate."""
-        self.has_hard_budget = False
-        for meter in self.meters:
-            if meter.currency and meter.is_hard:
-                self.has_hard_budget = True
+        self.holder = Holder(record.meters + account.meters) if record.meters else holder
 
 
 class Candidate:
@@ -151,7 +157,7 @@ class View:
         self.revision = core.revision
         self.secrets = secrets
         self._keys = keys
-        self._accounts: dict[str, AccountEntry] = {}
+        self._accounts: dict[str, tuple[AccountEntry, Holder]] = {}
         self._principals: dict[bytes, Principal] = {}
         self._lineups: dict[str, Lineup] = {}
         self._weighed: dict[str, Lineup] = {}
@@ -180,22 +186,24 @@ class View:
         record = self._keys.find(secret_hash) if self._keys is not None else None
         if record is None:
             return None
-        account = self._account(record.account_id)
-        if account is None:
+        found = self._account(record.account_id)
+        if found is None:
             return None
-        principal = Principal(record, account, self.policy(account.policy))
+        account, holder = found
+        principal = Principal(record, account, holder, self.policy(account.policy))
         if len(self._principals) >= _PRINCIPALS_MAX:
             self._principals.clear()
         self._principals[secret_hash] = principal
         return principal
 
-    def _account(self, account_id: str) -> AccountEntry | None:
+    def _account(self, account_id: str) -> tuple[AccountEntry, Holder] | None:
         known = self._accounts.get(account_id)
         if known is None:
             packed = self.core.accounts.get(account_id)
             if packed is None:
                 return None
-            known = self._accounts[account_id] = snapshot.decode_account(packed)
+            account = snapshot.decode_account(packed)
+            known = self._accounts[account_id] = account, Holder(account.meters)
         return known
 
     def policy(self, name: str) -> PolicyEntry:

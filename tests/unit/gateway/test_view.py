@@ -17,8 +17,8 @@ def test_a_principal_joins_key_account_and_policy(tmp_path: Path) -> None:
     principal = found.principal(hash_secret(b"sk-one"))
     assert principal is not None
     assert (principal.key_id, principal.account_path) == ("key_1", "acc_0/acc_1")
-    assert principal.meters == (RPM, MONEY)
-    assert principal.has_hard_budget
+    assert principal.holder.meters == (RPM, MONEY)
+    assert principal.holder.has_hard_budget
     assert principal.policy.name == "careful"
     assert found.principal(hash_secret(b"sk-one")) is principal
     assert found.principal(hash_secret(b"sk-none")) is None
