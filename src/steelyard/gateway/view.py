@@ -28,7 +28,7 @@ from steelyard.gateway.snapshot import (
     TaskEntry,
 )
 
-_PRINCIPALS_MAX = 4096
+_PRINCIPALS_MAX = 16_384
 """Principals kept ready per view; more keys than this in use only cost a decode each."""
 _NAMES_COMPARED_MAX = 500
 """Names that a misspelt model is compared with: difflib is slow and this is the request path."""
