@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from steelyard.config import document as reader
 from steelyard.config.document import DocumentError, Position, dotted, parse
 
 
@@ -62,7 +63,8 @@ def test_what_is_not_read(text: str, message: str) -> None:
     assert message in problems(text)[0]
 
 
-def test_an_alias_bomb_is_stopped() -> None:
+def test_an_alias_bomb_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader, "VALUES_MAX", 10_000)
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 8)]
     assert "aliases out of hand" in problems("\n".join(lines))[0]

@@ -1,0 +1,62 @@
+"""The most a call can consume."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from gateway.plain_core import offer
+from steelyard.dialects.base import Call
+from steelyard.dialects.openai_chat import DIALECT
+from steelyard.gateway.bounds import (
+    IMAGE_TOKENS_MAX,
+    MESSAGE_TOKENS_MAX,
+    input_bound,
+    output_bound,
+)
+from steelyard.gateway.snapshot import PolicyEntry, TaskEntry
+
+TASK = TaskEntry("t", 0.5, "", (), {"max_tokens": 16})
+IMAGE = {"type": "image_url", "image_url": {"url": "https://x.example/a.png"}}
+
+
+def read(**fields: Any) -> Call:
+    body = {"model": "m", "messages": [{"role": "user", "content": "hi"}], **fields}
+    return DIALECT.read(json.dumps(body).encode())
+
+
+def test_every_byte_may_be_a_token_and_every_message_has_its_frame() -> None:
+    call = read()
+    assert input_bound(call) == call.body_bytes + MESSAGE_TOKENS_MAX
+    two = read(messages=[{"role": "user", "content": [IMAGE, IMAGE]}] * 2)
+    assert two.images == 4
+    expected = two.body_bytes + 2 * MESSAGE_TOKENS_MAX + 4 * IMAGE_TOKENS_MAX
+    assert input_bound(two) == expected
+
+
+@pytest.mark.parametrize(
+    ("fields", "task", "default", "is_capped", "expected"),
+    [
+        ({"max_tokens": 7}, None, 0, True, (0, 7)),
+        ({"max_tokens": 7, "n": 3}, None, 0, True, (0, 21)),
+        ({"max_tokens": 7}, TASK, 0, True, (0, 7)),
+        ({}, TASK, 0, True, (0, 16)),
+        ({}, None, 0, False, (0, 100)),
+        ({"n": 2}, None, 0, False, (0, 200)),
+        ({}, None, 0, True, (100, 100)),
+        ({}, None, 30, True, (30, 30)),
+        ({"n": 2}, None, 30, True, (30, 60)),
+        ({}, None, 999, True, (100, 100)),
+    ],
+)
+def test_an_output_bound_is_the_calls_the_tasks_the_policys_or_the_offers(
+    fields: dict[str, int],
+    task: TaskEntry | None,
+    default: int,
+    is_capped: bool,
+    expected: tuple[int, int],
+) -> None:
+    policy = PolicyEntry(output_tokens_default=default)
+    assert output_bound(read(**fields), offer(), task, policy, is_capped=is_capped) == expected

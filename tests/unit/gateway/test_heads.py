@@ -1,0 +1,34 @@
+"""Heads as bytes: what a vendor gets and what a client gets."""
+
+from __future__ import annotations
+
+from steelyard.gateway.heads import JSON_TYPE, STREAM_TYPE, answer_head, request_bytes
+from steelyard.testing.records import make_intent
+
+HEAD = b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\n"
+OFFER = b"x-steelyard-offer: a/m\r\nx-steelyard-attempts: "
+INTENT = make_intent(sequence=0x3A2B, attempt=2)
+
+
+def test_a_request_carries_its_attempts_id_where_the_vendor_may_see_it() -> None:
+    assert request_bytes(HEAD, INTENT, b"{}", True) == (
+        HEAD + b"x-steelyard-attempt: c-12-3a2b-2\r\ncontent-length: 2\r\n\r\n{}"
+    )
+    assert request_bytes(HEAD, INTENT, b"{}", False) == HEAD + b"content-length: 2\r\n\r\n{}"
+
+
+def test_an_answer_says_who_gave_it_in_how_many_attempts_and_what_it_cost() -> None:
+    assert answer_head(JSON_TYPE, OFFER, INTENT, "0.0025 CNY").split(b"\r\n") == [
+        b"content-type: application/json",
+        b"x-steelyard-offer: a/m",
+        b"x-steelyard-attempts: 2",
+        b"x-steelyard-call: c-12-3a2b",
+        b"x-steelyard-cost: 0.0025 CNY",
+        b"",
+    ]
+
+
+def test_a_stream_begins_before_its_cost_is_known() -> None:
+    head = answer_head(STREAM_TYPE, OFFER, INTENT)
+    assert head.startswith(b"content-type: text/event-stream\r\ncache-control: no-cache\r\n")
+    assert b"x-steelyard-cost" not in head
