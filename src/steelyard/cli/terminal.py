@@ -14,7 +14,6 @@ from rich.progress import (
     TaskID,
     TextColumn,
     TimeRemainingColumn,
-    TransferSpeedColumn,
 )
 
 _PLAIN_STEP = 10
@@ -74,9 +73,8 @@ class Terminal:
         if self._progress is None:
             self._progress = Progress(
                 TextColumn("{task.description}"),
-                BarColumn(),
+                BarColumn(bar_width=14),  # all of it has to fit on 80 columns
                 DownloadColumn(),
-                TransferSpeedColumn(),
                 TimeRemainingColumn(),
                 console=self._console,
                 transient=True,
@@ -95,11 +93,13 @@ class Terminal:
             self._progress = None
 
     def _count(self, what: str, done: int, total: int, stage: str) -> None:
+        if stage == "verify":  # takes seconds: one line says enough
+            total = 0
         step = 100 * done // total // _PLAIN_STEP if total else 10
         if step != self._steps.get((what, stage)):
             self._steps[what, stage] = step
-            mega = f"{done / 1e6:.0f} of {total / 1e6:.0f} MB"
-            self._line(f"{_STAGES.get(stage, stage)} {what}: {step * _PLAIN_STEP} % ({mega})", "")
+            far = f": {step * _PLAIN_STEP} % ({done / 1e6:.0f} of {total / 1e6:.0f} MB)"
+            self._line(f"{_STAGES.get(stage, stage)} {what}{far if total else ''}", "")
 
 
 def is_interactive() -> bool:

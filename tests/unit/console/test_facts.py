@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -42,6 +42,13 @@ def test_days_and_months_begin_where_the_reader_is() -> None:
     asyncio.run(gather(Asked(make_app(seen), "token"), now))
     asked = {query for path, query, _ in seen if path == "/api/ledger"}
     assert asked == {"by=account&since=2026-10-31T16%3A00%3A00"}
+
+
+def test_calls_that_only_test_quality_do_not_bury_those_that_somebody_wanted() -> None:
+    seen: list[tuple[str, str, str | None]] = []
+    asyncio.run(gather(Asked(make_app(seen), "token"), datetime(2026, 11, 1, tzinfo=UTC)))
+    (query,) = [query for path, query, _ in seen if path == "/api/ledger/lines"]
+    assert "why=first" in query and "why=fallback" in query and "why=weigh" not in query
 
 
 def test_answer_that_is_no_json_is_a_problem_not_a_crash() -> None:

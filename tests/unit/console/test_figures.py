@@ -36,6 +36,16 @@ def test_what_is_not_zero_never_reads_as_zero_and_is_close(pico: int) -> None:
     assert shown == pytest.approx(pico / PICO, rel=0.006, abs=0)
 
 
+def test_amounts_below_each_other_have_their_points_below_each_other() -> None:
+    assert figures.column([110 * 10**6, 122 * 10**6, 0, 12 * PICO]) == [
+        "0.000110",
+        "0.000122",
+        "0.000000",
+        "12.000000",
+    ]
+    assert figures.column([]) == []
+
+
 def test_exact_amount_keeps_every_digit() -> None:
     assert figures.exact(45581243) == "0.000045581243"
 
@@ -45,6 +55,7 @@ def test_counts_shares_and_progress() -> None:
     assert figures.count(None) == "0"
     assert figures.share("0.6123") == "61.2 %"
     assert figures.share(None) == ""
+    assert [figures.width(x) for x in (None, "0.613457", 1.2)] == ["0.00", "61.35", "100.00"]
     assert figures.percent(1, 0) == 0
     assert figures.percent(50, 200) == 25
     assert figures.percent(300, 200) == 100

@@ -102,8 +102,20 @@ def test_amounts_are_never_shown_as_nothing() -> None:
 
 def test_page_tells_models_proofs_calls_and_a_line_to_paste() -> None:
     html = render()
-    for text in ("small", "0.35 CNY", "/ million tokens", "61.0 % – 89.0 %", "acme", "32 / 8", "t · local/small"):
+    for text in (
+        "small",
+        "0.35 CNY",
+        "/ million tokens",
+        "61.0 % – 89.0 %",
+        "acme",
+        "32 / 8",
+        "<strong>t</strong> local/small",
+        "3 / 9",
+    ):
         assert text in html, text
+    assert '<rect class="range" x="61.00" y="3" width="28.00"' in html
+    assert "Keys 3<" in html
+    assert "built-in" not in html
     assert "curl http://127.0.0.1:8080/v1/chat/completions" in html
 
 
