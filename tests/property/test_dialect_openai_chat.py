@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from steelyard.dialects.base import Answer
@@ -90,7 +90,6 @@ def _plain(data: bytes) -> bytes:
         return data
 
 
-@settings(max_examples=200)
 @given(streams(), st.lists(st.integers(0, 2000), max_size=8), st.booleans())
 def test_any_split_gives_the_same_answer(stream: bytes, cuts: list[int], hides: bool) -> None:
     edges = sorted({0, *(cut for cut in cuts if cut < len(stream)), len(stream)})

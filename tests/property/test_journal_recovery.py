@@ -3,7 +3,7 @@
 import tempfile
 from pathlib import Path
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from steelyard.domain.entries import Intent, LeaseUse, Settlement
@@ -72,7 +72,6 @@ def test_any_prefix_of_the_bytes_is_a_prefix_of_the_records(records, data):
         assert found == records[: len(found)]
 
 
-@settings(max_examples=50)
 @given(st.lists(intents, min_size=1, max_size=8), st.data())
 def test_a_dead_journal_in_several_segments_recovers_a_prefix_of_each(records, data):
     parts = data.draw(st.lists(st.integers(0, len(records)), min_size=1, max_size=3).map(sorted))
@@ -95,7 +94,6 @@ def test_a_dead_journal_in_several_segments_recovers_a_prefix_of_each(records, d
         assert Reader(folder).read().records == expected
 
 
-@settings(max_examples=50)
 @given(
     settlements,
     st.lists(st.text(max_size=400), min_size=7, max_size=7),

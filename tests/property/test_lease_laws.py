@@ -100,5 +100,5 @@ class Leases(RuleBasedStateMachine):
         assert sum(worker.used for worker in self.workers) <= LIMIT
 
 
-Leases.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+Leases.TestCase.settings = settings(stateful_step_count=40)
 TestLeases = Leases.TestCase

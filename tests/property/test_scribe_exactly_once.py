@@ -186,7 +186,9 @@ class World:
         self.database.close()
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(
+    max_examples=settings.default.max_examples // 2, suppress_health_check=[HealthCheck.too_slow]
+)
 @given(steps)
 def test_whatever_dies_everything_is_booked_once(plan):
     with tempfile.TemporaryDirectory() as name:

@@ -3,7 +3,7 @@
 from decimal import Decimal
 from fractions import Fraction
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from steelyard.domain.tasks import Grade, Status, decide
@@ -13,7 +13,6 @@ grades = st.lists(st.fractions(0, 1, max_denominator=12), max_size=60)
 floors = st.integers(1, 999_999).map(lambda n: Decimal(n) / 1_000_000)
 
 
-@settings(deadline=None, max_examples=60)
 @given(grades)
 def test_bounds_are_in_order_and_on_the_grid(values: list[Fraction]) -> None:
     lower, upper = interval(values)
@@ -21,7 +20,6 @@ def test_bounds_are_in_order_and_on_the_grid(values: list[Fraction]) -> None:
     assert lower * 1_000_000 % 1 == 0 == upper * 1_000_000 % 1
 
 
-@settings(deadline=None, max_examples=60)
 @given(grades)
 def test_turning_every_grade_round_turns_the_bounds_round(values: list[Fraction]) -> None:
     lower, upper = interval(values)
@@ -31,7 +29,6 @@ def test_turning_every_grade_round_turns_the_bounds_round(values: list[Fraction]
     assert abs(turned.upper - (1 - lower)) <= Decimal("0.000001")
 
 
-@settings(deadline=None, max_examples=60)
 @given(grades, floors)
 def test_a_decision_says_what_its_own_bounds_say(values: list[Fraction], floor: Decimal) -> None:
     decision = Decision(floor, graded_min=1)
@@ -43,7 +40,6 @@ def test_a_decision_says_what_its_own_bounds_say(values: list[Fraction], floor: 
         assert decision.grades == values
 
 
-@settings(deadline=None, max_examples=40)
 @given(grades)
 def test_an_offer_is_never_better_than_itself(values: list[Fraction]) -> None:
     difference = paired_difference(values, values)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import httptools
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from steelyard.wire.errors import BadRequest, BadResponse
@@ -92,7 +92,6 @@ def expected_body(body_length: int) -> tuple[bytes, bytes]:
     return b"x" * max(body_length, 0), b"x" * max(body_length, 0)
 
 
-@settings(max_examples=500)
 @given(REQUEST_LINES, REST)
 @example(b"POST / HTTP/1.1", b"\r\nHost: x\r\nTransfer-Encoding: chunked ")
 @example(b"GET / HTTP/1.1", b"\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c")
@@ -119,7 +118,6 @@ def test_a_request_we_accept_means_the_same_to_llhttp(line, rest):
     assert reading.headers == request.headers
 
 
-@settings(max_examples=500)
 @given(STATUS_LINES, REST)
 @example(b"HTTP/1.1 200 OK", b"\r\nTransfer-Encoding: chunked")
 @example(b"HTTP/1.1 200 OK", b"\r\nConnection: close")

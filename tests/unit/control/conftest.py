@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from migrated import copy_migrated
 
 from steelyard.config.load import load_text
 from steelyard.control.apply import apply
 from steelyard.control.resolve import RULES
 from steelyard.store.database import Database
-from steelyard.store.migrate import upgrade
 
 NOW_NS = 1_773_144_000 * 10**9
 """2026-03-10 12:00 UTC."""
@@ -19,8 +19,7 @@ NOW_NS = 1_773_144_000 * 10**9
 
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
-    opened = Database(tmp_path / "control.db")
-    upgrade(opened)
+    opened = Database(copy_migrated(tmp_path))
     yield opened
     opened.close()
 

@@ -8,6 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
+from migrated import copy_migrated
 from sqlalchemy import Connection
 
 from steelyard.control.leases import Ask, Denied, Granted, Leases, room_of
@@ -15,7 +16,6 @@ from steelyard.domain.budgets import Period, Unit
 from steelyard.domain.rates import ExchangeRate
 from steelyard.store import accounts, books, keys, leases, limits, prices, revisions
 from steelyard.store.database import Database
-from steelyard.store.migrate import upgrade
 from steelyard.store.schema import API
 
 NS = 10**9
@@ -26,8 +26,7 @@ CNY = 10**12
 
 @pytest.fixture
 def tx(tmp_path: Path) -> Iterator[Connection]:
-    database = Database(tmp_path / "control.db")
-    upgrade(database)
+    database = Database(copy_migrated(tmp_path))
     with database.write() as connection:
         change = revisions.begin(connection, NOON_NS - NS, "test", "")
         accounts.add(connection, change, None, "acme", API)

@@ -7,6 +7,8 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+from migrated import copy_migrated
+
 from steelyard.control.control import Control
 from steelyard.control.places import Places
 from steelyard.control.weighing import Weighings
@@ -49,6 +51,7 @@ def write_config(home: Path, *, floor: str = "0.6", is_idle: bool = False) -> No
 
 
 def make_control(home: Path) -> Control:
+    copy_migrated(home)
     control = Control(Places(home, home, 8080), {})
     control.prepare()
     return control

@@ -6,16 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from migrated import copy_migrated
 from sqlalchemy import Connection
 
 from steelyard.store.database import Database
-from steelyard.store.migrate import upgrade
 
 
 @pytest.fixture
 def tx(tmp_path: Path) -> Iterator[Connection]:
-    database = Database(tmp_path / "control.db")
-    upgrade(database)
+    database = Database(copy_migrated(tmp_path))
     with database.write() as connection:
         yield connection
     database.close()

@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
+from migrated import copy_migrated
 
 from steelyard.control.app import make_app
 from steelyard.control.control import Control
@@ -28,6 +29,7 @@ Ask = Callable[..., httpx.Response]
 @pytest.fixture
 def control(tmp_path: Path) -> Iterator[Control]:
     (tmp_path / "steelyard.yaml").write_text(CONFIG)
+    copy_migrated(tmp_path)
     made = Control(Places(tmp_path, tmp_path, 8080), {})
     made.prepare()
     yield made
