@@ -1,11 +1,14 @@
 """The status page at ``/`` and its static files.
 
 Server-rendered and without any script; the content security policy allows none. The page shows no
-secret and changes nothing, and like all of control's paths it is for callers on this machine.
+secret and changes nothing. It is for callers on this machine, and on ``admin.listen`` for those who
+know the admin token.
 """
 
 from __future__ import annotations
 
+import base64
+import hmac
 from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
@@ -14,7 +17,7 @@ from typing import Any
 
 import jinja2
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from steelyard.console import figures
@@ -39,6 +42,9 @@ def pages(control: Control) -> Sequence[BaseRoute]:
     """The console's routes."""
 
     async def status_page(request: Request) -> Response:
+        if not is_welcome(request, control.admin_token):
+            headers = {**HEADERS, "www-authenticate": 'Basic realm="steelyard", charset="UTF-8"'}
+            return PlainTextResponse("Any name, and the admin token as password.", 401, headers)
         now = datetime.now().astimezone()
         facts = await gather(Asked(request.app, control.admin_token), now)
         language = choose_language(
@@ -54,6 +60,24 @@ def pages(control: Control) -> Sequence[BaseRoute]:
         Route("/console", status_page),
         Route("/console/static/{name}", static_file),
     ]
+
+
+def is_welcome(request: Request, admin_token: str) -> bool:
+    """Whether the bill may be shown to who asks.
+
+    Workers pass on callers of this machine only, over a Unix socket, where a caller has no address.
+    Whoever has one came through ``admin.listen``, maybe from afar, and has to know the admin token:
+    as the password that browsers ask for, or as programs send it.
+    """
+    if request.client is None:
+        return True
+    scheme, _, given = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "basic":
+        try:
+            given = base64.b64decode(given, validate=True).decode().partition(":")[2]
+        except ValueError:
+            return False
+    return bool(admin_token) and hmac.compare_digest(given.encode(), admin_token.encode())
 
 
 async def static_file(request: Request) -> Response:

@@ -54,9 +54,12 @@ class Greeter:
             # The database was replaced while the file stayed.
             (self._settings.home / KEY_FILE).unlink(missing_ok=True)
             key = await asyncio.to_thread(demo_key, self._api, self._settings.home)
-        self._greet(key)
+        self._greet(key, await asyncio.to_thread(self._model))
         await self._wait_worker("/readyz")
-        self._teller.say("ready: all default models answer")
+        has_engines = bool(self._engines.wishes)
+        self._teller.say(
+            f"ready: {'all local models answer' if has_engines else 'calls are answered'}"
+        )
         while True:
             await self._tell_proofs()
             await asyncio.sleep(_NEWS_S)
@@ -85,12 +88,26 @@ class Greeter:
     def _is_accepted(self, key: str) -> bool:
         return self._is_ok("/v1/models", {"authorization": f"Bearer {key}"})
 
-    def _greet(self, key: str) -> None:
+    def _model(self) -> str:
+        """The model to try first: the smallest that runs here, else any offered; empty if none."""
+        if self._engines.wishes:
+            return next(iter(self._engines.wishes))
+        try:
+            offers = self._api.get("/api/offers").get("data", [])
+        except SteelyardError:
+            return ""
+        return next((str(row["model"]) for row in offers if row.get("state") == "up"), "")
+
+    def _greet(self, key: str, model: str) -> None:
         address = self._settings.address
         self._teller.say(f"listening on {address} (status page there, too)")
-        if key:
-            model = next(iter(self._engines.wishes or {}), "auto")
+        if key and model:
             self._teller.show(greeting(address, key, model))
+        elif key:
+            self._teller.show(f"\nkey: {key}\n")
+        if not model:
+            file = self._settings.home / "steelyard.yaml"
+            self._teller.warn(f"nothing is offered yet; add a channel and offers to {file}")
         waiting = [n for n, s in self._engines.states.items() if s.state in ("fetching", "loading")]
         if waiting:
             self._teller.say(f"still on the way: {', '.join(waiting)}")

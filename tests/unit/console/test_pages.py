@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 import re
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -8,6 +9,7 @@ from typing import Any
 
 import pytest
 from starlette.applications import Starlette
+from starlette.requests import Request
 from starlette.testclient import TestClient
 
 from steelyard.console import pages as console
@@ -186,6 +188,29 @@ def test_page_needs_nothing_that_its_policy_forbids() -> None:
         assert "style" not in attributes and not any(name.startswith("on") for name in attributes)
         for name in ("src", "href"):
             assert not (attributes.get(name) or "").startswith(("http", "//", "data:")), attributes
+
+
+@pytest.mark.parametrize(
+    ("client", "given", "is_welcome"),
+    [
+        (None, "", True),
+        (("10.0.0.9", 4000), "", False),
+        (("127.0.0.1", 4000), "", False),
+        (("10.0.0.9", 4000), "Bearer secret", True),
+        (("10.0.0.9", 4000), "Bearer other", False),
+        (("10.0.0.9", 4000), "Basic " + base64.b64encode(b"me:secret").decode(), True),
+        (("10.0.0.9", 4000), "Basic " + base64.b64encode(b"secret:").decode(), False),
+        (("10.0.0.9", 4000), "Basic %%%", False),
+        (("10.0.0.9", 4000), "Basic /w==", False),
+    ],
+)
+def test_bill_is_shown_to_this_machine_and_to_the_administrator(
+    client: tuple[str, int] | None, given: str, is_welcome: bool
+) -> None:
+    headers = [(b"authorization", given.encode())]
+    request = Request({"type": "http", "client": client, "headers": headers})
+    assert console.is_welcome(request, "secret") is is_welcome
+    assert client is None or not console.is_welcome(request, "")
 
 
 def test_static_files_come_with_the_policy_and_nothing_else_does() -> None:
