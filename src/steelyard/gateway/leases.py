@@ -269,7 +269,11 @@ class LeaseBook:
                     reservation.release()
                     raise
             lease = leases.get((meter.scope, meter.unit))
-            if lease is None or now_ns >= lease.window_end_ns:
+            if (
+                lease is None
+                or now_ns >= lease.window_end_ns
+                or lease.currency != meter.currency  # the limit was set anew in another one
+            ):
                 lease = self._renew(meter, lease, now_ns)
             left = lease.granted - lease.used
             if left >= need:
@@ -294,7 +298,8 @@ class LeaseBook:
     def _renew(self, meter: Meter, before: Lease | None, now_ns: int) -> Lease:
         """A lease for the new window; what the old one still holds settles there."""
         is_alone = meter.unit == REQUESTS and not self._source.is_connected
-        if before is not None and before.window_end_ns == 0 and not is_alone:
+        is_alike = before is not None and before.currency == meter.currency
+        if before is not None and is_alike and before.window_end_ns == 0 and not is_alone:
             # Never granted: who waits, waits for this one, and a refusal stands on it.
             return before
         lease = Lease(meter)

@@ -152,6 +152,20 @@ def test_a_new_window_has_a_lease_of_its_own() -> None:
     assert (old.used, new.used) == (3, 0)
 
 
+def test_a_limit_in_another_currency_than_before_has_a_lease_of_its_own() -> None:
+    francs = Meter(MONEY.scope, "money", 1000, "CHF", "account demo, month")
+    for is_granted in (True, False):
+        leases, source = book()
+        admit(leases, 10, (francs,), currency="CHF")
+        if is_granted:
+            source.grant(1000)
+        [(new, _)] = admit(leases, 10)  # type: ignore[misc]
+        assert new.currency == "CNY"
+        source.grant(1000)
+        # Today's snapshot need not know a rate into yesterday's currency.
+        assert held(leases, 10).settle(3, "CNY", {}) == ((LeaseUse(2, 3),), ())
+
+
 def test_requests_are_counted_and_never_given_back() -> None:
     leases, source = book()
     admit(leases, 10, (RPM,))
