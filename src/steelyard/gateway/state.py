@@ -19,6 +19,9 @@ from steelyard.gateway.view import View
 from steelyard.journal.segment import Journal
 from steelyard.wire.timers import TimerWheel
 
+REVOKED_HOLDS_S = 600.0
+"""How long a revocation heard over the link outlasts snapshots: files read later may be older."""
+
 
 class WorkerState:
     """The view in use, leases, journal, channels and counters of a worker."""
@@ -44,6 +47,8 @@ class WorkerState:
         self.channels = Channels(wheel, loop)
         self.sequence = itertools.count(1)
         self.revoked: frozenset[bytes] = frozenset()
+        self._revoked_at_s: dict[bytes, float] = {}
+        """Hashes heard of over the link, with when; monotonic."""
         self.is_background = False
         """Whether control runs background work that a foreground call should stop."""
         self.is_draining = False
@@ -68,7 +73,9 @@ class WorkerState:
     def swap(self, view: View, revoked: list[bytes]) -> None:
         """Serves new calls from ``view``; calls under way keep the one they began with."""
         self._view = view
-        self.revoked = frozenset(revoked)
+        since_s = self.clock() - REVOKED_HOLDS_S
+        self._revoked_at_s = {h: at_s for h, at_s in self._revoked_at_s.items() if at_s > since_s}
+        self.revoked = frozenset(revoked) | self._revoked_at_s.keys()
         self.counters.revision = view.revision
         self.channels.forget()
 
@@ -79,6 +86,7 @@ class WorkerState:
         elif kind == "base_urls":
             self.channels.told(fields[0])
         elif kind == "revoked":
+            self._revoked_at_s.update(dict.fromkeys(fields[0], self.clock()))
             self.revoked = self.revoked | frozenset(fields[0])
         elif kind == "background":
             self.is_background = fields[0]

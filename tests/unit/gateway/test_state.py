@@ -10,7 +10,7 @@ from steelyard.domain.errors import StoreUnavailable
 from steelyard.gateway import snapshot
 from steelyard.gateway.leases import Lease
 from steelyard.gateway.link import Link
-from steelyard.gateway.state import WorkerState, load_view
+from steelyard.gateway.state import REVOKED_HOLDS_S, WorkerState, load_view
 from steelyard.journal.segment import Journal
 from steelyard.wire.timers import TimerWheel
 
@@ -87,6 +87,20 @@ def test_control_is_listened_to() -> None:
         state.told("background", [True])
         assert state.is_background
         state.told("something new", [1])
+
+    run(test)
+
+
+def test_a_revocation_outlasts_snapshots_that_were_written_before_it() -> None:
+    def test(state: WorkerState, link: FakeLink) -> None:
+        now_s = 1000.0
+        state.clock = lambda: now_s
+        state.told("revoked", [[b"a"]])
+        state.swap(view(), [b"h"])
+        assert state.revoked == {b"a", b"h"}
+        now_s += REVOKED_HOLDS_S
+        state.swap(view(), [])
+        assert state.revoked == frozenset()
 
     run(test)
 
