@@ -8,6 +8,7 @@ checks the Host header and the admin token.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 
 from steelyard.wire.call import Failure, Origin, PoolLimits, Timeouts
 from steelyard.wire.server import Reply, Request
@@ -28,7 +29,9 @@ _HOP_BY_HOP = frozenset(
     )
 )
 _TIMEOUTS = Timeouts(connect_s=2.0, first_byte_s=120.0, idle_s=120.0)
-_LOOPBACK = ("127.", "::1", "::ffff:127.")
+_LOOPBACK = ("127.", "::ffff:127.")
+_FORWARDED = (b"x-forwarded-for", b"forwarded", b"x-real-ip", b"via", b"x-forwarded-host")
+"""What proxies add: one on this machine carries callers from elsewhere."""
 _UNAVAILABLE = b'{"error":{"message":"The control plane is away; calls to models go on.","type":\
 "server_error","param":null,"code":"control_unavailable"}}'
 
@@ -64,7 +67,12 @@ class AdminRelay:
 
 def is_local(peer: str) -> bool:
     """Whether a peer's address is on this machine; a Unix socket's peer is."""
-    return not peer or peer.startswith(_LOOPBACK)
+    return not peer or peer == "::1" or peer.startswith(_LOOPBACK)
+
+
+def is_forwarded(headers: Mapping[bytes, bytes]) -> bool:
+    """Whether a proxy says that it carries somebody else's request."""
+    return any(name in headers for name in _FORWARDED)
 
 
 class _Carried:

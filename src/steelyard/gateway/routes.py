@@ -15,7 +15,7 @@ from steelyard.domain.errors import (
     RequestError,
     SteelyardError,
 )
-from steelyard.gateway.admin import AdminRelay, is_local
+from steelyard.gateway.admin import AdminRelay, is_forwarded, is_local
 from steelyard.gateway.exchange import Exchange
 from steelyard.gateway.gate import authenticate
 from steelyard.gateway.heads import JSON_TYPE
@@ -69,7 +69,7 @@ class Routes:
             )
             missing.status = 404
             raise missing
-        elif is_local(request.peer):
+        elif is_local(request.peer) and not is_forwarded(request.headers):
             self._admin.carry(request, reply)
         else:
             raise Forbidden("Pages and the admin API are served on this machine only.")

@@ -106,6 +106,9 @@ def test_pages_are_for_this_machine_only(worker: Worker) -> None:
         assert is_local(peer)
         worker.get(b"/console", peer=peer)
     assert worker.carried == [b"/console"] * 4
+    assert not is_local("::1234:5")
+    through_proxy = worker.get(b"/console", **{"x-forwarded-for": b"10.0.0.7"})
+    assert (through_proxy.status, through_proxy.code) == (403, "forbidden")
     refused = worker.get(b"/console", peer="10.0.0.7")
     assert (refused.status, refused.code) == (403, "forbidden")
 
