@@ -11,8 +11,9 @@ from steelyard.gateway.snapshot import OfferEntry, PolicyEntry, TaskEntry
 
 MESSAGE_TOKENS_MAX = 16
 """Upper bound of what a chat template adds per message."""
-IMAGE_TOKENS_MAX = 4096
-"""Upper bound per image, over all vendors whose rules are known."""
+IMAGE_TOKENS_MAX = 49_152
+"""Upper bound per image, over all vendors whose rules are known: OpenAI bills gpt-4o-mini 2,833
+tokens and 5,667 for each of up to eight tiles."""
 
 
 def input_bound(call: Call) -> int:
