@@ -77,7 +77,7 @@ def until(is_true: Callable[[], Any], within_s: float = 20.0) -> None:
 def running(tmp_path: Path) -> Iterator[Running]:
     started = Running(tmp_path / "home")
     try:
-        until(lambda: started.said("ready: all local models answer"))
+        until(lambda: started.said("ready: calls are answered"))
         yield started
     finally:
         if started.process.poll() is None:
@@ -145,7 +145,7 @@ def test_killed_supervisor_takes_its_children_along_and_can_be_started_again(
     running.process.wait()
     until(lambda: not any(_is_alive(pid) for pid in children))
     again = Running(running.home)
-    until(lambda: again.said("ready: all local models answer"))
+    until(lambda: again.said("ready: calls are answered"))
     assert again.end() == 0
 
 
