@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 
 import httpx
 from newcomer_rig import Place, chat, until
@@ -49,6 +50,20 @@ def test_keys_limits_and_a_second_start(running: Place) -> None:
     assert [row["name"] for row in running.json("key", "list")] == ["demo", "other"]
     assert running.json("limits", "list")[0]["account"] == "demo"
     assert [row["name"] for row in running.json("offers")] == ["near/scripted"]
+
+
+def test_administration_on_an_address_of_its_own_asks_for_the_token(place: Place) -> None:
+    file = place.home / "steelyard.yaml"
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    file.write_text(f"admin: {{listen: '{address}'}}\n" + file.read_text())
+    with place.serving(), httpx.Client(base_url=f"http://{address}", trust_env=False) as client:
+        assert client.get("/").status_code == 401
+        assert client.get("/api/status").status_code == 401
+        token = (place.home / "admin.token").read_text().strip()
+        assert client.get("/", auth=("", token)).status_code == 200
+        headers = {"authorization": f"Bearer {token}"}
+        assert client.get("/api/status", headers=headers).json()["offers"] == 1
 
 
 def test_port_that_is_taken_is_one_line(place: Place, vendor: str) -> None:
