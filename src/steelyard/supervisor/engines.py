@@ -230,7 +230,7 @@ class Engines:
 
     def _down(self, name: str, reason: str) -> None:
         state = self.states.setdefault(name, EngineState())
-        if (state.state, state.detail) != ("down", reason):
+        if state.detail != reason:  # told once, however often it is tried again
             self._teller.warn(f"{name} is down: {reason}")
         state.state, state.detail, state.pid = "down", reason, 0
         self._write_states()
