@@ -26,7 +26,13 @@ from steelyard.control.places import Places
 from steelyard.control.publish import Publisher
 from steelyard.control.secret import ensure_token, hint_of
 from steelyard.domain.accounts import hash_secret
-from steelyard.domain.errors import ConfigError, SteelyardError, StoreError
+from steelyard.domain.errors import (
+    AccessError,
+    ConfigError,
+    RequestError,
+    SteelyardError,
+    StoreError,
+)
 from steelyard.gateway import snapshot
 from steelyard.store import accounts, keys, limits, prices, proofs, revisions, settings
 from steelyard.store.database import Database
@@ -174,7 +180,11 @@ class Control:
 
     def _read_config(self) -> list[str]:
         config = resolve.load_config(self.places.config, self.environment)
-        changes = apply(self.database, config, time.time_ns())
+        try:
+            changes = apply(self.database, config, time.time_ns())
+        except (RequestError, AccessError) as error:
+            # What the store refuses is the file's mistake: it must not keep control from starting.
+            raise ConfigError(error.message) from error
         self.config, self.config_problem = config, ""
         self._secrets = resolve.secrets(config)
         self.engines.wish(resolve.engines(config))

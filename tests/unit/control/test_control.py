@@ -13,6 +13,7 @@ from steelyard.config.load import InvalidConfig
 from steelyard.control.control import DEMO, Control
 from steelyard.control.places import Places
 from steelyard.domain.accounts import hash_secret
+from steelyard.domain.errors import ConfigError
 from steelyard.gateway import snapshot
 from steelyard.store import accounts, keys
 
@@ -81,3 +82,18 @@ def test_a_bad_file_is_refused_said_and_forgiven(control: Control, places: Place
     places.config.write_text(TEXT)
     assert asyncio.run(read()) == []
     assert control.config_problem == ""
+
+
+def test_a_file_that_the_store_refuses_does_not_keep_control_down(
+    control: Control, places: Places
+) -> None:
+    with_key = f"{TEXT}\nkeys: {{ci: {{account: demo, secret: sk-ci-0123456789abcdef}}}}\n"
+    for text in (with_key, TEXT):
+        places.config.write_text(text)
+        control.prepare()
+    # A secret that was revoked holds no more; whoever writes it again has to hear so.
+    places.config.write_text(with_key)
+    control.prepare()
+    assert "already" in control.config_problem
+    with pytest.raises(ConfigError, match="already"):
+        asyncio.run(control.read_config())
