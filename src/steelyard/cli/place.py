@@ -39,9 +39,9 @@ def address() -> str:
     Raises:
         StoreUnavailable: none runs.
     """
-    from steelyard.supervisor.home import read_state  # noqa: PLC0415
+    from steelyard.supervisor.home import is_laid_by_another, read_state  # noqa: PLC0415
 
-    state = read_state(runtime() / "processes.json")
+    state = None if is_laid_by_another(runtime()) else read_state(runtime() / "processes.json")
     if not isinstance(state, dict) or not state.get("address"):
         raise StoreUnavailable(f"no steelyard runs on {home()}; start one: steelyard serve")
     return str(state["address"])

@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from steelyard.domain.errors import SteelyardError, StoreUnavailable
+from steelyard.supervisor.home import is_laid_by_another
 
 _TIMEOUT_S = 30.0
 
@@ -76,6 +77,8 @@ class Api:
         return [f"applied, revision {answer['revision']}", *map(str, answer["changes"])]
 
     def _send(self, method: str, target: str, body: Any, timeout_s: float) -> tuple[int, bytes]:
+        if is_laid_by_another(self._socket.parent):
+            raise PermissionError(f"{self._socket.parent} is not a folder of this user; remove it")
         headers = {"host": "localhost", "content-type": "application/json"}
         if token := self._token():
             headers["authorization"] = f"Bearer {token}"

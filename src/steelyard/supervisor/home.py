@@ -9,6 +9,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import stat
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,6 +19,7 @@ from steelyard.domain.errors import ConfigError
 
 SOCKET_PATH_BYTES_MAX = 107
 """What ``sun_path`` holds on Linux, without the closing zero (unix(7))."""
+_JOURNAL = re.compile(r"[0-9a-f]{8}")
 _LONGEST_SOCKET_NAME = "worker-9999.http"
 
 
@@ -59,6 +61,18 @@ def make_private(folder: Path) -> None:
         folder.chmod(0o700)
 
 
+def is_laid_by_another(folder: Path) -> bool:
+    """Whether the folder is somebody else's trap: its name in ``/tmp`` can be guessed by all.
+
+    Who talks to what lies in such a folder hands his secrets over.
+    """
+    try:
+        status = folder.lstat()
+    except OSError:
+        return False
+    return not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid()
+
+
 class HomeLock:
     """The exclusive lock of a state folder; the kernel lets go of it when the process dies."""
 
@@ -96,10 +110,13 @@ class HomeLock:
             ConfigError: the file holds something else than a number.
         """
         path = self._home / "incarnation"
+        # A file that was lost or came back from a backup must not bring numbers back.
+        used = [f.name for f in self._home.glob("journal/*") if _JOURNAL.fullmatch(f.name)]
+        last = max((int(name, 16) for name in used), default=0)
         try:
-            last = int(path.read_text("ascii"))
+            last = max(last, int(path.read_text("ascii")))
         except FileNotFoundError:
-            last = 0
+            pass
         except ValueError as error:
             raise ConfigError(
                 f"{path} is damaged; write into it the highest folder name in journal/ as a"

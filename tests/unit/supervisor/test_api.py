@@ -54,6 +54,14 @@ def api(tmp_path: Path) -> Api:
     return Api(tmp_path, tmp_path, timeout_s=5)
 
 
+def test_no_token_goes_to_a_folder_that_another_laid_out(door: type[Door], tmp_path: Path) -> None:
+    (tmp_path / "admin.token").write_text("secret\n")
+    (tmp_path / "trap").symlink_to(tmp_path)
+    with pytest.raises(StoreUnavailable, match="not a folder of this user"):
+        Api(tmp_path, tmp_path / "trap", timeout_s=5).get("/api/keys")
+    assert door.seen == []
+
+
 def test_calls_carry_the_token_of_the_state_folder(door: type[Door], api: Api) -> None:
     door.answers["/api/keys"] = (200, {"data": [1]})
     assert api.get("/api/keys", account="a b") == {"data": [1]}

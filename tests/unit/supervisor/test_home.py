@@ -83,6 +83,16 @@ def test_incarnations_never_repeat(tmp_path: Path) -> None:
     lock.release()
 
 
+def test_incarnations_do_not_come_back_with_an_old_or_lost_file(tmp_path: Path) -> None:
+    for name in ("0000001f", ".0000002f-1", "lock"):
+        (tmp_path / "journal" / name).mkdir(parents=True)
+    lock = home.HomeLock(tmp_path)
+    assert lock.next_incarnation() == 0x20
+    (tmp_path / "incarnation").write_text("7\n")
+    assert lock.next_incarnation() == 0x20
+    lock.release()
+
+
 def test_damaged_incarnation_file_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:
     lock = home.HomeLock(tmp_path)
     (tmp_path / "incarnation").write_text("twelve")
