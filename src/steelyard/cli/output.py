@@ -58,4 +58,9 @@ def _text(cell: Any) -> str:
         return ""
     if isinstance(cell, bool):
         return "yes" if cell else "no"
-    return str(cell)
+    return printable(str(cell))
+
+
+def printable(text: str) -> str:
+    """The text without what steers a terminal: vendors and clients may have written it."""
+    return "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text)
