@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -149,6 +150,9 @@ def _key_of(connection: Connection, secret: str) -> str:
     found = keys.find(connection, secret_hash=hash_secret(secret.encode()))
     if not found or found[0].revoked_at_ns is not None:
         raise Unauthenticated
+    expires_at_ns = found[0].expires_at_ns
+    if expires_at_ns is not None and time.time_ns() >= expires_at_ns:
+        raise Unauthenticated("This API key has expired.", code="expired_api_key")
     return found[0].key_id
 
 
