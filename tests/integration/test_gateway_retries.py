@@ -85,6 +85,17 @@ def test_an_uncertain_attempt_is_not_repeated_unless_the_policy_says_so() -> Non
         assert first.settled.usage_source == "estimated"
 
 
+def test_an_engine_of_ours_that_dies_with_a_call_is_replaced_by_the_next_offer() -> None:
+    with Rig(vendors=2, kind="embedded") as rig:
+        rig.script(Fault("reset"))
+        answer = rig.post()
+        assert answer.status_code == 200
+        assert _outcomes(rig, answer) == [
+            (CHEAP, "first", "uncertain"),
+            (DEAR, "fallback", "completed"),
+        ]
+
+
 @pytest.mark.parametrize("fault", ["reset-mid-stream", "cut-mid-event", "error-event"])
 def test_nothing_is_repeated_after_visible_output(fault: str) -> None:
     with Rig(vendors=2, policy=PolicyEntry(replay_uncertain=True)) as rig:

@@ -24,6 +24,7 @@ from steelyard.domain.errors import (
     UpstreamUnavailable,
 )
 from steelyard.domain.money import format_pico
+from steelyard.domain.offers import ChannelKind
 from steelyard.gateway import choose
 from steelyard.gateway.bounds import input_bound, output_bound
 from steelyard.gateway.gate import authenticate
@@ -322,7 +323,8 @@ class Exchange:
         if self._reply.is_started:
             self._break_off(error)
             return None
-        return Failed(error, goes_on=goes_on(outcome, refusal, self._policy))
+        is_own = attempt.candidate.channel.kind == ChannelKind.EMBEDDED.value
+        return Failed(error, goes_on=goes_on(outcome, refusal, self._policy, is_own=is_own))
 
     def _settle(self, attempt: Attempt, answer: Answer, outcome: str, detail: str) -> None:
         """Writes the settlement; from here on the attempt is booked."""

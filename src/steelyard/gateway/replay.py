@@ -82,10 +82,16 @@ class Replay:
         return AllOffersFailed(f"Every offer failed ({told}).", retry_after_s=last.retry_after_s)
 
 
-def goes_on(outcome: Outcome, refusal: Refusal | None, policy: PolicyEntry) -> bool:
-    """Whether another attempt is allowed after one that ended so."""
+def goes_on(
+    outcome: Outcome, refusal: Refusal | None, policy: PolicyEntry, *, is_own: bool
+) -> bool:
+    """Whether another attempt is allowed after one that ended so.
+
+    ``is_own``: the offer is an engine of ours on this machine. Nobody bills twice for that one, and
+    an engine that fell silent has died.
+    """
     if refusal is not None:
         return refusal.tries_others or (policy.replay_uncertain and not refusal.is_free)
     if outcome is Outcome.NOT_SENT:
         return True
-    return policy.replay_uncertain and outcome is Outcome.UNCERTAIN
+    return (policy.replay_uncertain or is_own) and outcome is Outcome.UNCERTAIN

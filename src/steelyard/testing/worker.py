@@ -70,6 +70,8 @@ class Setup:
     more_keys: int = 0
     more_models: int = 0
     features: frozenset[str] = FEATURES
+    kind: str = "official"
+    """Kind of all channels."""
     revision: int = 1
 
     def write(self, folder: Path) -> None:
@@ -123,7 +125,7 @@ class Setup:
         return ChannelEntry(
             name=f"channel-{number}",
             vendor="scripted",
-            kind="official",
+            kind=self.kind,
             base_url=url,
             dialect="openai_chat",
             credential="",

@@ -117,7 +117,7 @@ def test_where_only_limits_stood_in_the_way_the_limit_is_what_is_told() -> None:
 def test_silence_is_tried_again_by_the_policys_word_only(
     outcome: Outcome, policy: PolicyEntry, expected: bool
 ) -> None:
-    assert goes_on(outcome, None, policy) is expected
+    assert goes_on(outcome, None, policy, is_own=False) is expected
 
 
 @pytest.mark.parametrize(
@@ -133,4 +133,9 @@ def test_a_refusal_says_itself_whether_others_may_be_asked(
     is_free: bool, tries_others: bool, policy: PolicyEntry, expected: bool
 ) -> None:
     refusal = Refusal(BROKE, is_free=is_free, tries_others=tries_others, cools=False)
-    assert goes_on(Outcome.REFUSED, refusal, policy) is expected
+    assert goes_on(Outcome.REFUSED, refusal, policy, is_own=False) is expected
+
+
+def test_an_engine_of_ours_that_fell_silent_has_died_and_bills_nobody() -> None:
+    assert goes_on(Outcome.UNCERTAIN, None, PolicyEntry(), is_own=True)
+    assert not goes_on(Outcome.CUT, None, PolicyEntry(), is_own=True)
