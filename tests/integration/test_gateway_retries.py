@@ -86,7 +86,7 @@ def test_an_uncertain_attempt_is_not_repeated_unless_the_policy_says_so() -> Non
 
 
 def test_an_engine_of_ours_that_dies_with_a_call_is_replaced_by_the_next_offer() -> None:
-    with Rig(vendors=2, kind="embedded") as rig:
+    with Rig(vendors=2, kind="embedded", policy=PolicyEntry()) as rig:
         rig.script(Fault("reset"))
         answer = rig.post()
         assert answer.status_code == 200
