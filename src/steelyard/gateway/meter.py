@@ -82,6 +82,14 @@ class StreamMeter:
                 return whole
         return self._feed(whole)
 
+    def finish_reading(self) -> bytes:
+        """The event behind the last empty line, if it is whole: some vendors end without one."""
+        rest = self._splitter.pending.rstrip(b"\r\n")
+        for data in events(rest):
+            if data != b"[DONE]" and self._dialect.read_event(data).fault:
+                return b""
+        return self._feed(rest + b"\n\n") if rest else b""
+
     def _feed(self, whole: bytes) -> bytes:
         count = whole.count(b"data:")
         self.bytes_seen += len(whole)

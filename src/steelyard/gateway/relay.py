@@ -177,6 +177,10 @@ class Attempt:
     def on_end(self) -> None:
         """The answer is complete."""
         self.is_whole = True
+        if self.is_streaming and self.meter is not None:
+            last = self.meter.finish_reading()
+            if last and self._reply.is_started:
+                self._reply.write(last)
         self.done.fire(None)
 
     def on_failed(self, failure: Failure) -> None:

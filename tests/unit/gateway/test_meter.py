@@ -123,6 +123,23 @@ def test_half_an_event_is_kept_back() -> None:
     assert meter.feed(whole[10:]) == whole
 
 
+@pytest.mark.parametrize("ending", [b"", b"\n", b"\r\n"])
+def test_a_last_event_without_its_empty_line_counts(ending: bytes) -> None:
+    meter, seen = read(
+        event(""), event("a", finish="stop") + event(usage=usage(5, 7))[:-2] + ending
+    )
+    assert meter.usage is None
+    assert (seen + meter.finish_reading(), meter.usage) == (
+        event("") + event("a", finish="stop"),
+        Usage(5, 7),
+    )
+    meter, seen = read(event(""), DONE[:-2] + ending)
+    assert (meter.finish_reading(), meter.is_done) == (DONE, True)
+    for torn in (b"", event("a")[:-5]):
+        meter, _ = read(event(""), torn)
+        assert meter.finish_reading() == b""
+
+
 def test_an_estimate_is_by_bytes_or_by_pieces() -> None:
     assert estimate(CANDIDATE, 7, 0, 0) == Usage(7, 0)
     assert estimate(CANDIDATE, 7, 9, 2) == Usage(7, 5)
