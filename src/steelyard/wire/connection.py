@@ -117,6 +117,7 @@ class Connection(asyncio.Protocol):
         """Lets go of everything, and tells the reply that its client is gone."""
         self._state = CLOSED
         self._timer.cancel()
+        self._drop_body()
         self._server.forget(self)
         reply, self._reply = self._reply, None
         if reply is not None:
@@ -281,7 +282,6 @@ class Connection(asyncio.Protocol):
         self._timer.at(self._server.wheel.now + self._server.limits.timeout_body_s)
         if request.is_expecting_continue and not data:
             self.write(_CONTINUE)
-        self._body_bytes = 0
         if request.body_length == CHUNKED:
             self._state = CHUNKED_BODY
             self._decoder = ChunkedDecoder()
@@ -305,8 +305,8 @@ class Connection(asyncio.Protocol):
         rest = b""
         if len(data) > missing:
             data, rest = data[:missing], data[missing:]
-        self._body.append(data)
-        self._body_bytes += len(data)
+        if not self._keep_body(data):
+            return b""
         if self._body_bytes < request.body_length:
             self._timer.deadline = self._server.wheel.now + self._server.limits.timeout_body_s
             return b""
@@ -321,12 +321,8 @@ class Connection(asyncio.Protocol):
         except BadChunk as bad:
             self._refuse(400, "malformed_chunk", f"The request's body is refused: {bad}.")
             return b""
-        self._body_bytes += len(body)
-        if self._body_bytes > self._server.limits.body_bytes_max:
-            self._refuse(413, "body_too_large", "The request's body is too long.")
+        if not self._keep_body(body):
             return b""
-        if body:
-            self._body.append(body)
         if not decoder.is_done:
             self._timer.deadline = self._server.wheel.now + self._server.limits.timeout_body_s
             return b""
@@ -336,8 +332,26 @@ class Connection(asyncio.Protocol):
 
     def _on_body_read(self, request: Request) -> None:
         request.body = b"".join(self._body)
-        self._body = []
+        self._drop_body()
         self._dispatch(request)
+
+    def _keep_body(self, data: bytes) -> bool:
+        """Keeps a part of a body, or refuses the request where that is too much."""
+        server = self._server
+        if data:
+            self._body.append(data)
+        self._body_bytes += len(data)
+        server.bodies_bytes += len(data)
+        if self._body_bytes > server.limits.body_bytes_max:
+            self._refuse(413, "body_too_large", "The request's body is too long.")
+        elif server.bodies_bytes > server.limits.bodies_bytes_max:
+            self._refuse(503, "too_many_bodies", "Too much is being sent at once; try again soon.")
+        return self._state != LINGERING
+
+    def _drop_body(self) -> None:
+        self._server.bodies_bytes -= self._body_bytes
+        self._body_bytes = 0
+        self._body = []
 
     def _dispatch(self, request: Request) -> None:
         self._state = ANSWERING
@@ -354,7 +368,7 @@ class Connection(asyncio.Protocol):
         self._state = LINGERING
         self.is_keep_alive = False
         self._pending.clear()
-        self._body = []
+        self._drop_body()
         reply = Reply(self, False, False)
         reply.respond(status, headers, body)
 

@@ -34,6 +34,8 @@ class ServerLimits(HeadLimits):
     """Bounds on what a client may send, and for how long it may keep us."""
 
     body_bytes_max: int = 32 * 1024 * 1024
+    bodies_bytes_max: int = 512 * 1024 * 1024
+    """Bytes of all bodies that are still arriving: whoever sends them is not known yet."""
     connections_max: int = 20_000
     timeout_head_s: float = 15.0
     """From the first byte of a head (or from connecting) to its last."""
@@ -59,6 +61,8 @@ class ServerState:
         self.fields = FieldReader(REQUEST_SINGLETONS, limits.headers_count_max)
         self.is_draining = False
         self.open_connections: set[Closable] = set()
+        self.bodies_bytes = 0
+        """Bytes of bodies that are still arriving."""
         self.connections = 0
         """Connections accepted so far."""
         self.requests = 0

@@ -152,6 +152,26 @@ def test_a_chunked_body_is_bounded_by_count(make_client):
     assert client.seen == []
 
 
+def test_all_arriving_bodies_together_are_bounded(make_client):
+    client = make_client(bodies_bytes_max=10)
+    server = client.server
+    client.send(POST % 8 + b"1234")
+    assert server.bodies_bytes == 4
+    client.send(b"5678")
+    assert (len(client.requests), server.bodies_bytes) == (1, 0)
+    client.reply.respond(200, b"", b"")
+    client.transport.take()
+    client.send(CHUNKED + b"b\r\n12345678901\r\n")
+    assert client.transport.take().startswith(b"HTTP/1.1 503")
+    assert server.bodies_bytes == 0
+
+
+def test_a_body_that_breaks_off_is_forgotten(client):
+    client.send(POST % 8 + b"1234")
+    client.connection.connection_lost(None)
+    assert client.server.bodies_bytes == 0
+
+
 def test_a_refusal_comes_after_the_answers_before_it(client):
     client.send(GET % 1 + b"GARBAGE\r\n\r\n")
     client.reply.respond(200, b"", b"one")
