@@ -137,7 +137,7 @@ class OpenAIChat:
     def write_error(self, error: SteelyardError, call_id: str) -> bytes:
         """OpenAI's error object, the call's id beside it."""
         shape: dict[str, object] = {
-            "message": error.message,
+            "message": error.message.encode("utf-8", "replace").decode(),
             "type": error.kind,
             "param": error.param,
             "code": error.code,

@@ -53,7 +53,8 @@ def error_message(body: bytes) -> str:
         return ""
     for value in _messages(shape):
         if isinstance(value, str) and value:
-            return value[:500]
+            # JSON can spell half of a surrogate pair, as in a text cut in its middle; UTF-8 cannot.
+            return value[:500].encode("utf-8", "replace").decode()
     return ""
 
 

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from steelyard.dialects.openai_chat import DIALECT
 from steelyard.dialects.refusals import error_message, refusal
 from steelyard.domain.errors import (
     CredentialRejected,
@@ -87,3 +88,9 @@ def test_retry_after_is_read_when_it_is_a_sound_number(value: bytes, seconds: fl
 )
 def test_messages_are_found_where_vendors_put_them(told: bytes, message: str) -> None:
     assert error_message(told) == message
+
+
+def test_half_a_surrogate_pair_does_not_keep_the_client_waiting() -> None:
+    refused = refusal(400, {}, b'{"error":{"message":"bad \\ud83d"}}').error
+    assert refused.message == "bad ?"
+    assert b"bad ?" in DIALECT.write_error(SteelyardError("bad \ud83d"), "")
