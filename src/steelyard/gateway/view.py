@@ -30,8 +30,10 @@ from steelyard.gateway.snapshot import (
 
 _PRINCIPALS_MAX = 16_384
 """Principals kept ready per view; more keys than this in use only cost a decode each."""
-_NAMES_COMPARED_MAX = 500
+_NAMES_COMPARED_MAX = 200
 """Names that a misspelt model is compared with: difflib is slow and this is the request path."""
+_MISSPELT_MAX = 1024
+"""Misspelt names remembered with their nearest: who asks wrongly asks again and again."""
 
 
 _NO_DEFAULTS: dict[str, msgspec.Raw] = {}
@@ -163,6 +165,7 @@ class View:
         self._weighed: dict[str, Lineup] = {}
         self._defaults: dict[str, dict[str, msgspec.Raw]] = {}
         self._model_of_offer: dict[str, str] | None = None
+        self._nearest: dict[str, list[str]] = {}
         self._default_policy = core.policies.get("default", PolicyEntry())
 
     @classmethod
@@ -272,11 +275,17 @@ class View:
 
     def unknown_model(self, name: str) -> UnknownModel:
         """The error for a model nobody offers, with the nearest names."""
-        names = self._names_like(name)
-        near = difflib.get_close_matches(name[:128], names, n=3, cutoff=0.5)
+        name = name[:128]
+        near = self._nearest.get(name)
+        if near is None:
+            if len(self._nearest) >= _MISSPELT_MAX:
+                self._nearest.clear()
+            names = self._names_like(name)
+            near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+            self._nearest[name] = near
         hint = f" Did you mean {', '.join(near)}?" if near else ""
         listed = "" if near else " GET /v1/models lists what there is."
-        return UnknownModel(f"No model {name[:128]!r}.{hint}{listed}", param="model")
+        return UnknownModel(f"No model {name!r}.{hint}{listed}", param="model")
 
     def _names_like(self, name: str) -> list[str]:
         if name.startswith("offer:"):

@@ -94,6 +94,13 @@ def test_an_unknown_name_gets_its_nearest() -> None:
     assert found.unknown_model("x").param == "model"
 
 
+def test_a_misspelt_name_is_compared_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = view(offer("c1/gpt-4o", model="gpt-4o"))
+    first = found.unknown_model("gpt4o").message
+    monkeypatch.delattr("difflib.get_close_matches")
+    assert found.unknown_model("gpt4o").message == first
+
+
 def test_a_misspelt_name_among_very_many_stays_quick() -> None:
     many = view(*(offer(f"c1/name-{n}", model=f"name-{n}") for n in range(600)), offer())
     assert "name-59" in many.unknown_model("name-599x").message
