@@ -75,7 +75,7 @@ class WorkerState:
         self._view = view
         since_s = self.clock() - REVOKED_HOLDS_S
         self._revoked_at_s = {h: at_s for h, at_s in self._revoked_at_s.items() if at_s > since_s}
-        self.revoked = frozenset(revoked) | self._revoked_at_s.keys()
+        self.revoked = frozenset(revoked).union(self._revoked_at_s)
         self.counters.revision = view.revision
         self.channels.forget()
 
