@@ -98,6 +98,7 @@ def test_a_revocation_outlasts_snapshots_that_were_written_before_it() -> None:
         state.told("revoked", [[b"a"]])
         state.swap(view(), [b"h"])
         assert state.revoked == {b"a", b"h"}
+        assert isinstance(state.revoked, frozenset)  # what the compiled form insists on
         now_s += REVOKED_HOLDS_S
         state.swap(view(), [])
         assert state.revoked == frozenset()
