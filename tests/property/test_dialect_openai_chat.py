@@ -38,6 +38,23 @@ def test_private_fields_make_the_round_trip(private: dict[str, Any], is_spaced: 
     assert sent == asked
 
 
+@given(
+    st.lists(st.tuples(st.sampled_from(["a", "b", "\n", '\\"']), VALUES), max_size=4), st.booleans()
+)
+def test_a_name_may_stand_once(pairs: list[tuple[str, Any]], is_ascii: bool) -> None:
+    raw = b'{"model": "m", "messages" :[{"role": "user"}]'
+    for name, value in pairs:
+        told = json.dumps(value, ensure_ascii=is_ascii)
+        raw += f" , {json.dumps(name)} : {told} ".encode()
+    names = [name for name, _ in pairs]
+    try:
+        DIALECT.read(raw + b" }")
+        assert len(set(names)) == len(names)
+    except InvalidRequest as error:
+        assert "stands twice" in error.message
+        assert len(set(names)) < len(names)
+
+
 @given(st.binary(max_size=80) | TEXT.map(str.encode) | VALUES.map(lambda v: json.dumps(v).encode()))
 def test_any_bytes_are_a_call_or_an_invalid_request(raw: bytes) -> None:
     try:

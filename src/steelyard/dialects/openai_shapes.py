@@ -113,6 +113,7 @@ class Whole(msgspec.Struct):
     error: None = None
 
 
+name_decoder = msgspec.json.Decoder(str)
 fields_decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
 request_decoder = msgspec.json.Decoder(Request)
 answer_decoder = msgspec.json.Decoder(Answer)
