@@ -13,7 +13,7 @@ STAMP := $(VENV)/.installed
 RUN := $(VENV)/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup fmt check test docs native bench bench-peers run clean
+.PHONY: help setup fmt check test test-native docs native bench bench-peers run clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -45,7 +45,11 @@ check: $(STAMP) ## lint, format, types, layers
 	$(VENV)/bin/lint-imports
 
 test: check ## check, then every test
-	$(RUN) -m pytest $(PYTEST_ARGS)
+	STEELYARD_NATIVE=off $(RUN) -m pytest $(PYTEST_ARGS)
+
+test-native: native ## the tests that start workers, once more over the compiled request path
+	$(RUN) -m pytest $(PYTEST_ARGS) tests/integration/test_gateway_*.py \
+	  tests/integration/test_control_gateway.py tests/integration/test_kill.py
 
 docs: $(STAMP) ## write the generated part of docs/reference
 	@cd tests && ../$(RUN) -m arch.reference
