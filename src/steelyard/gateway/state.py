@@ -70,14 +70,18 @@ class WorkerState:
         """Whether there is a snapshot."""
         return self._view is not None
 
-    def swap(self, view: View, revoked: list[bytes]) -> None:
-        """Serves new calls from ``view``; calls under way keep the one they began with."""
-        self._view = view
+    def swap(self, view: View, revoked: list[bytes]) -> View | None:
+        """Serves new calls from ``view``; calls under way keep the one they began with.
+
+        Returns the view before, which is the caller's to close.
+        """
+        before, self._view = self._view, view
         since_s = self.clock() - REVOKED_HOLDS_S
         self._revoked_at_s = {h: at_s for h, at_s in self._revoked_at_s.items() if at_s > since_s}
         self.revoked = frozenset(revoked).union(self._revoked_at_s)
         self.counters.revision = view.revision
         self.channels.forget()
+        return before
 
     def told(self, kind: str, fields: list[Any]) -> None:
         """Takes in what control says over the link, but for leases and snapshots."""

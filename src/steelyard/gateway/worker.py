@@ -137,10 +137,12 @@ class Worker:
         except SteelyardError as error:
             log.error("snapshot not taken: %s", error)
             return
-        self.state.swap(view, revoked)
+        before = self.state.swap(view, revoked)
         self._link.send("loaded", view.revision)
         # What a snapshot holds lives until the next: the collector need never walk it.
         gc.freeze()
+        if before is not None:
+            await asyncio.to_thread(before.close)
 
     async def _sync_journal(self) -> None:
         """Keeps the journal durable and the next segment ready, in another thread."""

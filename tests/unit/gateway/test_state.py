@@ -135,3 +135,16 @@ def test_a_folder_is_loaded_with_its_revoked_keys(tmp_path: Path) -> None:
     snapshot.write_revoked(tmp_path, [b"h"])
     loaded: Any = load_view(tmp_path)
     assert (loaded[0].revision, loaded[1]) == (7, [b"h"])
+
+
+def test_a_swap_hands_back_the_view_before_whose_keys_can_be_let_go(tmp_path: Path) -> None:
+    def test(state: WorkerState, link: FakeLink) -> None:
+        save(tmp_path)
+        first, second = load_view(tmp_path)[0], view()
+        assert state.swap(first, []) is None
+        assert state.swap(second, []) is first
+        first.close()
+        with pytest.raises(ValueError, match="closed"):
+            first.principal(b"\0" * 32)
+
+    run(test)
