@@ -53,9 +53,18 @@ def completion() -> bytes:
 
 def events(count: int) -> list[bytes]:
     """Return the events of a streamed answer: `count` with content, then reason and usage."""
+    # No two in a row alike: LiteLLM takes a hundred equal chunks for a model that hangs, and stops.
     said: list[list[object]] = [
-        [{"index": 0, "delta": {"content": " word"}, "logprobs": None, "finish_reason": None}]
-    ] * count
+        [
+            {
+                "index": 0,
+                "delta": {"content": f" word{at % 10}"},
+                "logprobs": None,
+                "finish_reason": None,
+            }
+        ]
+        for at in range(count)
+    ]
     said.append([{"index": 0, "delta": {}, "logprobs": None, "finish_reason": "stop"}])
     found = [_event(choices, None) for choices in said]
     return [*found, _event([], USAGE)]
