@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import ctypes
 import gc
 import logging
 import os
@@ -39,7 +38,6 @@ DRAIN_S = 25.0
 _GC_EVERY = 20_000
 _SWITCH_S = 0.0005
 """How soon a thread that loads a snapshot or syncs the journal gives way to the loop."""
-_PR_SET_PDEATHSIG = 1
 
 
 class Worker:
@@ -169,14 +167,6 @@ def _unix_socket(path: Path) -> socket.socket:
     return sock
 
 
-def _die_with_parent(parent: int) -> None:
-    """Asks the kernel for SIGTERM when the supervisor dies; leaves at once if it has died."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-    if parent and os.getppid() != parent:
-        raise SystemExit("the supervisor is gone")
-
-
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="steelyard-worker", description=__doc__)
     parser.add_argument("--home", required=True, help="state folder")
@@ -185,7 +175,6 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--worker", type=int, default=0, help="number among the workers")
     parser.add_argument("--workers", type=int, default=1, help="how many workers there are")
     parser.add_argument("--fd", type=int, required=True, help="listening socket")
-    parser.add_argument("--parent", type=int, default=0, help="process id of the supervisor")
     parser.add_argument("--drain-s", type=float, default=DRAIN_S, help="grace for calls under way")
     return parser.parse_args()
 
@@ -198,7 +187,6 @@ def main() -> None:
     """Entry of the process."""
     options = _options()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s worker %(levelname)s %(message)s")
-    _die_with_parent(options.parent)
     sys.setswitchinterval(_SWITCH_S)
     uvloop.run(_main(options))
 
