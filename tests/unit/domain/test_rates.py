@@ -29,7 +29,8 @@ def test_zero_is_a_price() -> None:
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"item": "audio"}, "unknown item"),
+        ({"item": "smell"}, "unknown item"),
+        ({"unit": "image"}, "counted per token"),
         ({"unit": "fen"}, "unknown unit"),
         ({"amount": Fraction(-1)}, "at least zero"),
         ({"amount": 0.5}, "exact"),
