@@ -1,0 +1,127 @@
+"""The book in memory: every listing with its rates by source, and the dated facts beside them.
+
+Made from what the store loads or from a file that was only read; whoever prices, compares or draws
+asks it. Sources are never mixed within a listing: the most trusted one that has it is chosen, the
+others are kept and shown.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from datetime import datetime
+
+from steelyard.domain.listings import SOURCES, Fact, ListedRate, Listing
+from steelyard.domain.rates import Rate
+
+_Key = tuple[str, str, str, str]
+_RANK = {origin: rank for rank, origin in enumerate(SOURCES)}
+
+
+class Market:
+    """Rates by listing and source, and facts; never edited once made.
+
+    Names are compared without regard to case, since lists differ in it; a listing is shown as its
+    most trusted source writes it.
+    """
+
+    def __init__(self, listed: Iterable[ListedRate], facts: Iterable[Fact] = ()) -> None:
+        """``listed`` may hold rates of any number of sources, in any order."""
+        self._rates: dict[_Key, dict[str, list[ListedRate]]] = {}
+        for line in listed:
+            of_listing = self._rates.setdefault(_key(line.listing), {})
+            of_listing.setdefault(line.origin, []).append(line)
+        self._names: dict[_Key, Listing] = {}
+        self._by_model: dict[str, list[_Key]] = {}
+        for key, sources in self._rates.items():
+            self._names[key] = sources[min(sources, key=_trust)][0].listing
+            self._by_model.setdefault(key[2], []).append(key)
+        self._facts: dict[tuple[str, str], list[Fact]] = {}
+        for fact in facts:
+            self._facts.setdefault((fact.vendor.casefold(), fact.model.casefold()), []).append(fact)
+
+    def listings(self) -> list[Listing]:
+        """All listings, by vendor, channel, model and currency."""
+        return sorted(self._names.values())
+
+    def sources_of(self, listing: Listing) -> tuple[str, ...]:
+        """The sources that have the listing, the most trusted first; none where nobody has it."""
+        return tuple(sorted(self._rates.get(_key(listing), ()), key=_trust))
+
+    def choice(self, listing: Listing) -> str:
+        """The source whose word holds for the listing; empty where nobody has it."""
+        return next(iter(self.sources_of(listing)), "")
+
+    def of(self, listing: Listing) -> tuple[Rate, ...]:
+        """All rates of the listing by the chosen source, of any time and condition."""
+        return tuple(line.rate for line in self.lines_of(listing))
+
+    def lines_of(self, listing: Listing, origin: str | None = None) -> tuple[ListedRate, ...]:
+        """The listing's lines by the chosen source, or by ``origin``; oldest first."""
+        found = self._rates.get(_key(listing), {}).get(origin or self.choice(listing), ())
+        return tuple(sorted(found, key=lambda line: (line.rate.valid_from, line.rate.item)))
+
+    def find(
+        self,
+        model: str,
+        vendor: str | None = None,
+        currency: str | None = None,
+        channel: str | None = None,
+    ) -> list[Listing]:
+        """The listings of a model, those of a vendor, currency or channel only where given."""
+        wanted = (_folded(vendor), channel, model.casefold(), currency)
+        return sorted(
+            self._names[key]
+            for key in self._by_model.get(model.casefold(), ())
+            if all(want is None or want == have for want, have in zip(wanted, key, strict=True))
+        )
+
+    def near(self, model: str, count: int = 3) -> list[str]:
+        """Names of listed models that look like ``model``, for a hint."""
+        near = difflib.get_close_matches(model.casefold(), self._by_model, n=count, cutoff=0.6)
+        return [self._names[self._by_model[name][0]].model for name in near]
+
+    def facts_of(
+        self, listing: Listing, at: datetime | None, kind: str | None = None
+    ) -> list[Fact]:
+        """The facts that hold for the listing at an instant (UTC); of all times for None.
+
+        Facts of the model come before those of the vendor's models in general.
+        """
+        vendor = listing.vendor.casefold()
+        found = [
+            fact
+            for model in (listing.model.casefold(), "")
+            for fact in self._facts.get((vendor, model), ())
+        ]
+        return [
+            fact
+            for fact in found
+            if fact.channel == listing.channel
+            and kind in (None, fact.kind)
+            and (at is None or _holds(fact, at))
+        ]
+
+    def facts(self, kind: str | None = None) -> list[Fact]:
+        """All facts, or those of a kind; oldest first."""
+        found = [fact for facts in self._facts.values() for fact in facts]
+        found.sort(key=lambda fact: (fact.valid_from, fact.vendor, fact.model))
+        return [fact for fact in found if kind in (None, fact.kind)]
+
+
+def _key(listing: Listing) -> _Key:
+    vendor, channel, model, currency = listing
+    return vendor.casefold(), channel, model.casefold(), currency
+
+
+def _folded(name: str | None) -> str | None:
+    return None if name is None else name.casefold()
+
+
+def _trust(origin: str) -> tuple[int, str]:
+    """Sorts sources; one that nobody knows comes last."""
+    return _RANK.get(origin, len(_RANK)), origin
+
+
+def _holds(fact: Fact, at: datetime) -> bool:
+    return fact.valid_from <= at and (fact.valid_to is None or at < fact.valid_to)
