@@ -91,6 +91,8 @@ class Settlement(NamedTuple):
     """Short reason for anything but ``completed``, at most 128 bytes, never secret."""
     finish: str = ""
     """Finish reason of the answer, at most 32 bytes."""
+    tier: str = ""
+    """Service tier that it was priced in, at most 16 bytes; empty for the ordinary one."""
 
 
 class Entry(NamedTuple):

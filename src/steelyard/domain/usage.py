@@ -9,9 +9,14 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from steelyard.domain.errors import UnbalancedEntry
+from steelyard.domain.rates import ALONE, ITEMS, PARENTS
 
 COUNT_MAX = 10**9
 """A vendor that reports more than this of anything in one attempt is not believed."""
+EXTRA_MAX = 10**15
+"""The same for what is no token: tokens times seconds grow quickly."""
+COUNTS = 6
+"""How many fields of a usage are plain counts, the first ones; ``extras`` follows."""
 
 REPORTED = "reported"
 """The vendor counted."""
@@ -36,6 +41,9 @@ class Usage(NamedTuple):
     """Part of the output that was thinking."""
     requests: int = 1
     """Requests made; priced where a vendor bills per request."""
+    extras: tuple[tuple[str, int], ...] = ()
+    """What is rare: item and count, sorted by item. Items of ``rates.PARENTS`` are parts of the
+    tokens above, each of the exclusive part that it names; those of ``rates.ALONE`` stand apart."""
 
     def check(self) -> None:
         """Holds the laws of a usage.
@@ -43,16 +51,48 @@ class Usage(NamedTuple):
         Raises:
             UnbalancedEntry: a count is negative or absurd, or parts pass their total.
         """
-        if min(self) < 0 or max(self) > COUNT_MAX:
-            raise UnbalancedEntry(f"a usage count is negative or absurd: {tuple(self)}")
+        counts = self[:COUNTS]
+        if min(counts) < 0 or max(counts) > COUNT_MAX:
+            raise UnbalancedEntry(f"a usage count is negative or absurd: {counts}")
         if self.cache_read_tokens + self.cache_write_tokens > self.input_tokens:
             raise UnbalancedEntry("cached input tokens pass all input tokens")
         if self.reasoning_tokens > self.output_tokens:
             raise UnbalancedEntry("reasoning tokens pass all output tokens")
+        if self.extras:
+            self._check_extras()
+
+    def _check_extras(self) -> None:
+        left = {
+            "input": self.input_tokens - self.cache_read_tokens - self.cache_write_tokens,
+            "cache_read": self.cache_read_tokens,
+            "cache_write": self.cache_write_tokens,
+            "output": self.output_tokens - self.reasoning_tokens,
+        }
+        for item, count in self.extras:
+            if not 0 <= count <= EXTRA_MAX:
+                raise UnbalancedEntry(f"a usage count is negative or absurd: {count} of {item}")
+            if item in ITEMS or (item not in PARENTS and item not in ALONE):
+                raise UnbalancedEntry(f"{item[:64]!r} is nothing that is counted apart")
+            if item in PARENTS:
+                left[PARENTS[item]] -= count
+        for item, count in left.items():
+            if count < 0:
+                raise UnbalancedEntry(f"parts of {item} tokens pass their total")
 
     def plus(self, other: Usage) -> Usage:
         """Both together, item by item."""
-        return Usage(*(a + b for a, b in zip(self, other, strict=True)))
+        return self._joined(other, 1)
+
+    def minus(self, other: Usage) -> Usage:
+        """What this has more than the other, item by item; less is negative."""
+        return self._joined(other, -1)
+
+    def _joined(self, other: Usage, sign: int) -> Usage:
+        counts = [a + sign * b for a, b in zip(self[:COUNTS], other[:COUNTS], strict=True)]
+        extras = dict(self.extras)
+        for item, count in other.extras:
+            extras[item] = extras.get(item, 0) + sign * count
+        return Usage(*counts, tuple(sorted((i, n) for i, n in extras.items() if n)))
 
 
 NOTHING = Usage(requests=0)
