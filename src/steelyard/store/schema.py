@@ -197,3 +197,89 @@ audit = Table(
     Column("subject", Text, nullable=False),
     Column("detail", Text, nullable=False, server_default=""),
 )
+
+lists = Table(
+    "lists",
+    metadata,
+    Column("list_number", Integer, primary_key=True),
+    Column("origin", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("at_ns", Integer, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("lines", Integer, nullable=False),
+    Column("detail", Text, nullable=False, server_default=""),
+    sqlite_autoincrement=True,
+)
+Index("lists_digest", lists.c.origin, lists.c.digest)
+
+# Vendors and models are found whatever their case, since lists differ in it.
+_NAME = Text(collation="NOCASE")
+
+list_rates = Table(
+    "list_rates",
+    metadata,
+    Column("rate_number", Integer, primary_key=True),
+    Column("list_number", Integer, ForeignKey("lists.list_number"), nullable=False),
+    Column("origin", Text, nullable=False),
+    Column("vendor", _NAME, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("model", _NAME, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("item", Text, nullable=False),
+    Column("condition", Text, nullable=False),
+    Column("telling", Text, nullable=False),
+    Column("numerator", Text),
+    Column("denominator", Text),
+    Column("unit", Text, nullable=False),
+    Column("valid_from_ns", Integer, nullable=False),
+    Column("valid_to_ns", Integer),
+    Column("line", Integer, nullable=False),
+    Column("phrase", Text, nullable=False),
+    Column("evidence", Text, nullable=False),
+    Column("basis", Text, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("tax", Text, nullable=False),
+    Column("read_at_ns", Integer),
+    Column("recorded_at_ns", Integer, nullable=False),
+    Column("corrects", Integer, ForeignKey("list_rates.rate_number")),
+    Column("event_number", Integer, ForeignKey("price_events.event_number")),
+    sqlite_autoincrement=True,
+)
+Index("list_rates_listing", list_rates.c.model, list_rates.c.vendor)
+
+facts = Table(
+    "facts",
+    metadata,
+    Column("fact_number", Integer, primary_key=True),
+    Column("list_number", Integer, ForeignKey("lists.list_number"), nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("vendor", _NAME, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("model", _NAME, nullable=False),
+    Column("valid_from_ns", Integer, nullable=False),
+    Column("valid_to_ns", Integer),
+    Column("body", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("recorded_at_ns", Integer, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+price_events = Table(
+    "price_events",
+    metadata,
+    Column("event_number", Integer, primary_key=True),
+    Column("at_ns", Integer, nullable=False),
+    Column("list_number", Integer, ForeignKey("lists.list_number"), nullable=False),
+    Column("vendor", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("decided_at_ns", Integer),
+    Column("decided_by", Text, nullable=False, server_default=""),
+    sqlite_autoincrement=True,
+)
+Index("price_events_state", price_events.c.state)

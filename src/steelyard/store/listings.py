@@ -1,0 +1,373 @@
+"""What price lists said, append-only: lists that were taken over, their rates and their facts.
+
+A row says: this source lists this item under this condition from ``valid_from`` on at so much, or
+(without an amount) that it no longer lists it from that day. Of rows for one instant the one that
+was recorded last holds; a row that begins later ends the one before it. Nothing is ever edited, so
+whatever a bill was computed with can be looked up by its id.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from fractions import Fraction
+from functools import lru_cache
+from itertools import groupby, islice, zip_longest
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Row, func, insert, select, update
+
+from steelyard.domain.conditions import ALWAYS, Condition, deciding, from_plain, to_plain
+from steelyard.domain.listings import Fact, ListedRate, Listing
+from steelyard.domain.rates import Rate
+from steelyard.store.revisions import Change, note
+from steelyard.store.schema import facts as facts_table
+from steelyard.store.schema import list_rates, lists
+
+_CHUNK = 5_000
+"""Rows that go to the database together."""
+_IDS_AT_ONCE = 500
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+class Source(NamedTuple):
+    """A list as it came."""
+
+    origin: str
+    """One of ``domain.listings.SOURCES``."""
+    name: str
+    """The file's name."""
+    digest: str
+    """SHA-256 of its bytes, hexadecimal."""
+    detail: str = ""
+    """Anything else about it, such as the date of an update."""
+
+
+class NewRate(NamedTuple):
+    """A line to be recorded."""
+
+    line: ListedRate
+    corrects: str = ""
+    """Id of the rate that it takes the place of, where that held in the past."""
+    is_retracted: bool = False
+    """Whether the line shall be gone, as though it had never stood there."""
+    event_number: int | None = None
+
+
+class Recorded(NamedTuple):
+    """What a list added."""
+
+    list_number: int
+    rates: int
+    """Rows of rates, retractions included."""
+    facts: int
+
+
+class StoredList(NamedTuple):
+    """A list that was taken over."""
+
+    list_number: int
+    origin: str
+    name: str
+    digest: str
+    at_ns: int
+    """UTC, nanoseconds."""
+    actor: str
+    lines: int
+    """Rows of rates that it added."""
+    detail: str
+
+
+def record(
+    connection: Connection,
+    change: Change,
+    source: Source,
+    rates: Iterable[NewRate],
+    facts: Iterable[Fact] = (),
+) -> Recorded:
+    """Appends a list with all its rows; whoever holds the connection decides whether it stays.
+
+    Facts of a list stand in for those of the list of the same origin and name before it.
+    """
+    list_number = _begin(connection, change, source)
+    before = _newest_rate(connection)
+    base = {"list_number": list_number, "origin": source.origin, "recorded_at_ns": change.at_ns}
+    rows = (_rate_row(new, base) for new in rates)
+    while chunk := list(islice(rows, _CHUNK)):
+        connection.execute(insert(list_rates), chunk)
+    fact_rows = [_fact_row(fact, list_number, change.at_ns) for fact in facts]
+    if fact_rows:
+        connection.execute(insert(facts_table), fact_rows)
+    found = Recorded(list_number, _newest_rate(connection) - before, len(fact_rows))
+    lines = {"lines": found.rates}
+    connection.execute(update(lists).where(lists.c.list_number == list_number).values(lines))
+    subject = f"prices/{source.origin}/{source.name}"
+    note(connection, change, "import", subject, rates=found.rates, facts=found.facts)
+    return found
+
+
+def all_lists(connection: Connection, origin: str | None = None) -> list[StoredList]:
+    """The lists that were taken over, or those of one origin, the newest first."""
+    query = select(lists).order_by(lists.c.list_number.desc())
+    if origin is not None:
+        query = query.where(lists.c.origin == origin)
+    return [StoredList(*row) for row in connection.execute(query)]
+
+
+def has_list(connection: Connection, origin: str, digest: str) -> bool:
+    """Whether a list of exactly these bytes was ever taken over from the origin."""
+    query = select(lists.c.list_number).where(lists.c.origin == origin, lists.c.digest == digest)
+    return connection.execute(query.limit(1)).first() is not None
+
+
+def newest_list(connection: Connection, origin: str, name: str | None = None) -> Source | None:
+    """The list that was taken over last from the origin, or under the name."""
+    query = select(lists).where(lists.c.origin == origin).order_by(lists.c.list_number.desc())
+    if name is not None:
+        query = query.where(lists.c.name == name)
+    row = connection.execute(query.limit(1)).first()
+    return Source(row.origin, row.name, row.digest, row.detail) if row is not None else None
+
+
+def load(
+    connection: Connection,
+    vendor: str | None = None,
+    model: str | None = None,
+    recorded_before_ns: int | None = None,
+) -> list[ListedRate]:
+    """The rates that hold at some instant, by all sources, each with the instant of its end.
+
+    Args:
+        connection: The database.
+        vendor: Only this vendor's, in any case of letters.
+        model: Only this model's, in any case of letters.
+        recorded_before_ns: As the book was before this instant (UTC), rather than as it is.
+    """
+    query = select(list_rates)
+    if vendor is not None:
+        query = query.where(list_rates.c.vendor == vendor)
+    if model is not None:
+        query = query.where(list_rates.c.model == model)
+    if recorded_before_ns is not None:
+        query = query.where(list_rates.c.recorded_at_ns < recorded_before_ns)
+    timelines: dict[tuple[str, ...], dict[int, Row[Any]]] = {}
+    for row in connection.execute(query.order_by(list_rates.c.rate_number)):
+        key = (
+            *(row.origin, row.vendor.casefold(), row.channel, row.model.casefold()),
+            *(row.currency, row.item, row.condition),
+        )
+        timelines.setdefault(key, {})[row.valid_from_ns] = row
+    found = []
+    for timeline in timelines.values():
+        held = [row for _, row in sorted(timeline.items()) if row.numerator is not None]
+        for row, following in zip_longest(held, held[1:]):
+            found.append(_listed(row, following.valid_from_ns if following is not None else None))
+    return found
+
+
+def by_ids(connection: Connection, ids: Iterable[str]) -> dict[str, Rate]:
+    """The rates as they were recorded, by id, superseded ones too; for audits of old bills.
+
+    Ids of other makes (those of offers' own rates) are left out.
+    """
+    numbers = sorted({int(rate_id[1:]) for rate_id in ids if _is_id(rate_id)})
+    found = {}
+    for begin in range(0, len(numbers), _IDS_AT_ONCE):
+        some = numbers[begin : begin + _IDS_AT_ONCE]
+        query = select(list_rates).where(
+            list_rates.c.rate_number.in_(some), list_rates.c.numerator.is_not(None)
+        )
+        for row in connection.execute(query):
+            rate = _listed(row, None).rate
+            found[rate.rate_id] = rate
+    return found
+
+
+def corrected_ids(connection: Connection, list_number: int) -> set[str]:
+    """Ids of the rates that a list's corrections took the place of."""
+    query = select(list_rates.c.corrects).where(
+        list_rates.c.list_number == list_number, list_rates.c.corrects.is_not(None)
+    )
+    return {rate_id(number) for number in connection.scalars(query)}
+
+
+def facts(
+    connection: Connection, vendor: str | None = None, recorded_before_ns: int | None = None
+) -> list[Fact]:
+    """The facts of all lists' newest editions, or those about one vendor."""
+    query = (
+        select(facts_table, lists.c.origin, lists.c.name)
+        .join(lists, lists.c.list_number == facts_table.c.list_number)
+        .order_by(lists.c.origin, lists.c.name, facts_table.c.list_number.desc())
+    )
+    if recorded_before_ns is not None:
+        query = query.where(facts_table.c.recorded_at_ns < recorded_before_ns)
+    rows = connection.execute(query).all()
+    found = []
+    for _, editions in groupby(rows, key=lambda row: (row.origin, row.name)):
+        newest = next(groupby(editions, key=lambda row: row.list_number))[1]
+        found += [_fact(row) for row in newest]
+    folded = vendor.casefold() if vendor is not None else None
+    return [fact for fact in found if folded in (None, fact.vendor.casefold())]
+
+
+def rate_id(rate_number: int) -> str:
+    """The stable id of a listed rate, as settlements hold it."""
+    return f"b{rate_number}"
+
+
+def rate_number(of_id: str) -> int:
+    """The row behind an id that ``rate_id`` made.
+
+    Raises:
+        ValueError: it did not.
+    """
+    if not _is_id(of_id):
+        raise ValueError(f"{of_id!r} is no listed rate")
+    return int(of_id[1:])
+
+
+def _is_id(text: str) -> bool:
+    return text[:1] == "b" and text[1:].isascii() and text[1:].isdigit()
+
+
+def _begin(connection: Connection, change: Change, source: Source) -> int:
+    row = connection.execute(
+        insert(lists)
+        .values(
+            origin=source.origin,
+            name=source.name,
+            digest=source.digest,
+            at_ns=change.at_ns,
+            actor=change.actor,
+            lines=0,
+            detail=source.detail,
+        )
+        .returning(lists.c.list_number)
+    )
+    return int(row.scalar_one())
+
+
+def _newest_rate(connection: Connection) -> int:
+    return int(connection.scalar(select(func.max(list_rates.c.rate_number))) or 0)
+
+
+def _rate_row(new: NewRate, base: Mapping[str, Any]) -> dict[str, Any]:
+    line, rate = new.line, new.line.rate
+    condition, telling = _texts(rate.condition)
+    amount = None if new.is_retracted else rate.amount
+    return {
+        **base,
+        "vendor": line.listing.vendor,
+        "channel": line.listing.channel,
+        "model": line.listing.model,
+        "currency": rate.currency,
+        "item": rate.item,
+        "condition": condition,
+        "telling": telling,
+        "numerator": str(amount.numerator) if amount is not None else None,
+        "denominator": str(amount.denominator) if amount is not None else None,
+        "unit": rate.unit,
+        "valid_from_ns": nanoseconds(rate.valid_from),
+        "valid_to_ns": nanoseconds(rate.valid_to) if rate.valid_to is not None else None,
+        "line": line.line,
+        "phrase": line.phrase,
+        "evidence": rate.source,
+        "basis": line.basis,
+        "note": line.note,
+        "tax": line.tax,
+        "read_at_ns": nanoseconds(line.read_at) if line.read_at is not None else None,
+        "corrects": rate_number(new.corrects) if new.corrects else None,
+        "event_number": new.event_number,
+    }
+
+
+def _listed(row: Row[Any], next_from_ns: int | None) -> ListedRate:
+    """The row's line; it ends where the next one begins, if not before."""
+    ends = [at_ns for at_ns in (row.valid_to_ns, next_from_ns) if at_ns is not None]
+    rate = Rate(
+        rate_id=rate_id(row.rate_number),
+        item=row.item,
+        amount=Fraction(int(row.numerator), int(row.denominator)),
+        currency=row.currency,
+        unit=row.unit,
+        valid_from=instant(row.valid_from_ns),
+        valid_to=instant(min(ends)) if ends else None,
+        source=row.evidence,
+        condition=_condition(row.condition, row.telling),
+    )
+    return ListedRate(
+        listing=Listing(row.vendor, row.channel, row.model, row.currency),
+        rate=rate,
+        origin=row.origin,
+        line=row.line,
+        phrase=row.phrase,
+        basis=row.basis,
+        note=row.note,
+        read_at=instant(row.read_at_ns) if row.read_at_ns is not None else None,
+        tax=row.tax,
+        is_correction=row.corrects is not None,
+    )
+
+
+def _fact_row(fact: Fact, list_number: int, recorded_at_ns: int) -> dict[str, Any]:
+    return {
+        "list_number": list_number,
+        "kind": fact.kind,
+        "vendor": fact.vendor,
+        "channel": fact.channel,
+        "model": fact.model,
+        "valid_from_ns": nanoseconds(fact.valid_from),
+        "valid_to_ns": nanoseconds(fact.valid_to) if fact.valid_to is not None else None,
+        "body": _json(fact.body),
+        "source": fact.source,
+        "recorded_at_ns": recorded_at_ns,
+    }
+
+
+def _fact(row: Row[Any]) -> Fact:
+    return Fact(
+        kind=row.kind,
+        vendor=row.vendor,
+        model=row.model,
+        valid_from=instant(row.valid_from_ns),
+        valid_to=instant(row.valid_to_ns) if row.valid_to_ns is not None else None,
+        body=json.loads(row.body),
+        source=row.source,
+        channel=row.channel,
+    )
+
+
+@lru_cache(maxsize=4096)
+def _texts(condition: Condition) -> tuple[str, str]:
+    """What decides, in one form so that equal conditions are equal texts; and what only tells."""
+    telling = {"version": condition.version, "remark": condition.remark}
+    return (
+        _json(to_plain(deciding(condition))),
+        _json({name: text for name, text in telling.items() if text}),
+    )
+
+
+@lru_cache(maxsize=4096)
+def _condition(deciding_text: str, telling: str) -> Condition:
+    if deciding_text == telling == "{}":
+        return ALWAYS
+    return from_plain({**json.loads(deciding_text), **json.loads(telling)})
+
+
+def _json(value: Mapping[str, Any]) -> str:
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+
+
+@lru_cache(maxsize=4096)
+def nanoseconds(at: datetime) -> int:
+    """UTC nanoseconds since 1970, exactly."""
+    return (at - _EPOCH) // _MICROSECOND * 1000
+
+
+@lru_cache(maxsize=4096)
+def instant(at_ns: int) -> datetime:
+    """The instant (UTC) of nanoseconds since 1970, to the microsecond."""
+    return _EPOCH + timedelta(microseconds=at_ns // 1000)
