@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from sqlalchemy import Connection
+from steelyard.pricebook.compiling import compile_periods
 
 from steelyard.domain.budgets import Period, Unit
 from steelyard.domain.entries import Intent, Settlement
@@ -118,15 +119,16 @@ def _price(database: Database) -> audit.Price:
     """What the price book of the database says an attempt costs."""
     with database.read() as connection:
         rates = prices.of_offers(connection)
-    periods = {offer: book.compile_periods(found) for offer, found in rates.items()}
+    periods = {offer: compile_periods(found) for offer, found in rates.items()}
 
     def recompute(intent: Intent, settlement: Settlement) -> tuple[int, int]:
         if settlement.usage_source == NO_USAGE:
             return 0, 0
-        for period in periods[intent.offer]:
-            if period.from_ns <= intent.called_at_ns < period.to_ns:
-                cost = book.price(period.prices, period.denominator, settlement.usage)
-                return cost, cost
-        return -1, -1
+        period = book.period_at(periods[intent.offer], intent.called_at_ns)
+        card = book.card_of(period, settlement.usage, settlement.tier) if period else None
+        if period is None or card is None:
+            return -1, -1
+        cost = book.price(period, card, settlement.usage)
+        return cost, cost
 
     return recompute

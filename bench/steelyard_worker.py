@@ -20,6 +20,7 @@ from typing import Any, Final
 
 import msgspec
 import uvloop
+from steelyard.pricebook.compiling import compile_periods
 
 from bench.processes import CORE_SUBJECT, pinned
 from steelyard.domain.accounts import hash_secret
@@ -34,9 +35,7 @@ from steelyard.gateway.snapshot import (
     Meter,
     OfferEntry,
     PolicyEntry,
-    RatePeriod,
 )
-from steelyard.pricebook.book import compile_periods
 from steelyard.testing.worker import RunningWorker, Setup, StandInControl
 
 OFFERS_PER_MODEL: Final = 8
@@ -123,7 +122,8 @@ def _offers(model: str) -> Iterator[OfferEntry]:
             Rate(f"{name}-{item}", item, price + Fraction(number, 100), "CNY", "mtok", SINCE)
             for item, price in prices
         ]
-        periods = tuple(RatePeriod(*period) for period in compile_periods(rates))
+        periods = tuple(compile_periods(rates))
+        each, denominator = periods[0].cards[0].prices, periods[0].denominator
         yield OfferEntry(
             name=name,
             model=model,
@@ -135,8 +135,8 @@ def _offers(model: str) -> Iterator[OfferEntry]:
             tokens_per_byte=0.3,
             currency="CNY",
             periods=periods,
-            rank_input=periods[0].prices[0] / periods[0].denominator,
-            rank_output=periods[0].prices[1] / periods[0].denominator,
+            rank_input=each[0] / denominator,
+            rank_output=each[1] / denominator,
         )
 
 

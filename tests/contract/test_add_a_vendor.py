@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from steelyard.pricebook.compiling import compile_periods
 
 from steelyard.config import presets
 from steelyard.config.load import InvalidConfig, load_text
@@ -18,7 +19,7 @@ from steelyard.control.compile import compile_core
 from steelyard.control.resolve import RULES
 from steelyard.domain.usage import Usage
 from steelyard.gateway.snapshot import Core
-from steelyard.pricebook.book import compile_periods, price
+from steelyard.pricebook.book import card_of, period_at, price
 from steelyard.store import prices
 from steelyard.store.database import Database
 from steelyard.store.migrate import upgrade
@@ -70,10 +71,9 @@ def cost_millionths(database: Database, at_ns: int) -> int | None:
     """What the call costs at an instant by the prices the book keeps, in 10^-6 CNY."""
     with database.read() as connection:
         rates = prices.of_offers(connection).get(OFFER, ())
-    for period in compile_periods(rates) if rates else ():
-        if period.from_ns <= at_ns < period.to_ns:
-            return price(period.prices, period.denominator, USAGE) // 10**6
-    return None
+    period = period_at(compile_periods(rates), at_ns) if rates else None
+    card = card_of(period, USAGE) if period else None
+    return price(period, card, USAGE) // 10**6 if period and card else None
 
 
 def test_it_is_added_priced_and_removed_and_old_bills_can_be_recomputed(

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from steelyard.pricebook.compiling import compile_periods
 
 import steelyard.dialects
 from steelyard.dialects.base import Answer, Dialect
@@ -22,7 +23,7 @@ from steelyard.domain.money import to_pico
 from steelyard.domain.rates import ITEMS, Rate
 from steelyard.domain.usage import Usage
 from steelyard.gateway.meter import StreamMeter
-from steelyard.pricebook.book import compile_periods, price
+from steelyard.pricebook.book import card_of, price
 from steelyard.wire.sse import events
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "dialects"
@@ -115,7 +116,9 @@ def test_the_cost_is_exact(case: Case) -> None:
     [period] = compile_periods(rates)
     usage = case.facts().usage
     assert usage is not None
-    assert price(period.prices, period.denominator, usage) == to_pico(case.cost["cost"])
+    card = card_of(period, usage)
+    assert card is not None
+    assert price(period, card, usage) == to_pico(case.cost["cost"])
 
 
 def test_a_client_sees_the_text_and_no_usage_it_did_not_ask_for(case: Case) -> None:

@@ -15,20 +15,20 @@ from steelyard.gateway.snapshot import (
     Core,
     OfferEntry,
     PolicyEntry,
-    RatePeriod,
     TaskEntry,
     VerdictEntry,
     raw,
 )
 from steelyard.gateway.view import View
+from steelyard.pricebook.book import flat
 
 CHANNELS = ("c0", "c1", "c2", "c3")
 RESIDENCIES = {"c0": "cn", "c1": "cn", "c2": "eu", "c3": ""}
 FEATURES = ("tools", "images", "json_mode", "grammar")
 PERIODS = (
-    RatePeriod(0, 50, 1, (1,) * 6, ("a",)),
-    RatePeriod(50, 100, 1, (1,) * 6, ("b",)),
-    RatePeriod(150, 2**63 - 1, 1, (1,) * 6, ("c",)),
+    flat((0, 50), (1,) * 6, ("a",)),
+    flat((50, 100), (1,) * 6, ("b",)),
+    flat((150, 2**63 - 1), (1,) * 6, ("c",)),
 )
 
 

@@ -16,6 +16,8 @@ from steelyard.domain.usage import Usage
 
 TEXT_MAX = 128
 """Bytes kept of any name or id that a vendor sends."""
+STANDARD_TIERS = frozenset(("", "auto", "default", "standard", "standard_only"))
+"""What requests and answers call the ordinary service tier."""
 
 
 class Call:
@@ -31,6 +33,7 @@ class Call:
         "model",
         "needs",
         "output_max",
+        "tier",
         "wants_usage",
     )
 
@@ -50,6 +53,8 @@ class Call:
     needs: frozenset[str]
     """Features the offer must have."""
     body_bytes: int
+    tier: str
+    """Service tier asked for; empty for the ordinary one."""
 
 
 class Answer(NamedTuple):
@@ -68,6 +73,9 @@ class Answer(NamedTuple):
     """UTF-8 bytes of text answered, for an estimate."""
     fault: str = ""
     """Why the answer cannot be read at all; empty if it can."""
+    tier: str | None = None
+    """Service tier that the vendor says it served in, empty for the ordinary one; None where it
+    says nothing."""
 
 
 class Refusal(NamedTuple):

@@ -15,7 +15,7 @@ from typing import NoReturn
 import msgspec
 
 from steelyard.dialects import openai_shapes as shapes
-from steelyard.dialects.base import TEXT_MAX, Answer, Call, Refusal
+from steelyard.dialects.base import STANDARD_TIERS, TEXT_MAX, Answer, Call, Refusal
 from steelyard.dialects.refusals import error_message, refusal
 from steelyard.domain.errors import (
     InvalidRequest,
@@ -28,6 +28,8 @@ MESSAGES_MAX = 10_000
 """More messages than this in one call is a mistake, not a conversation."""
 CHOICES_MAX = 128
 """OpenAI's own limit of ``n``."""
+TIER_MAX = 16
+"""Characters kept of a service tier's name."""
 OUTPUT_MAX = 10**7
 """No model answers longer; a larger number would only make reservations absurd."""
 
@@ -102,7 +104,8 @@ class OpenAIChat:
             return self._read_patiently(body)
         finish = whole.choices[-1].finish_reason or "" if whole.choices else ""
         model, call_id = whole.model[:TEXT_MAX], whole.id[:TEXT_MAX]
-        return _make(Answer, (usage, "", model, call_id, finish[:32], "", 0, ""))
+        tier = None if whole.service_tier is None else _tier(whole.service_tier)
+        return _make(Answer, (usage, "", model, call_id, finish[:32], "", 0, "", tier))
 
     def _read_patiently(self, body: bytes) -> Answer:
         try:
@@ -177,8 +180,9 @@ def _call(request: shapes.Request, fields: dict[str, msgspec.Raw], body: bytes) 
     # Looked for in the bytes first, where an escape may hide it.
     may_show = b"image_url" in body or b"\\u" in body
     call.images = _images(request) if may_show else 0
-    if request.tools or call.images or request.response_format or request.grammar:
-        call.needs = _needs(request, call.images)
+    call.tier = _tier(request.service_tier) if request.service_tier else ""
+    if request.tools or call.images or request.response_format or request.grammar or call.tier:
+        call.needs = _needs(request, call.images, call.tier)
     else:
         call.needs = _NO_NEEDS
     call.body_bytes = len(body)
@@ -203,9 +207,17 @@ def _output_max(request: shapes.Request) -> int | None:
     return max(bound or 0, newer or 0)
 
 
-def _needs(request: shapes.Request, images: int) -> frozenset[str]:
+def _tier(named: str) -> str:
+    """A service tier in our terms: empty for the ordinary one, whatever it is called."""
+    return "" if named in STANDARD_TIERS else named[:TIER_MAX]
+
+
+def _needs(request: shapes.Request, images: int, tier: str) -> frozenset[str]:
     form = request.response_format
     needs = {"tools"} if request.tools else set()
+    if tier:
+        # Offers that have rates for the tier say so; without one its price would be unknown.
+        needs.add(f"tier:{tier}")
     if images:
         needs.add("images")
     if form is not None and form.type in ("json_schema", "json_object"):
@@ -274,8 +286,22 @@ def _facts(answer: shapes.Answer) -> Answer:
         error = error_message(wrapped) or "the vendor reported an error"
     model, call_id = answer.model or "", answer.id or ""
     return Answer(
-        counted, fault, model[:TEXT_MAX], call_id[:TEXT_MAX], finish[:32], error, text_bytes
+        counted,
+        fault,
+        model[:TEXT_MAX],
+        call_id[:TEXT_MAX],
+        finish[:32],
+        error,
+        text_bytes,
+        tier=_answered_tier(answer.service_tier),
     )
+
+
+def _answered_tier(raw: msgspec.Raw) -> str | None:
+    try:
+        return _tier(shapes.name_decoder.decode(raw))
+    except msgspec.MsgspecError:
+        return None  # nothing said, or nothing that is a name
 
 
 def _text_bytes(text: shapes.Text | None) -> int:
@@ -307,11 +333,24 @@ def _counted(shape: shapes.Usage) -> Usage:
     Raises:
         UnbalancedEntry: a count is negative or absurd, or parts pass their total.
     """
-    parts = shape.completion_tokens_details
-    cached = shape.prompt_cache_hit_tokens or 0
-    if shape.prompt_tokens_details and shape.prompt_tokens_details.cached_tokens is not None:
-        cached = shape.prompt_tokens_details.cached_tokens
-    reasoning = (parts.reasoning_tokens or 0) if parts else 0
-    usage = _make(Usage, (shape.prompt_tokens, shape.completion_tokens, cached, 0, reasoning, 1))
+    incoming, parts = shape.prompt_tokens_details, shape.completion_tokens_details
+    cached, written, reasoning = shape.prompt_cache_hit_tokens or 0, 0, 0
+    extras: tuple[tuple[str, int], ...] = ()
+    if incoming is not None:
+        if incoming.cached_tokens is not None:
+            cached = incoming.cached_tokens
+        written = incoming.cache_write_tokens or 0
+        if incoming.audio_tokens:
+            # Nobody says how much of it was cached: the dearer reading is that none was.
+            uncached = max(0, shape.prompt_tokens - cached - written)
+            extras = (("input_audio", min(incoming.audio_tokens, uncached)),)
+    if parts is not None:
+        reasoning = parts.reasoning_tokens or 0
+        if parts.audio_tokens:
+            extras = (*extras, ("output_audio", parts.audio_tokens))
+    usage = _make(
+        Usage,
+        (shape.prompt_tokens, shape.completion_tokens, cached, written, reasoning, 1, extras),
+    )
     usage.check()
     return usage

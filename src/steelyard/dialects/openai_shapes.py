@@ -47,18 +47,22 @@ class Request(msgspec.Struct):
     tools: list[msgspec.Raw] | None = None
     response_format: Format | None = None
     grammar: str | None = None
+    service_tier: str | None = None
 
 
 class InputParts(msgspec.Struct):
     """Named parts of the input."""
 
     cached_tokens: int | None = None
+    cache_write_tokens: int | None = None
+    audio_tokens: int | None = None
 
 
 class OutputParts(msgspec.Struct):
     """Named parts of the output."""
 
     reasoning_tokens: int | None = None
+    audio_tokens: int | None = None
 
 
 class Usage(msgspec.Struct):
@@ -95,6 +99,7 @@ class Answer(msgspec.Struct):
     choices: list[Choice] | None = None
     usage: msgspec.Raw = msgspec.Raw(b"null")
     error: msgspec.Raw = msgspec.Raw(b"null")
+    service_tier: msgspec.Raw = msgspec.Raw(b"null")
 
 
 class WholeChoice(msgspec.Struct):
@@ -111,6 +116,7 @@ class Whole(msgspec.Struct):
     id: str = ""
     model: str = ""
     error: None = None
+    service_tier: str | None = None
 
 
 name_decoder = msgspec.json.Decoder(str)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from steelyard.dialects.base import Call
 from steelyard.gateway.snapshot import OfferEntry, PolicyEntry, TaskEntry
+from steelyard.gateway.view import Candidate
+from steelyard.pricebook.book import Period, quote
 
 MESSAGE_TOKENS_MAX = 16
 """Upper bound of what a chat template adds per message."""
@@ -20,6 +22,25 @@ def input_bound(call: Call) -> int:
     """Most input tokens the call can be billed for."""
     bound = call.body_bytes + MESSAGE_TOKENS_MAX * call.messages
     return bound + IMAGE_TOKENS_MAX * call.images if call.images else bound
+
+
+def worst_case(
+    call: Call, candidate: Candidate, period: Period, output_max: int, at_ns: int
+) -> int:
+    """What the call may cost on the offer, pico-units of its currency: what is reserved for it.
+
+    ``period`` holds at ``at_ns``; where the end of an attempt decides the price, all prices that
+    may hold by then count.
+    """
+    bound = input_bound(call)
+    reserved = quote(period, bound, output_max, call.tier)
+    entry = candidate.entry
+    if entry.is_priced_at_end:
+        until_ns = at_ns + int(candidate.channel.timeout_total_s * 1e9)
+        for other in entry.periods:
+            if other.to_ns > at_ns and other.from_ns < until_ns:
+                reserved = max(reserved, quote(other, bound, output_max, call.tier))
+    return reserved
 
 
 def output_bound(

@@ -125,7 +125,11 @@ def rank(
             dropped.append(Dropped(candidate.name, reason))
             continue
         expected_input = call.body_bytes * candidate.tokens_per_byte
-        cost = expected_input * candidate.rank_input + expected_output * candidate.rank_output
+        each_input, each_output = candidate.rank_input, candidate.rank_output
+        for tokens, tier_input, tier_output in candidate.entry.rank_tiers:
+            if expected_input >= tokens:
+                each_input, each_output = tier_input, tier_output
+        cost = expected_input * each_input + expected_output * each_output
         priced.append((cost, candidate.name, candidate))
     # The name breaks ties, so that equal input gives equal output; no two names are equal.
     priced.sort()

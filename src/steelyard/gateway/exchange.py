@@ -26,7 +26,7 @@ from steelyard.domain.errors import (
 from steelyard.domain.money import format_pico
 from steelyard.domain.offers import ChannelKind
 from steelyard.gateway import choose
-from steelyard.gateway.bounds import input_bound, output_bound
+from steelyard.gateway.bounds import output_bound, worst_case
 from steelyard.gateway.gate import authenticate
 from steelyard.gateway.heads import JSON_TYPE, STREAM_TYPE, answer_head, request_bytes
 from steelyard.gateway.leases import Lease, Reservation
@@ -38,7 +38,6 @@ from steelyard.gateway.snapshot import PolicyEntry
 from steelyard.gateway.state import WorkerState
 from steelyard.gateway.steps import Signal
 from steelyard.gateway.view import Candidate, Principal, View
-from steelyard.pricebook.book import quote
 from steelyard.wire.server import Reply, Request
 
 log = logging.getLogger(__name__)
@@ -176,7 +175,7 @@ class Exchange:
         cap, output_max = output_bound(
             call, candidate.entry, task, self._policy, is_capped=is_capped
         )
-        reserved = quote(period.prices, period.denominator, input_bound(call), output_max)
+        reserved = worst_case(call, candidate, period, output_max, self._at_ns)
         try:
             way = state.channels.way(candidate.channel, self._dialect.path, view)
             reservation = self._reserve(reserved, candidate)
@@ -191,6 +190,7 @@ class Exchange:
         body = self._dialect.write(call, candidate.entry.upstream_model, cap, view.defaults(task))
         intent = self._intend(candidate, reserved, output_max, reservation)
         attempt = Attempt(self._reply, self._dialect, state.clock)
+        attempt.tier = call.tier
         attempt.books(candidate, period, intent, reservation)
         request = request_bytes(way.head, intent, body, candidate.channel.sends_attempt_id)
         drains = self._policy.drain_on_disconnect

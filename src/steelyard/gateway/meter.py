@@ -38,6 +38,7 @@ class StreamMeter:
         "finish",
         "is_done",
         "model",
+        "tier",
         "usage",
         "usage_fault",
     )
@@ -50,6 +51,7 @@ class StreamMeter:
         self.usage: Usage | None = None
         self.usage_fault = ""
         self.model = ""
+        self.tier: str | None = None
         self.call_id = ""
         self.finish = ""
         self.error = ""
@@ -132,6 +134,7 @@ class StreamMeter:
             self.finish,
             self.error,
             max(0, self.bytes_seen - self.events_seen * self.envelope_bytes),
+            tier=self.tier,
         )
 
     def _matters(self, whole: bytes) -> bool:
@@ -178,6 +181,8 @@ class StreamMeter:
             self.usage, self.usage_fault = None, facts.usage_fault
         elif facts.fault and b'"usage"' in data:
             self.usage, self.usage_fault = None, f"usage unreadable: {facts.fault}"
+        if facts.tier is not None:
+            self.tier = facts.tier
         self.finish = facts.finish or self.finish
         self.error = facts.error or self.error
 

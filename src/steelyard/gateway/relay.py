@@ -22,9 +22,10 @@ from steelyard.domain.errors import (
 )
 from steelyard.gateway.leases import Reservation
 from steelyard.gateway.meter import StreamMeter
-from steelyard.gateway.snapshot import ChannelEntry, RatePeriod
+from steelyard.gateway.snapshot import ChannelEntry
 from steelyard.gateway.steps import Signal
 from steelyard.gateway.view import Candidate
+from steelyard.pricebook.book import Period
 from steelyard.wire.call import Failure, Origin, Timeouts
 from steelyard.wire.errors import EventTooLong
 from steelyard.wire.reply import Reply
@@ -62,11 +63,12 @@ class Attempt:
         "reservation",
         "started_s",
         "status",
+        "tier",
         "violation",
     )
 
     candidate: Candidate
-    period: RatePeriod
+    period: Period
     """Prices that hold for it."""
     intent: Intent
     reservation: Reservation
@@ -84,6 +86,8 @@ class Attempt:
         self.meter: StreamMeter | None = None
         self.done: Signal[None] = Signal()
         self.status = 0
+        self.tier = ""
+        """Service tier asked for; empty for the ordinary one."""
         self.bytes_kept = 0
         self.failure: Failure | None = None
         self.violation = ""
@@ -94,7 +98,7 @@ class Attempt:
         self.first_byte_s = 0.0
 
     def books(
-        self, candidate: Candidate, period: RatePeriod, intent: Intent, reservation: Reservation
+        self, candidate: Candidate, period: Period, intent: Intent, reservation: Reservation
     ) -> None:
         """Takes along what its settlement will need."""
         self.candidate = candidate

@@ -16,7 +16,7 @@ from steelyard.domain.usage import ESTIMATED, NO_USAGE, NOTHING, REPORTED, Usage
 from steelyard.gateway.meter import believed
 from steelyard.gateway.relay import Attempt
 from steelyard.gateway.snapshot import ExchangeEntry
-from steelyard.pricebook.book import price
+from steelyard.pricebook.book import Card, Period, card_of, price, quote, unpriced
 
 _DETAIL_MAX = 128
 _make = tuple.__new__
@@ -44,12 +44,17 @@ def settlement_of(
     usage, source, remark = usage_of(attempt, answer, outcome)
     cost = 0
     rate_ids: tuple[str, ...] = ()
-    if source != NO_USAGE:
-        cost = price(period.prices, period.denominator, usage)
-        rate_ids = period.rate_ids
-    uses, exchange_ids = attempt.reservation.settle(cost, intent.currency, exchange)
+    tier = ""
     began_s = attempt.started_s
     total_us = int((now_s - began_s) * 1e6)
+    if source != NO_USAGE:
+        tier = attempt.tier if answer.tier is None else answer.tier
+        if attempt.candidate.entry.is_priced_at_end:
+            period = attempt.candidate.period_at(intent.called_at_ns + total_us * 1000) or period
+        card = card_of(period, usage, tier)
+        cost, rate_ids, unknown = _priced(period, card, usage, tier)
+        remark = unknown or remark
+    uses, exchange_ids = attempt.reservation.settle(cost, intent.currency, exchange)
     return _make(
         Settlement,
         (
@@ -73,8 +78,25 @@ def settlement_of(
             answer.call_id,
             (detail or remark)[:_DETAIL_MAX],
             answer.finish,
+            tier,
         ),
     )
+
+
+def _priced(
+    period: Period, card: Card | None, usage: Usage, tier: str
+) -> tuple[int, tuple[str, ...], str]:
+    """Cost, the rates behind it, and what of it is unknown: never zero without saying so."""
+    if card is None:
+        # Longer than any rate reaches, or served in a tier nobody priced: the dearest is safe.
+        cost = quote(period, usage.input_tokens, usage.output_tokens)
+        return cost, (), f"unpriced: no rate for {tier or 'this length'}, dearest taken"
+    cost = price(period, card, usage)
+    if usage.extras or card.missing:
+        unknown = unpriced(card, usage)
+        if unknown:
+            return cost, card.rate_ids, f"unpriced: {', '.join(unknown)}"
+    return cost, card.rate_ids, ""
 
 
 def usage_of(attempt: Attempt, answer: Answer, outcome: str) -> tuple[Usage, str, str]:

@@ -18,8 +18,9 @@ from typing import Any, TypeVar
 import msgspec
 
 from steelyard.domain.errors import SchemaMismatch, StoreUnavailable
+from steelyard.pricebook.book import Period
 
-FORMAT = 1
+FORMAT = 2
 """Version of the file; a worker refuses another and keeps what it has."""
 
 CORE_FILE = "core.msgpack"
@@ -68,21 +69,6 @@ class KeyRecord(msgspec.Struct, array_like=True, frozen=True):
     """Limits of the key itself; its account's come from ``AccountEntry``."""
 
 
-class RatePeriod(msgspec.Struct, array_like=True, frozen=True):
-    """What each item costs between two instants."""
-
-    from_ns: int
-    to_ns: int
-    """Exclusive."""
-    denominator: int
-    """Common to all prices; above zero."""
-    prices: tuple[int, ...]
-    """Pico-units x ``denominator`` per single unit, in the order of ``rates.ITEMS``, fall-backs
-    resolved; made by ``pricebook.book.compile_periods``."""
-    rate_ids: tuple[str, ...]
-    """Ids of the rates behind them."""
-
-
 class OfferEntry(msgspec.Struct, array_like=True, frozen=True):
     """A model on a channel, priced."""
 
@@ -96,12 +82,17 @@ class OfferEntry(msgspec.Struct, array_like=True, frozen=True):
     tokens_per_byte: float
     currency: str
     """Of its rates; empty when it has none."""
-    periods: tuple[RatePeriod, ...] = ()
-    """Without overlaps, ascending; what ended before the snapshot is left out."""
+    periods: tuple[Period, ...] = ()
+    """Without overlaps, ascending; what ended before the snapshot is left out, and hours are told
+    apart as far as control looked ahead."""
     rank_input: float = 0.0
-    """Pico-units of the home currency per input token: ranks only."""
+    """Pico-units of the home currency per input token of a short call: ranks only."""
     rank_output: float = 0.0
     """The same per output token."""
+    rank_tiers: tuple[tuple[int, float, float], ...] = ()
+    """For longer calls: input tokens from which on, price per input token and per output token."""
+    is_priced_at_end: bool = False
+    """Whether the price is that of the instant at which the attempt ends, not when it begins."""
 
 
 class ChannelEntry(msgspec.Struct, array_like=True, frozen=True):

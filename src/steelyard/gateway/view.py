@@ -6,6 +6,7 @@ A call keeps the view that it began with, whatever is swapped in meanwhile.
 from __future__ import annotations
 
 import difflib
+from bisect import bisect_right
 from collections.abc import Iterable
 from itertools import pairwise
 from pathlib import Path
@@ -24,9 +25,9 @@ from steelyard.gateway.snapshot import (
     Meter,
     OfferEntry,
     PolicyEntry,
-    RatePeriod,
     TaskEntry,
 )
+from steelyard.pricebook.book import Period
 
 _PRINCIPALS_MAX = 16_384
 """Principals kept ready per view; more keys than this in use only cost a decode each."""
@@ -80,6 +81,7 @@ class Candidate:
     """An offer with its channel, as choosing and sending need it."""
 
     __slots__ = (
+        "_begins",
         "answer_head",
         "channel",
         "context",
@@ -100,18 +102,22 @@ class Candidate:
         self.rank_input = entry.rank_input
         self.rank_output = entry.rank_output
         self.answer_head = b"x-steelyard-offer: %b\r\nx-steelyard-attempts: " % entry.name.encode()
-        self.last_period: RatePeriod | None = None
+        self.last_period: Period | None = None
+        self._begins = [period.from_ns for period in entry.periods]
 
-    def period_at(self, at_ns: int) -> RatePeriod | None:
+    def period_at(self, at_ns: int) -> Period | None:
         """The prices that hold at ``at_ns`` (UTC nanoseconds), or None: unpriced then."""
         last = self.last_period
         if last is not None and last.from_ns <= at_ns < last.to_ns:
             return last
-        for period in self.entry.periods:
-            if period.from_ns <= at_ns < period.to_ns:
-                self.last_period = period
-                return period
-        return None
+        place = bisect_right(self._begins, at_ns) - 1
+        if place < 0:
+            return None
+        period = self.entry.periods[place]
+        if at_ns >= period.to_ns:
+            return None
+        self.last_period = period
+        return period
 
 
 class Lineup:
@@ -126,7 +132,8 @@ class Lineup:
     def __init__(self, candidates: Iterable[Candidate]) -> None:
         ordered = sorted(candidates, key=_cost_key)
         self.candidates = tuple(ordered)
-        self.is_ordered = all(
+        # Prices by length may change the order with every call.
+        self.is_ordered = not any(c.entry.rank_tiers for c in ordered) and all(
             earlier.rank_output <= later.rank_output for earlier, later in pairwise(ordered)
         )
         self.body_bytes_max = min((int(c.context / c.tokens_per_byte) for c in ordered), default=0)

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from steelyard.domain.entries import Entry, Intent, LeaseUse, Settlement
 from steelyard.domain.money import AMOUNT_PICO_MAX, to_pico
-from steelyard.domain.usage import COUNT_MAX, Usage
+from steelyard.domain.usage import COUNT_MAX, COUNTS, EXTRA_MAX, Usage
 
 AMOUNT = pa.decimal128(38, 12)
 INSTANT = pa.timestamp("us", tz="UTC")
@@ -71,18 +71,24 @@ SCHEMA = pa.schema(
         ("detail", _TEXT),
         ("finish", _TEXT),
         ("is_stream", pa.bool_()),
+        ("extra_items", pa.list_(_TEXT)),
+        ("extra_counts", pa.list_(_INT)),
+        ("tier", _TEXT),
     ]
 )
 """Columns of a part; new ones are only ever appended, and are null in older parts.
 
 ``reserved`` is in the intent's currency, which is that of ``cost`` and ``charge`` too.
+``extra_items`` and ``extra_counts`` are the two halves of ``Usage.extras``.
 """
 
 AMOUNTS = ("reserved", "cost", "charge")
 """Columns of exact decimals; the tuples' fields of these names end in ``_pico``."""
 _INT_MAX = 2**63 - 1
+_COUNTS = Usage._fields[:COUNTS]
 _LIMITS = {
-    **dict.fromkeys(Usage._fields, COUNT_MAX),
+    **dict.fromkeys(_COUNTS, COUNT_MAX),
+    "extras": EXTRA_MAX,
     **dict.fromkeys((*(f"{name}_pico" for name in AMOUNTS), "amount"), AMOUNT_PICO_MAX),
 }
 """Largest absolute value of a field, where it is not what 64 bits hold."""
@@ -107,9 +113,11 @@ def to_table(entries: Sequence[Entry]) -> pa.Table:
     columns["booked_at"] = [instant // 1000 for instant in columns["booked_at_ns"]]
     columns["lease_ids"] = [[use[0] for use in uses] for uses in columns["leases"]]
     columns["lease_amounts"] = [[use[1] for use in uses] for uses in columns["leases"]]
+    columns["extra_items"] = [[extra[0] for extra in extras] for extras in columns["extras"]]
+    columns["extra_counts"] = [[extra[1] for extra in extras] for extras in columns["extras"]]
     for name in AMOUNTS:
         columns[name] = columns[f"{name}_pico"]
-    for name in Usage._fields:
+    for name in _COUNTS:
         _hold(columns[name], COUNT_MAX)
     return pa.table([_array(columns[field.name], field.type) for field in SCHEMA], schema=SCHEMA)
 
@@ -132,7 +140,9 @@ def to_entries(table: pa.Table) -> Iterator[Entry]:
             row[f"{name}_pico"] = to_pico(row[name])
         uses = zip(row["lease_ids"], row["lease_amounts"], strict=True)
         row["leases"] = tuple(LeaseUse(lease_id, int(amount)) for lease_id, amount in uses)
-        row["usage"] = Usage(**{name: row[name] for name in Usage._fields})
+        extras = zip(row["extra_items"] or (), row["extra_counts"] or (), strict=True)
+        row["tier"] = row["tier"] or ""
+        row["usage"] = Usage(**{name: row[name] for name in _COUNTS}, extras=tuple(extras))
         row["rate_ids"], row["exchange_ids"] = tuple(row["rate_ids"]), tuple(row["exchange_ids"])
         settlement = Settlement(**{name: row[name] for name in Settlement._fields})
         intent = Intent(**{name: row[name] for name in Intent._fields})

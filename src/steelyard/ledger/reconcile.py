@@ -68,7 +68,7 @@ def adjust(booked: Sequence[Entry], settlement: Settlement, booked_at_ns: int) -
     for lease_id, amount in settlement.leases:
         leases[lease_id] += amount
     change = settlement._replace(
-        usage=Usage(*(new - old for new, old in zip(settlement.usage, usage, strict=True))),
+        usage=settlement.usage.minus(usage),
         leases=tuple(LeaseUse(*use) for use in leases.items() if use[1]),
         cost_pico=settlement.cost_pico - cost.pop(wanted, 0),
         charge_pico=settlement.charge_pico - charge.pop(wanted, 0),

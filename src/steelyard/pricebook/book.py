@@ -1,29 +1,53 @@
-"""What held when, and what a usage costs: exact, pure, and quick enough for the request path.
+"""What a usage costs: exact, pure, and quick enough for the request path.
 
-``compile_periods`` turns an offer's dated rates into periods in which every price is constant, with
+``compiling`` turns an offer's dated rates into periods in which every price is constant, with
 fall-backs resolved and one common denominator; ``price`` then is a sum of integer products and one
 half-even rounding at 10**-12. Control compiles, the worker prices, the auditor recomputes: all
-through the same two functions.
+through the same functions.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta
-from fractions import Fraction
-from itertools import pairwise
-from math import lcm
 from typing import NamedTuple
 
-from steelyard.domain.money import PICO, round_half_even, round_up
-from steelyard.domain.rates import ITEMS, UNITS, Rate
+from steelyard.domain.money import round_half_even, round_up
+from steelyard.domain.rates import ALONE, ITEMS, PARENTS
 from steelyard.domain.usage import Usage
 
 END_NS = 2**63 - 1
 """End of a period that has no end."""
+END_COUNT = 2**62
+"""End of a range of tokens that has no end."""
+_OUTPUT = ITEMS.index("output")
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_PARENTS = {"cache_read": "input", "cache_write": "input", "reasoning": "output"}
+
+class Card(NamedTuple):
+    """Prices of calls of one kind: of a length, with thinking or not, in a service tier."""
+
+    input_from: int
+    input_to: int
+    """First number of input tokens it is not for."""
+    output_from: int
+    output_to: int
+    thinking: int
+    """1 for calls that thought, 0 for those that did not, -1 for both."""
+    tier: str
+    """Service tier; empty for the ordinary one."""
+    prices: tuple[int, ...]
+    """Pico-units x the period's denominator per single thing, in the order of ``rates.ITEMS``."""
+    extras: dict[str, tuple[int, int]]
+    """Item -> numerator and denominator of its price in pico-units per single thing; for a part
+    of other tokens less the price of those, so that it adds to what they cost already. A part
+    that is not here costs what the tokens do that it is a part of."""
+    steps: tuple[tuple[int, int, int], ...]
+    """Marginal tiers: index in ``rates.ITEMS``, threshold, and what each token of the item above
+    it costs more, in pico-units x the period's denominator."""
+    missing: tuple[str, ...]
+    """Of ``input`` and ``output`` those without a price: what they cost is unknown."""
+    rate_ids: tuple[str, ...]
+    """Ids of the rates behind it, each once."""
 
 
 class Period(NamedTuple):
@@ -34,85 +58,68 @@ class Period(NamedTuple):
     to_ns: int
     """UTC nanoseconds, exclusive."""
     denominator: int
-    """Common to all ``prices``."""
-    prices: tuple[int, ...]
-    """Pico-units x ``denominator`` per single unit, in the order of ``rates.ITEMS``."""
-    rate_ids: tuple[str, ...]
-    """Ids of the rates that hold, in the order of ``rates.ITEMS``, each once."""
+    """Common to all ``prices`` of its cards."""
+    cards: tuple[Card, ...]
+    """Ascending; at most one is for any call."""
+    ceiling: tuple[int, int, int]
+    """The dearest price of an input token, an output token and a request on any card of the
+    ordinary service tier, in pico-units x ``denominator``."""
 
 
-def instant_ns(instant: datetime) -> int:
-    """The instant in UTC nanoseconds since 1970, exactly."""
-    return (instant - _EPOCH) // timedelta(microseconds=1) * 1000
+def flat(
+    span_ns: tuple[int, int],
+    prices: tuple[int, ...],
+    rate_ids: tuple[str, ...],
+    denominator: int = 1,
+) -> Period:
+    """A period with one card for every call: ``prices`` in the order of ``rates.ITEMS``."""
+    card = Card(0, END_COUNT, 0, END_COUNT, -1, "", prices, {}, (), (), rate_ids)
+    return Period(*span_ns, denominator, (card,), ceiling_of((card,), denominator))
 
 
-def rate_at(rates: Iterable[Rate], item: str, at_ns: int) -> Rate | None:
-    """The rate of ``item`` that holds at ``at_ns``: the latest to begin among those valid then.
-
-    Raises:
-        ValueError: two rates of the item begin together; neither supersedes the other.
-    """
-    best: Rate | None = None
-    for rate in rates:
-        if rate.item != item or instant_ns(rate.valid_from) > at_ns:
-            continue
-        if rate.valid_to is not None and instant_ns(rate.valid_to) <= at_ns:
-            continue
-        if best is None or rate.valid_from > best.valid_from:
-            best = rate
-        elif rate.valid_from == best.valid_from:
-            raise ValueError(f"rates {best.rate_id} and {rate.rate_id} begin at the same instant")
-    return best
-
-
-def compile_periods(rates: Sequence[Rate], since_ns: int = 0) -> list[Period]:
-    """Periods of constant prices from ``since_ns`` on, ascending, without those that lack a price.
-
-    A period is priced when input and output both have a rate, or when a request has one; a call
-    outside every period is unpriced, which is an error, never zero.
-
-    Raises:
-        ValueError: the rates carry several currencies, or two of an item begin together.
-    """
-    currencies = {rate.currency for rate in rates}
-    if len(currencies) > 1:
-        raise ValueError(f"rates of one offer carry several currencies: {sorted(currencies)}")
-    cuts = {instant_ns(rate.valid_from) for rate in rates}
-    cuts |= {instant_ns(rate.valid_to) for rate in rates if rate.valid_to is not None}
-    ordered = sorted(cuts)
-    periods: list[Period] = []
-    for begin, end in pairwise([*ordered, END_NS]):
-        period = _period(rates, begin, end) if end > since_ns else None
-        if period is None:
-            continue
-        before = periods[-1] if periods else None
-        if before and before.to_ns == begin and before[2:] == period[2:]:
-            periods[-1] = before._replace(to_ns=end)
-        else:
-            periods.append(period)
-    return periods
-
-
-def _period(rates: Sequence[Rate], begin: int, end: int) -> Period | None:
-    held = {item: rate_at(rates, item, begin) for item in ITEMS}
-    if not (held["input"] and held["output"]) and not held["request"]:
+def period_at(periods: Sequence[Period], at_ns: int) -> Period | None:
+    """The period of ascending ``periods`` that holds at ``at_ns``; None where there is none."""
+    place = bisect_right(periods, at_ns, key=_begin) - 1
+    if place < 0 or at_ns >= periods[place].to_ns:
         return None
-    exact = []
-    for item in ITEMS:
-        rate = held[item] or held.get(_PARENTS.get(item, ""))
-        exact.append(rate.amount * PICO / UNITS[rate.unit] if rate else Fraction(0))
-    denominator = lcm(*(price.denominator for price in exact))
-    prices = tuple(int(price * denominator) for price in exact)
-    ids = tuple(dict.fromkeys(rate.rate_id for rate in held.values() if rate))
-    return Period(begin, end, denominator, prices, ids)
+    return periods[place]
 
 
-def price(prices: Sequence[int], denominator: int, usage: Usage) -> int:
+def _begin(period: Period) -> int:
+    return period.from_ns
+
+
+def card_of(period: Period, usage: Usage, tier: str = "") -> Card | None:
+    """The card that a call of this usage is priced by; None when the period has none for it."""
+    cards = period.cards
+    if len(cards) == 1 and not tier:
+        card = cards[0]
+        if card.output_to == END_COUNT and card.input_to == END_COUNT and not card.tier:
+            # Nearly every offer: one price for all lengths. Whether it thought is no matter then,
+            # since a card for thinking alone has one for the rest beside it.
+            if card.thinking < 0 and not (card.input_from or card.output_from):
+                return card
+    incoming, outgoing = usage.input_tokens, usage.output_tokens
+    thought = 1 if usage.reasoning_tokens else 0
+    for card in cards:
+        if (
+            card.input_from <= incoming < card.input_to
+            and card.output_from <= outgoing < card.output_to
+            and card.tier == tier
+            and (card.thinking < 0 or card.thinking == thought)
+        ):
+            return card
+    return None
+
+
+def price(period: Period, card: Card, usage: Usage) -> int:
     """What ``usage`` costs in pico-units of the rates' currency, rounded once, half-even.
 
-    ``usage`` must have passed ``Usage.check``: parts never pass their totals.
+    ``usage`` must have passed ``Usage.check``: parts never pass their totals. What the card has
+    no price for adds nothing: ask ``unpriced`` whether anything was.
     """
-    incoming, outgoing, read, written, reasoning, requests = usage
+    incoming, outgoing, read, written, reasoning, requests, extras = usage
+    prices = card.prices
     total = (
         (incoming - read - written) * prices[0]
         + (outgoing - reasoning) * prices[1]
@@ -121,17 +128,80 @@ def price(prices: Sequence[int], denominator: int, usage: Usage) -> int:
         + reasoning * prices[4]
         + requests * prices[5]
     )
+    if extras or card.steps:
+        return _with_extras(period, card, usage, total)
+    denominator = period.denominator
     return total if denominator == 1 else round_half_even(total, denominator)
 
 
-def quote(prices: Sequence[int], denominator: int, input_bound: int, output_bound: int) -> int:
-    """The most a call may cost in pico-units, rounded up: the dearest part on either side."""
-    total = (
-        input_bound * max(prices[0], prices[2], prices[3])
-        + output_bound * max(prices[1], prices[4])
-        + prices[5]
-    )
-    return round_up(total, denominator)
+def _with_extras(period: Period, card: Card, usage: Usage, total: int) -> int:
+    """``total``, in parts of the period's denominator, and what is rare, rounded together."""
+    for index, threshold, delta in card.steps:
+        above = counts_of(usage)[index] - threshold
+        if above > 0:
+            total += above * delta
+    denominator = period.denominator
+    for item, count in usage.extras:
+        found = card.extras.get(item)
+        if found is not None:
+            total = total * found[1] + count * found[0] * denominator
+            denominator *= found[1]
+    return round_half_even(total, denominator)
+
+
+def counts_of(usage: Usage) -> tuple[int, ...]:
+    """The usage in exclusive parts, in the order of ``rates.ITEMS``."""
+    incoming, outgoing, read, written, reasoning, requests, _ = usage
+    return (incoming - read - written, outgoing - reasoning, read, written, reasoning, requests)
+
+
+def unpriced(card: Card, usage: Usage) -> list[str]:
+    """Items that the usage has and the card knows no price for; their cost is unknown, not zero."""
+    found = []
+    if "input" in card.missing and usage.input_tokens:
+        found.append("input")
+    if "output" in card.missing and usage.output_tokens:
+        found.append("output")
+    for item, count in usage.extras:
+        if count and item in ALONE and item not in card.extras:
+            found.append(item)
+    return found
+
+
+def quote(period: Period, input_bound: int, output_bound: int, tier: str = "") -> int:
+    """The most a call may cost in pico-units, rounded up: the dearest part on either side.
+
+    What stands apart from tokens (images made, searches) is not bounded by it.
+    """
+    ceiling = period.ceiling if not tier else ceiling_of(period.cards, period.denominator, tier)
+    total = input_bound * ceiling[0] + output_bound * ceiling[1] + ceiling[2]
+    return round_up(total, period.denominator)
+
+
+def ceiling_of(cards: Iterable[Card], denominator: int, tier: str = "") -> tuple[int, int, int]:
+    """The dearest price of an input token, an output token and a request in a service tier.
+
+    In pico-units x ``denominator``, which is the period's; rounded up where a rare part needs it.
+    """
+    incoming = outgoing = requests = 0
+    for card in cards:
+        if card.tier != tier:
+            continue
+        each = list(card.prices)
+        for index, _, delta in card.steps:
+            each[index] += max(0, delta)
+        incoming = max(incoming, each[0], each[2], each[3])
+        outgoing = max(outgoing, each[1], each[4])
+        requests = max(requests, each[5])
+        for item, found in card.extras.items():
+            if item in PARENTS:
+                place = ITEMS.index(PARENTS[item])
+                dearer = each[place] + round_up(found[0] * denominator, found[1])
+                if place == _OUTPUT:
+                    outgoing = max(outgoing, dearer)
+                else:
+                    incoming = max(incoming, dearer)
+    return incoming, outgoing, requests
 
 
 def convert_up(amount_pico: int, numerator: int, denominator: int) -> int:

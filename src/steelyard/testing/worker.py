@@ -37,11 +37,10 @@ from steelyard.gateway.snapshot import (
     Meter,
     OfferEntry,
     PolicyEntry,
-    RatePeriod,
     TaskEntry,
 )
 from steelyard.journal.reader import START, Reader
-from steelyard.pricebook.book import compile_periods
+from steelyard.pricebook.compiling import compile_periods
 from steelyard.supervisor.native import worker_environment
 
 KEY = "sk-" + "k" * 43
@@ -158,7 +157,8 @@ class Setup:
                 since,
             ),
         ]
-        periods = tuple(RatePeriod(*period) for period in compile_periods(rates))
+        periods = tuple(compile_periods(rates))
+        prices, denominator = periods[0].cards[0].prices, periods[0].denominator
         return OfferEntry(
             name=f"{channel}/{self.model}" + (f"-{at}" if at else ""),
             model=self.model,
@@ -170,8 +170,8 @@ class Setup:
             tokens_per_byte=0.3,
             currency="CNY",
             periods=periods,
-            rank_input=periods[0].prices[0] / periods[0].denominator,
-            rank_output=periods[0].prices[1] / periods[0].denominator,
+            rank_input=prices[0] / denominator,
+            rank_output=prices[1] / denominator,
         )
 
 

@@ -71,6 +71,27 @@ def test_a_response_format_is_a_feature(form: str, needs: set[str]) -> None:
     assert DIALECT.read(body(response_format={"type": form})).needs == needs
 
 
+@pytest.mark.parametrize("name", [None, "auto", "default", "standard_only"])
+def test_the_ordinary_tier_has_many_names(name: str | None) -> None:
+    call = DIALECT.read(body(service_tier=name))
+    assert (call.tier, call.needs) == ("", set())
+
+
+def test_a_tier_is_priced_apart_so_an_offer_must_have_it() -> None:
+    call = DIALECT.read(body(service_tier="flex"))
+    assert (call.tier, call.needs) == ("flex", {"tier:flex"})
+
+
+@pytest.mark.parametrize(
+    ("said", "tier"),
+    [("default", ""), ("priority", "priority"), (None, None), (7, None)],
+)
+def test_the_tier_that_served_is_read(said: object, tier: str | None) -> None:
+    usage = {"prompt_tokens": 5, "completion_tokens": 1}
+    raw = answer(usage=usage, service_tier=said)
+    assert DIALECT.read_answer(raw).tier == DIALECT.read_event(raw).tier == tier
+
+
 def test_of_two_output_bounds_the_larger_one_is_reserved() -> None:
     assert DIALECT.read(body(max_tokens=500, max_completion_tokens=5)).output_max == 500
     assert DIALECT.read(body(max_tokens=None, max_completion_tokens=5)).output_max == 5
@@ -201,6 +222,19 @@ def answer(**fields: Any) -> bytes:
                 "completion_tokens_details": {"reasoning_tokens": None},
             },
             Usage(9),
+        ),
+        (
+            {
+                "prompt_tokens": 9,
+                "completion_tokens": 4,
+                "prompt_tokens_details": {
+                    "cached_tokens": 3,
+                    "cache_write_tokens": 2,
+                    "audio_tokens": 6,
+                },
+                "completion_tokens_details": {"audio_tokens": 1},
+            },
+            Usage(9, 4, 3, 2, 0, 1, (("input_audio", 4), ("output_audio", 1))),
         ),
     ],
 )

@@ -16,15 +16,15 @@ from steelyard.gateway.snapshot import (
     Meter,
     OfferEntry,
     PolicyEntry,
-    RatePeriod,
     TaskEntry,
 )
 from steelyard.gateway.view import View
+from steelyard.pricebook.book import flat
 
 END = 2**63 - 1
 MONEY = Meter("account:acc_1", "money", 1000, "CNY", "account demo, month")
 RPM = Meter("key:key_1", "requests", 10, "", "key demo, minute")
-PERIOD = RatePeriod(0, END, 1, (1, 2, 1, 1, 2, 0), ("r-in", "r-out"))
+PERIOD = flat((0, END), (1, 2, 1, 1, 2, 0), ("r-in", "r-out"))
 FEATURES = frozenset({"tools", "stream"})
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gateway.plain_core import offer
+from gateway.plain_core import PERIOD, channel, offer
 from steelyard.dialects.base import Call
 from steelyard.dialects.openai_chat import DIALECT
 from steelyard.gateway.bounds import (
@@ -15,8 +15,11 @@ from steelyard.gateway.bounds import (
     MESSAGE_TOKENS_MAX,
     input_bound,
     output_bound,
+    worst_case,
 )
 from steelyard.gateway.snapshot import PolicyEntry, TaskEntry
+from steelyard.gateway.view import Candidate
+from steelyard.pricebook.book import flat
 
 TASK = TaskEntry("t", 0.5, "", (), {"max_tokens": 16})
 IMAGE = {"type": "image_url", "image_url": {"url": "https://x.example/a.png"}}
@@ -34,6 +37,28 @@ def test_every_byte_may_be_a_token_and_every_message_has_its_frame() -> None:
     assert two.images == 4
     expected = two.body_bytes + 2 * MESSAGE_TOKENS_MAX + 4 * IMAGE_TOKENS_MAX
     assert input_bound(two) == expected
+
+
+def test_the_worst_case_is_the_dearest_price_of_the_tier_that_was_asked_for() -> None:
+    [plain] = PERIOD.cards
+    fast = plain._replace(tier="fast", prices=(10, 20, 10, 10, 20, 0))
+    period = PERIOD._replace(cards=(plain, fast))
+    candidate = Candidate(offer(periods=(period,)), channel())
+    bound = input_bound(read())
+    assert worst_case(read(), candidate, period, 7, 0) == bound + 14
+    bound = input_bound(read(service_tier="fast"))
+    assert worst_case(read(service_tier="fast"), candidate, period, 7, 0) == 10 * (bound + 14)
+
+
+def test_where_the_end_decides_every_price_until_then_counts() -> None:
+    soon = 10**9
+    dear = flat((soon, 10**18), (5, 5, 5, 5, 5, 0), ())
+    cheap = flat((0, soon), (1, 1, 1, 1, 1, 0), ())
+    bound = input_bound(read()) + 7
+    begins = Candidate(offer(periods=(cheap, dear)), channel())
+    ends = Candidate(offer(periods=(cheap, dear), is_priced_at_end=True), channel())
+    assert worst_case(read(), begins, cheap, 7, 5) == bound
+    assert worst_case(read(), ends, cheap, 7, 5) == 5 * bound
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 import pytest
 
-from gateway.plain_core import RatePeriod, offer, task, view
+from gateway.plain_core import offer, task, view
 from steelyard.dialects.base import Call
 from steelyard.dialects.openai_chat import DIALECT
 from steelyard.domain.errors import NoOffer, SteelyardError, UnknownModel, Unsupported
@@ -8,6 +8,7 @@ from steelyard.gateway.choose import explain, pick, rank, resolve
 from steelyard.gateway.health import Health
 from steelyard.gateway.snapshot import PolicyEntry, VerdictEntry
 from steelyard.gateway.view import View
+from steelyard.pricebook.book import flat
 
 NOW = (100, 0.0)
 CHEAP, DEAR = offer("c1/m"), offer("c2/m", rank_input=5.0, rank_output=9.0)
@@ -101,7 +102,7 @@ def test_every_reason_to_drop_an_offer_is_named() -> None:
     assert names(both, call(), abroad) == []
     assert "residency cn" in reasons(both, call(), abroad)["c1/m"]
     assert "do not fit into 1000" in reasons(both, call(text=b"x" * 3000))["c1/m"]
-    old = view(offer("c1/m", periods=(RatePeriod(0, 100, 1, (1,) * 6, ()),)), DEAR)
+    old = view(offer("c1/m", periods=(flat((0, 100), (1,) * 6, ()),)), DEAR)
     assert reasons(old, call()) == {"c1/m": "unpriced"}
     assert names(old, call()) == ["c2/m"]
 

@@ -13,13 +13,14 @@ from steelyard.gateway.leases import Reservation
 from steelyard.gateway.relay import Attempt
 from steelyard.gateway.settle import settlement_of, usage_of
 from steelyard.gateway.view import Candidate
+from steelyard.pricebook.book import flat
 from steelyard.testing.records import make_intent
 
 TOLD = Usage(10, 5)
 INTENT = make_intent(input_tokens_expected=20, output_tokens_reserved=30, currency="CNY")
 
 
-def attempt(events: int | None = None) -> Attempt:
+def attempt(events: int | None = None, **changes: Any) -> Attempt:
     """An attempt that has ended, with ``events`` seen if it streamed."""
     fields = {
         "meter": None if events is None else SimpleNamespace(events_seen=events),
@@ -30,8 +31,9 @@ def attempt(events: int | None = None) -> Attempt:
         "period": PERIOD,
         "intent": INTENT,
         "reservation": Reservation(),
+        "tier": "",
     }
-    return cast(Attempt, SimpleNamespace(**fields))
+    return cast(Attempt, SimpleNamespace(**{**fields, **changes}))
 
 
 @pytest.mark.parametrize(
@@ -67,6 +69,40 @@ def test_a_settlement_has_it_all() -> None:
     assert settled.settled_at_ns == INTENT.called_at_ns + 10**9
     assert (settled.model_answered, settled.vendor_call_id) == ("served", "id-1")
     assert (settled.finish, settled.detail) == ("stop", "")
+
+
+def test_the_tier_that_served_is_the_one_that_is_paid() -> None:
+    [plain] = PERIOD.cards
+    flex = plain._replace(tier="flex", prices=(1, 1, 1, 1, 1, 0), rate_ids=("r-flex",))
+    period = PERIOD._replace(cards=(plain, flex))
+    asked = attempt(period=period, tier="flex")
+    settled = settlement_of(asked, Answer(TOLD), ("completed", ""), {}, 11.0)
+    assert (settled.cost_pico, settled.rate_ids, settled.tier) == (15, ("r-flex",), "flex")
+    # The vendor had no room in that tier, and says so.
+    settled = settlement_of(asked, Answer(TOLD, tier=""), ("completed", ""), {}, 11.0)
+    assert (settled.cost_pico, settled.rate_ids, settled.tier) == (20, ("r-in", "r-out"), "")
+
+
+def test_what_no_rate_reaches_costs_the_dearest_and_says_so() -> None:
+    [plain] = PERIOD.cards
+    short = PERIOD._replace(cards=(plain._replace(input_to=10),))
+    settled = settlement_of(attempt(period=short), Answer(TOLD), ("completed", ""), {}, 11.0)
+    assert (settled.cost_pico, settled.rate_ids) == (20, ())
+    assert settled.detail == "unpriced: no rate for this length, dearest taken"
+
+
+def test_an_extra_without_a_rate_is_seen_never_free_in_silence() -> None:
+    searched = Answer(TOLD._replace(extras=(("search", 2),)))
+    settled = settlement_of(attempt(), searched, ("completed", ""), {}, 11.0)
+    assert (settled.cost_pico, settled.detail) == (20, "unpriced: search")
+
+
+def test_some_vendors_price_by_the_end() -> None:
+    begin, prices = INTENT.called_at_ns, (3, 3, 3, 3, 3, 0)
+    later = flat((begin + 10**8, begin + 10**12), prices, ("late",))
+    ends = Candidate(offer(periods=(PERIOD, later), is_priced_at_end=True), channel())
+    settled = settlement_of(attempt(candidate=ends), Answer(TOLD), ("completed", ""), {}, 11.0)
+    assert (settled.cost_pico, settled.rate_ids) == (45, ("late",))
 
 
 def test_what_was_not_used_has_neither_cost_nor_rates() -> None:

@@ -7,8 +7,9 @@ from steelyard.domain.accounts import hash_secret
 from steelyard.domain.errors import StoreUnavailable
 from steelyard.gateway import snapshot
 from steelyard.gateway import view as view_module
-from steelyard.gateway.snapshot import PolicyEntry, RatePeriod
+from steelyard.gateway.snapshot import PolicyEntry
 from steelyard.gateway.view import Candidate, View
+from steelyard.pricebook.book import flat
 
 
 def test_a_principal_joins_key_account_and_policy(tmp_path: Path) -> None:
@@ -75,7 +76,7 @@ def test_an_offer_is_found_by_name() -> None:
 
 
 def test_prices_are_those_of_the_instant() -> None:
-    early, late = RatePeriod(10, 20, 1, (1,) * 6, ()), RatePeriod(30, 40, 1, (2,) * 6, ())
+    early, late = flat((10, 20), (1,) * 6, ()), flat((30, 40), (2,) * 6, ())
     candidate = Candidate(offer(periods=(early, late)), channel())
     at = {9: None, 10: early, 19: early, 20: None, 29: None, 30: late, 39: late, 40: None}
     for at_ns, period in [*at.items(), *reversed(at.items())]:

@@ -1,0 +1,173 @@
+"""Offers as workers need them: compiled prices, and what they rank by.
+
+Two things come from the same rates and may differ. Booking takes every rate as a fact from the
+instant at which it holds. Ranking takes only those that somebody approved, so that a price change
+reroutes nobody by itself.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+import msgspec
+
+from steelyard.domain.instants import DAY_NS, instant_ns
+from steelyard.domain.rates import ITEMS, Rate
+from steelyard.gateway.snapshot import ExchangeEntry, OfferEntry
+from steelyard.pricebook.book import Card, Period
+from steelyard.pricebook.compiling import compile_periods, is_chat_priced
+
+log = logging.getLogger(__name__)
+
+KEPT_NS = 3600 * 10**9
+"""Prices that ended less than an hour ago stay in: calls that began before are still running."""
+LOOK_AHEAD_NS = 60 * DAY_NS
+"""How far hours, weekdays and holidays are told apart ahead: a worker whose control is down for
+longer has no price any more, which is safer than an old one. Compiled anew at least daily."""
+OUTPUT_TYPICAL = 256
+"""Output tokens of the call that prices by output length are ranked for."""
+_INPUT, _OUTPUT = ITEMS.index("input"), ITEMS.index("output")
+
+
+class Home(NamedTuple):
+    """What ranks rest on: one currency, and the prices that somebody approved."""
+
+    currency: str
+    exchange: Mapping[str, ExchangeEntry]
+    unapproved: Collection[str] = ()
+    """Ids of rates that may not reroute anybody yet."""
+
+    def worth_of(self, currency: str) -> Fraction | None:
+        """Units of the home currency for one of ``currency``; None without a rate."""
+        if currency == self.currency:
+            return Fraction(1)
+        rate = self.exchange.get(f"{currency}/{self.currency}")
+        return None if rate is None else Fraction(rate.numerator, rate.denominator)
+
+
+def offer_entry(
+    name: str,
+    body: Mapping[str, Any],
+    rates: Sequence[Rate],
+    now_ns: int,
+    home: Home | None = None,
+) -> OfferEntry:
+    """An offer with its periods of constant prices, in the currency that holds at ``now_ns``.
+
+    An offer that was once sold in another currency keeps that history in the book only.
+
+    Args:
+        name: Of the offer.
+        body: What the store says about it.
+        rates: All its rates.
+        now_ns: UTC nanoseconds.
+        home: What it ranks by; none for an entry that ranks nowhere.
+    """
+    same = _of_one_currency(rates, now_ns)
+    periods = _compiled(name, same, now_ns)
+    currency = same[0].currency if periods else ""
+    entry = OfferEntry(
+        name=name,
+        model=body["model"],
+        channel=body["channel"],
+        upstream_model=body["upstream_model"],
+        context_tokens=body["context_tokens"],
+        output_tokens_max=body["output_tokens_max"],
+        features=frozenset(body["features"]) | _tiers(periods),
+        tokens_per_byte=body["tokens_per_byte"],
+        currency=currency,
+        periods=tuple(periods),
+        is_priced_at_end=body.get("priced_at") == "end",
+    )
+    worth = home.worth_of(currency) if home and currency else None
+    if home is None or worth is None:
+        return entry
+    approved = periods
+    if any(rate.rate_id in home.unapproved for rate in same):
+        approved = _compiled(name, _without(same, home.unapproved), now_ns) or periods
+    return _ranked(entry, approved, worth, now_ns)
+
+
+def next_change_ns(entries: Sequence[OfferEntry], now_ns: int) -> int:
+    """The next instant (UTC nanoseconds) at which a price changes; a day ahead at most."""
+    soonest = now_ns + DAY_NS
+    for entry in entries:
+        for period in entry.periods:
+            if period.from_ns > now_ns:
+                soonest = min(soonest, period.from_ns)
+                break
+    return soonest
+
+
+def _of_one_currency(rates: Sequence[Rate], now_ns: int) -> list[Rate]:
+    held = [r for r in rates if r.valid_to is None or instant_ns(r.valid_to) > now_ns]
+    currency = min(held, key=lambda rate: rate.valid_from).currency if held else ""
+    return [rate for rate in rates if rate.currency == currency]
+
+
+def _compiled(name: str, rates: Sequence[Rate], now_ns: int) -> list[Period]:
+    """Periods in which a chat has a price; an offer whose rates contradict each other has none."""
+    if not rates:
+        return []
+    try:
+        periods = compile_periods(rates, now_ns - KEPT_NS, now_ns + LOOK_AHEAD_NS)
+    except ValueError as error:
+        log.error("offer %s is unpriced: %s", name, error)
+        return []
+    return [period for period in periods if is_chat_priced(period)]
+
+
+def _without(rates: Sequence[Rate], ids: Collection[str]) -> list[Rate]:
+    """The rates as they would hold had those of ``ids`` never been recorded."""
+    gone = {(rate.item, rate.condition, rate.valid_from) for rate in rates if rate.rate_id in ids}
+    kept = []
+    for rate in rates:
+        if rate.rate_id in ids:
+            continue
+        if (rate.item, rate.condition, rate.valid_to) in gone:
+            kept.append(replace(rate, valid_to=None))
+        else:
+            kept.append(rate)
+    return kept
+
+
+def _tiers(periods: Sequence[Period]) -> frozenset[str]:
+    """Service tiers with a price of their own, as features that a call may need."""
+    return frozenset(f"tier:{c.tier}" for period in periods for c in period.cards if c.tier)
+
+
+def _ranked(
+    entry: OfferEntry, periods: Sequence[Period], worth: Fraction, now_ns: int
+) -> OfferEntry:
+    """The entry with what a token costs in the home currency, for ranking only."""
+    period = next((p for p in periods if p.from_ns <= now_ns < p.to_ns), None)
+    if period is None:
+        return entry
+    ranks = [
+        (
+            card.input_from,
+            float(Fraction(card.prices[_INPUT], period.denominator) * worth),
+            float(Fraction(card.prices[_OUTPUT], period.denominator) * worth),
+        )
+        for card in _typical(period)
+    ]
+    if not ranks:
+        return entry
+    return msgspec.structs.replace(
+        entry, rank_input=ranks[0][1], rank_output=ranks[0][2], rank_tiers=tuple(ranks[1:])
+    )
+
+
+def _typical(period: Period) -> list[Card]:
+    """One card for each range of input tokens: that of an ordinary call without thinking."""
+    return [
+        card
+        for card in sorted(period.cards, key=lambda card: card.input_from)
+        if not card.tier
+        and card.thinking < 1
+        and card.output_from <= OUTPUT_TYPICAL < card.output_to
+    ]
