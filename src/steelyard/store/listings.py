@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from functools import lru_cache
 from itertools import groupby, islice, zip_longest
@@ -19,6 +18,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Row, func, insert, select, update
 
 from steelyard.domain.conditions import ALWAYS, Condition, deciding, from_plain, to_plain
+from steelyard.domain.instants import instant_ns, instant_of
 from steelyard.domain.listings import Fact, ListedRate, Listing
 from steelyard.domain.rates import Rate
 from steelyard.store.revisions import Change, note
@@ -28,8 +28,13 @@ from steelyard.store.schema import list_rates, lists
 _CHUNK = 5_000
 """Rows that go to the database together."""
 _IDS_AT_ONCE = 500
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
+_COLUMNS = tuple(column.name for column in list_rates.columns if not column.primary_key)
+_INSERT = (
+    f"INSERT INTO {list_rates.name} ({', '.join(_COLUMNS)})"  # noqa: S608 - names of our own
+    f" VALUES ({', '.join('?' * len(_COLUMNS))})"
+)
+_ns = lru_cache(maxsize=4096)(instant_ns)
+"""The same few days stand on all lines of a list."""
 
 
 class Source(NamedTuple):
@@ -93,10 +98,11 @@ def record(
     """
     list_number = _begin(connection, change, source)
     before = _newest_rate(connection)
-    base = {"list_number": list_number, "origin": source.origin, "recorded_at_ns": change.at_ns}
+    base = (list_number, source.origin, change.at_ns)
     rows = (_rate_row(new, base) for new in rates)
+    # One statement in the driver's own words: a list may have a million lines.
     while chunk := list(islice(rows, _CHUNK)):
-        connection.execute(insert(list_rates), chunk)
+        connection.exec_driver_sql(_INSERT, chunk)
     fact_rows = [_fact_row(fact, list_number, change.at_ns) for fact in facts]
     if fact_rows:
         connection.execute(insert(facts_table), fact_rows)
@@ -153,7 +159,8 @@ def load(
     if recorded_before_ns is not None:
         query = query.where(list_rates.c.recorded_at_ns < recorded_before_ns)
     timelines: dict[tuple[str, ...], dict[int, Row[Any]]] = {}
-    for row in connection.execute(query.order_by(list_rates.c.rate_number)):
+    # Sorted here: asked to, SQLite walks the whole table in its order rather than use the index.
+    for row in sorted(connection.execute(query), key=lambda row: row.rate_number):
         key = (
             *(row.origin, row.vendor.casefold(), row.channel, row.model.casefold()),
             *(row.currency, row.item, row.condition),
@@ -254,34 +261,25 @@ def _newest_rate(connection: Connection) -> int:
     return int(connection.scalar(select(func.max(list_rates.c.rate_number))) or 0)
 
 
-def _rate_row(new: NewRate, base: Mapping[str, Any]) -> dict[str, Any]:
+def _rate_row(new: NewRate, base: tuple[int, str, int]) -> tuple[Any, ...]:
+    """The values of ``_COLUMNS``."""
+    list_number, origin, recorded_at_ns = base
     line, rate = new.line, new.line.rate
-    condition, telling = _texts(rate.condition)
     amount = None if new.is_retracted else rate.amount
-    return {
-        **base,
-        "vendor": line.listing.vendor,
-        "channel": line.listing.channel,
-        "model": line.listing.model,
-        "currency": rate.currency,
-        "item": rate.item,
-        "condition": condition,
-        "telling": telling,
-        "numerator": str(amount.numerator) if amount is not None else None,
-        "denominator": str(amount.denominator) if amount is not None else None,
-        "unit": rate.unit,
-        "valid_from_ns": nanoseconds(rate.valid_from),
-        "valid_to_ns": nanoseconds(rate.valid_to) if rate.valid_to is not None else None,
-        "line": line.line,
-        "phrase": line.phrase,
-        "evidence": rate.source,
-        "basis": line.basis,
-        "note": line.note,
-        "tax": line.tax,
-        "read_at_ns": nanoseconds(line.read_at) if line.read_at is not None else None,
-        "corrects": rate_number(new.corrects) if new.corrects else None,
-        "event_number": new.event_number,
-    }
+    return (
+        *(list_number, origin),
+        *(line.listing.vendor, line.listing.channel, line.listing.model, rate.currency),
+        *(rate.item, *_texts(rate.condition)),
+        str(amount.numerator) if amount is not None else None,
+        str(amount.denominator) if amount is not None else None,
+        *(rate.unit, _ns(rate.valid_from)),
+        _ns(rate.valid_to) if rate.valid_to is not None else None,
+        *(line.line, line.phrase, rate.source, line.basis, line.note, line.tax),
+        _ns(line.read_at) if line.read_at is not None else None,
+        recorded_at_ns,
+        rate_number(new.corrects) if new.corrects else None,
+        new.event_number,
+    )
 
 
 def _listed(row: Row[Any], next_from_ns: int | None) -> ListedRate:
@@ -293,8 +291,8 @@ def _listed(row: Row[Any], next_from_ns: int | None) -> ListedRate:
         amount=Fraction(int(row.numerator), int(row.denominator)),
         currency=row.currency,
         unit=row.unit,
-        valid_from=instant(row.valid_from_ns),
-        valid_to=instant(min(ends)) if ends else None,
+        valid_from=instant_of(row.valid_from_ns),
+        valid_to=instant_of(min(ends)) if ends else None,
         source=row.evidence,
         condition=_condition(row.condition, row.telling),
     )
@@ -306,7 +304,7 @@ def _listed(row: Row[Any], next_from_ns: int | None) -> ListedRate:
         phrase=row.phrase,
         basis=row.basis,
         note=row.note,
-        read_at=instant(row.read_at_ns) if row.read_at_ns is not None else None,
+        read_at=instant_of(row.read_at_ns) if row.read_at_ns is not None else None,
         tax=row.tax,
         is_correction=row.corrects is not None,
     )
@@ -319,8 +317,8 @@ def _fact_row(fact: Fact, list_number: int, recorded_at_ns: int) -> dict[str, An
         "vendor": fact.vendor,
         "channel": fact.channel,
         "model": fact.model,
-        "valid_from_ns": nanoseconds(fact.valid_from),
-        "valid_to_ns": nanoseconds(fact.valid_to) if fact.valid_to is not None else None,
+        "valid_from_ns": _ns(fact.valid_from),
+        "valid_to_ns": _ns(fact.valid_to) if fact.valid_to is not None else None,
         "body": _json(fact.body),
         "source": fact.source,
         "recorded_at_ns": recorded_at_ns,
@@ -332,8 +330,8 @@ def _fact(row: Row[Any]) -> Fact:
         kind=row.kind,
         vendor=row.vendor,
         model=row.model,
-        valid_from=instant(row.valid_from_ns),
-        valid_to=instant(row.valid_to_ns) if row.valid_to_ns is not None else None,
+        valid_from=instant_of(row.valid_from_ns),
+        valid_to=instant_of(row.valid_to_ns) if row.valid_to_ns is not None else None,
         body=json.loads(row.body),
         source=row.source,
         channel=row.channel,
@@ -359,15 +357,3 @@ def _condition(deciding_text: str, telling: str) -> Condition:
 
 def _json(value: Mapping[str, Any]) -> str:
     return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-
-
-@lru_cache(maxsize=4096)
-def nanoseconds(at: datetime) -> int:
-    """UTC nanoseconds since 1970, exactly."""
-    return (at - _EPOCH) // _MICROSECOND * 1000
-
-
-@lru_cache(maxsize=4096)
-def instant(at_ns: int) -> datetime:
-    """The instant (UTC) of nanoseconds since 1970, to the microsecond."""
-    return _EPOCH + timedelta(microseconds=at_ns // 1000)

@@ -169,9 +169,7 @@ def test_rows_cannot_be_edited_or_deleted_by_anybody(tx: Connection) -> None:
     assert timeline(tx) == [("1", 5, None)]
 
 
-def test_instants_are_exact_to_the_microsecond() -> None:
-    at = datetime(2026, 8, 16, 16, 0, 0, 123_457, tzinfo=UTC)
-    assert listings.nanoseconds(at) == 1_786_896_000_123_457_000
-    assert listings.instant(listings.nanoseconds(at)) == at
+def test_an_id_of_another_make_is_no_listed_rate() -> None:
+    assert listings.rate_number(listings.rate_id(12)) == 12
     with pytest.raises(ValueError, match="no listed rate"):
         listings.rate_number("r1")
