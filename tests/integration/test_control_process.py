@@ -52,7 +52,7 @@ def test_what_workers_serve_from_is_there_and_secrets_are_the_owners_alone(
     core = snapshot.load(folder)
     (offer,) = snapshot.decode_offers(core.models["m"])
     assert offer.name == "shop/m"
-    assert offer.periods[0].prices[:2] == (10**6, 2 * 10**6)
+    assert offer.periods[0].cards[0].prices[:2] == (10**6, 2 * 10**6)
     assert core.channels["shop"].credential == "shop"
     assert snapshot.load_secrets(folder) == {"shop": SHOP_KEY}
     for file in (
@@ -176,7 +176,10 @@ def test_the_file_applies_when_it_changes_and_a_bad_one_leaves_the_old_state(
         control.config.write_text(CONFIG.replace("output: 2 CNY", "output: 3 CNY"))
         control.until(
             lambda: (
-                snapshot.decode_offers(snapshot.load(folder).models["m"])[0].periods[-1].prices[1]
+                snapshot.decode_offers(snapshot.load(folder).models["m"])[0]
+                .periods[-1]
+                .cards[0]
+                .prices[1]
                 == 3 * 10**6
             )
         )

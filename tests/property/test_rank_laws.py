@@ -46,9 +46,12 @@ def offers(draw: st.DrawFn) -> OfferEntry:
         features=frozenset(draw(st.sets(st.sampled_from(FEATURES)))),
         tokens_per_byte=draw(st.sampled_from((0.25, 0.5))),
         currency="CNY",
-        periods=tuple(draw(st.lists(st.sampled_from(PERIODS), unique=True, max_size=3))),
+        periods=tuple(PERIODS[n] for n in sorted(draw(st.sets(st.integers(0, 2))))),
         rank_input=draw(st.sampled_from((0.0, 1.0, 2.0, 5.0))),
         rank_output=draw(st.sampled_from((0.0, 1.0, 3.0, 9.0))),
+        rank_tiers=draw(
+            st.sampled_from(((), (), ((50, 4.0, 1.0),), ((50, 0.5, 0.0), (90, 9.0, 9.0))))
+        ),
     )
 
 

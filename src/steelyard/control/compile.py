@@ -10,7 +10,6 @@ import logging
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
-from fractions import Fraction
 from itertools import permutations
 from pathlib import Path
 from typing import Any
@@ -18,9 +17,10 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection
 
+from steelyard.control.offerings import Home, next_change_ns, offer_entry
 from steelyard.domain.budgets import Limit, Period, Unit
 from steelyard.domain.money import Money
-from steelyard.domain.rates import ITEMS, ExchangeRate, Rate
+from steelyard.domain.rates import ExchangeRate, Rate
 from steelyard.domain.tasks import Verdict, decide
 from steelyard.gateway import keytable, snapshot
 from steelyard.gateway.snapshot import (
@@ -32,17 +32,14 @@ from steelyard.gateway.snapshot import (
     Meter,
     OfferEntry,
     PolicyEntry,
-    RatePeriod,
     TaskEntry,
     VerdictEntry,
 )
-from steelyard.pricebook.book import compile_periods
 from steelyard.store import accounts, keys, limits, objects, prices, proofs, revisions, settings
+from steelyard.store import exchange as exchange_rates
 
 log = logging.getLogger(__name__)
 
-_KEPT_NS = 3600 * 10**9
-"""Prices that ended less than an hour ago stay in: calls that began before are still running."""
 _CHANNEL_FIELDS = frozenset(ChannelEntry.__struct_fields__)
 
 
@@ -56,11 +53,12 @@ def compile_core(connection: Connection, now_ns: int) -> Core:
         name: channel_entry(name, stored.body)
         for name, stored in objects.current(connection, "channel").items()
     }
+    ranks = Home(home, exchange)
     models: dict[str, list[OfferEntry]] = {}
     for name, stored in offers.items():
         if stored.body["enabled"] and stored.body["channel"] in channels:
-            entry = offer_entry(name, stored.body, rates.get(name, ()), now_ns)
-            models.setdefault(entry.model, []).append(_ranked(entry, exchange, home, now_ns))
+            entry = offer_entry(name, stored.body, rates.get(name, ()), now_ns, ranks)
+            models.setdefault(entry.model, []).append(entry)
     aliases = {n: s.body["model"] for n, s in objects.current(connection, "alias").items()}
     return Core(
         format=snapshot.FORMAT,
@@ -76,6 +74,7 @@ def compile_core(connection: Connection, now_ns: int) -> Core:
         aliases=aliases,
         exchange=exchange,
         public_ids=tuple(sorted({*models, *(a for a, m in aliases.items() if m in models)})),
+        changes_at_ns=next_change_ns([e for entries in models.values() for e in entries], now_ns),
     )
 
 
@@ -130,62 +129,11 @@ def channel_entry(name: str, body: Mapping[str, Any]) -> ChannelEntry:
     return ChannelEntry(name=name, **{k: v for k, v in body.items() if k in _CHANNEL_FIELDS})
 
 
-def offer_entry(
-    name: str, body: Mapping[str, Any], rates: tuple[Rate, ...], now_ns: int
-) -> OfferEntry:
-    """An offer with its periods of constant prices, in the currency that holds at ``now_ns``.
-
-    An offer that was once sold in another currency keeps that history in the book only.
-    """
-    now = instant(now_ns)
-    held = [rate for rate in rates if rate.valid_to is None or rate.valid_to > now]
-    currency = min(held, key=lambda rate: rate.valid_from).currency if held else ""
-    same = [rate for rate in rates if rate.currency == currency]
-    try:
-        periods = compile_periods(same, now_ns - _KEPT_NS) if same else []
-    except ValueError as error:
-        log.error("offer %s is unpriced: %s", name, error)
-        periods = []
-    return OfferEntry(
-        name=name,
-        model=body["model"],
-        channel=body["channel"],
-        upstream_model=body["upstream_model"],
-        context_tokens=body["context_tokens"],
-        output_tokens_max=body["output_tokens_max"],
-        features=frozenset(body["features"]),
-        tokens_per_byte=body["tokens_per_byte"],
-        currency=currency if periods else "",
-        periods=tuple(RatePeriod(*period) for period in periods),
-    )
-
-
 def currencies(connection: Connection) -> set[str]:
     """Every currency in which something is priced, limited or compared."""
     found = {settings.get(connection, "home_currency", "CNY")}
     found |= {rate.currency for rates in prices.of_offers(connection).values() for rate in rates}
     return found | limits.currencies(connection)
-
-
-def _ranked(
-    entry: OfferEntry, exchange: Mapping[str, ExchangeEntry], home: str, now_ns: int
-) -> OfferEntry:
-    """The entry with what a token costs in the home currency, for ranking only."""
-    period = next((p for p in entry.periods if p.from_ns <= now_ns < p.to_ns), None)
-    worth = Fraction(1)
-    if entry.currency != home:
-        rate = exchange.get(f"{entry.currency}/{home}")
-        if rate is None:
-            return entry
-        worth = Fraction(rate.numerator, rate.denominator)
-    if period is None:
-        return entry
-    each = [Fraction(p, period.denominator) * worth for p in period.prices]
-    return msgspec.structs.replace(
-        entry,
-        rank_input=float(each[ITEMS.index("input")]),
-        rank_output=float(each[ITEMS.index("output")]),
-    )
 
 
 def _exchange(
@@ -195,7 +143,7 @@ def _exchange(
     used |= {rate.currency for of_offer in rates.values() for rate in of_offer}
     found = {}
     for base, quote in permutations(sorted(used), 2):
-        rate = prices.exchange_rate(connection, base, quote, now_ns)
+        rate = exchange_rates.newest(connection, base, quote, now_ns)
         if rate is not None:
             found[f"{base}/{quote}"] = _exchange_entry(rate)
     return found

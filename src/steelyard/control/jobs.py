@@ -53,6 +53,7 @@ class Jobs:
         async with asyncio.TaskGroup() as group:
             group.create_task(control.desk.run())
             group.create_task(control.publisher.run_core())
+            group.create_task(control.publisher.run_clock())
             group.create_task(control.publisher.run_keys())
             group.create_task(self._watch_config())
             group.create_task(self._weighings.run_when_idle())

@@ -16,6 +16,7 @@ from steelyard.control.compile import compile_core, write_keys
 from steelyard.control.link import LinkServer
 from steelyard.control.places import Places
 from steelyard.domain.errors import StoreError
+from steelyard.domain.instants import NS
 from steelyard.gateway import snapshot
 from steelyard.store import keys
 from steelyard.store.database import Database
@@ -27,6 +28,7 @@ _RETRY_S = 1.0
 _EASE = 4
 """After a write that took t, the next one of its kind waits ``_EASE`` × t for more changes."""
 _GATHER_S_MAX = 20.0
+_CLOCK_S_MIN, _CLOCK_S_MAX = 0.2, 30.0
 _REVOKED_KEPT_NS = 600 * 10**9
 """A revoked key stays listed this long beyond the table's rewrite; a superset does no harm."""
 
@@ -48,6 +50,7 @@ class Publisher:
         self._secrets = secrets
         self.core = _Round("snapshot core")
         self.keys = _Round("key table")
+        self._changes_at_ns = 0
         self.revision = 0
         """Of the core written last."""
         self.key_count = 0
@@ -56,6 +59,16 @@ class Publisher:
     async def run_core(self) -> None:
         """Writes the core whenever it is wanted, for ever."""
         await self.core.run(self._write_core, self._poke)
+
+    async def run_clock(self) -> None:
+        """Wants the core anew whenever a price changes by the clock alone, for ever."""
+        while True:
+            wait_s = (self._changes_at_ns - time.time_ns()) / NS
+            if self._changes_at_ns and wait_s <= 0:
+                self.core.want()
+                await self.core.done()
+            # Not in one sleep: another core may name an earlier instant, and clocks are set.
+            await asyncio.sleep(min(max(wait_s, _CLOCK_S_MIN), _CLOCK_S_MAX))
 
     async def run_keys(self) -> None:
         """Writes the key table whenever it is wanted, for ever."""
@@ -92,6 +105,7 @@ class Publisher:
         snapshot.write_secrets(self._folder, self._secrets())
         snapshot.write(self._folder, core)
         self.revision = core.revision
+        self._changes_at_ns = core.changes_at_ns
 
     def _write_keys(self) -> None:
         now_ns = time.time_ns()

@@ -185,6 +185,8 @@ class Core(msgspec.Struct, array_like=True, frozen=True):
     """``USD/CNY`` -> units of CNY for one USD, for every ordered pair in use."""
     public_ids: tuple[str, ...] = ()
     """Model names as ``/v1/models`` lists them."""
+    changes_at_ns: int = 0
+    """UTC nanoseconds at which a price changes next: ranks are compiled anew then."""
 
 
 _T = TypeVar("_T")

@@ -61,9 +61,10 @@ def test_offers_are_grouped_by_model_with_exact_periods(database: Database, put:
     assert set(core.models) == {"m", "free"}
     east, west = snapshot.decode_offers(core.models["m"])
     (period,) = east.periods
-    assert period.prices[0] == 2 * 10**6 * period.denominator
-    assert period.prices[2] * 2 == 10**6 * period.denominator
-    assert len(period.rate_ids) == 3
+    (card,) = period.cards
+    assert card.prices[0] == 2 * 10**6 * period.denominator
+    assert card.prices[2] * 2 == 10**6 * period.denominator
+    assert len(card.rate_ids) == 3
     assert (east.currency, west.currency) == ("CNY", "USD")
     assert west.output_tokens_max == 100
     (free,) = snapshot.decode_offers(core.models["free"])
