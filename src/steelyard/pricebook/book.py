@@ -136,10 +136,15 @@ def price(period: Period, card: Card, usage: Usage) -> int:
 
 def _with_extras(period: Period, card: Card, usage: Usage, total: int) -> int:
     """``total``, in parts of the period's denominator, and what is rare, rounded together."""
-    for index, threshold, delta in card.steps:
-        above = counts_of(usage)[index] - threshold
-        if above > 0:
-            total += above * delta
+    if card.steps:
+        counts = list(counts_of(usage))
+        for item, count in usage.extras:
+            if item in PARENTS and item in card.extras:
+                # It has a price of its own: it neither pays nor fills its parent's tiers.
+                counts[ITEMS.index(PARENTS[item])] -= count
+        for index, threshold, delta in card.steps:
+            if counts[index] > threshold:
+                total += (counts[index] - threshold) * delta
     denominator = period.denominator
     for item, count in usage.extras:
         found = card.extras.get(item)

@@ -18,9 +18,9 @@ from math import gcd, lcm
 from typing import NamedTuple
 
 from steelyard.domain.conditions import STANDARD, Condition, is_narrower
-from steelyard.domain.money import PICO, round_up
+from steelyard.domain.money import PICO
 from steelyard.domain.rates import COUNTED, ITEMS, PARENTS, UNITS, Rate
-from steelyard.pricebook.book import END_COUNT, Card
+from steelyard.pricebook.book import END_COUNT, Card, ceiling_of
 
 INT_END = 2**63
 """First number that a snapshot's integers do not hold."""
@@ -82,8 +82,6 @@ class _Content(NamedTuple):
     steps: tuple[tuple[int, int, int, int], ...]
     missing: tuple[str, ...]
     rate_ids: tuple[str, ...]
-    dearest: tuple[frozenset[Exact], frozenset[Exact], frozenset[Exact]]
-    """Every price of an input token, an output token and a request."""
 
 
 class Cards(NamedTuple):
@@ -92,6 +90,7 @@ class Cards(NamedTuple):
     denominator: int
     cards: tuple[Card, ...]
     ceiling: tuple[int, int, int]
+    """Of the ordinary service tier."""
 
 
 def held_of(number: int, rate: Rate, condition: Condition, clock: int) -> Held:
@@ -195,7 +194,6 @@ def _content(by_item: dict[str, list[Held]], cell: _Cell) -> _Content | None:
         steps=tuple(steps),
         missing=_missing(resolved, cell),
         rate_ids=tuple(ids),
-        dearest=_dearest(resolved),
     )
 
 
@@ -319,18 +317,6 @@ def _missing(resolved: dict[str, Tiers], cell: _Cell) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _dearest(
-    resolved: dict[str, Tiers],
-) -> tuple[frozenset[Exact], frozenset[Exact], frozenset[Exact]]:
-    sides: tuple[set[Exact], set[Exact], set[Exact]] = ({_FREE}, {_FREE}, {_FREE})
-    for item, tiers in resolved.items():
-        if COUNTED[item] == "token":
-            sides[item in _OUTPUT].update(held.exact for _, held in tiers if held)
-        elif item == "request":
-            sides[2].update(held.exact for _, held in tiers if held)
-    return frozenset(sides[0]), frozenset(sides[1]), frozenset(sides[2])
-
-
 def _scaled(found: Sequence[tuple[_Cell, _Content]]) -> Cards:
     """The cards with their prices as integers over one denominator."""
     denominator = 1
@@ -339,16 +325,17 @@ def _scaled(found: Sequence[tuple[_Cell, _Content]]) -> Cards:
             denominator, *(d for _, d in content.prices), *(d for *_, d in content.steps)
         )
     cards = tuple(_card(cell, content, denominator) for cell, content in found)
-    tops = [
-        max(round_up(n * denominator, d) for _, content in found for n, d in content.dearest[side])
-        for side in range(3)
-    ]
-    ceiling = (tops[0], tops[1], tops[2])
-    parts = (max(abs(n), d) for card in cards for n, d in card.extras.values())
-    if max(denominator, *ceiling, *parts) >= INT_END:
+    ceiling = ceiling_of(cards, denominator)
+    largest = max(denominator, *ceiling, *(_largest(card) for card in cards))
+    if largest >= INT_END:
         ids = ", ".join(dict.fromkeys(i for card in cards for i in card.rate_ids))
         raise ValueError(f"rates {ids}: their prices need more than 63 bits together")
     return Cards(denominator, cards, ceiling)
+
+
+def _largest(card: Card) -> int:
+    extras = (max(abs(n), d) for n, d in card.extras.values())
+    return max(*card.prices, *(abs(delta) for *_, delta in card.steps), *extras)
 
 
 def _card(cell: _Cell, content: _Content, denominator: int) -> Card:

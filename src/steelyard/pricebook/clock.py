@@ -21,20 +21,14 @@ so prices that far ahead are a forecast.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from steelyard.domain.conditions import DAY_MINUTES, EVERY_DAY, Clock
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SECOND_NS = 10**9
 _DAY = timedelta(days=1)
-
-
-def instant_ns(instant: datetime) -> int:
-    """The instant in UTC nanoseconds since 1970, exactly."""
-    return (instant - _EPOCH) // timedelta(microseconds=1) * 1000
 
 
 def holds(clock: Clock, at_ns: int) -> bool:

@@ -15,12 +15,13 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from steelyard.domain.conditions import Clock, Condition, deciding
+from steelyard.domain.instants import instant_ns
 from steelyard.domain.rates import Rate
 from steelyard.pricebook.book import END_NS, Period
 from steelyard.pricebook.cards import Cards, Held, RateTie, cards_of, held_of
-from steelyard.pricebook.clock import edges, holds, instant_ns
+from steelyard.pricebook.clock import edges, holds
 
-__all__ = ["RateTie", "compile_periods", "instant_ns", "is_chat_priced", "select"]
+__all__ = ["RateTie", "compile_periods", "is_chat_priced", "select"]
 
 
 class _Span(NamedTuple):
