@@ -51,9 +51,12 @@ class Usage(NamedTuple):
         Raises:
             UnbalancedEntry: a count is negative or absurd, or parts pass their total.
         """
-        counts = self[:COUNTS]
-        if min(counts) < 0 or max(counts) > COUNT_MAX:
-            raise UnbalancedEntry(f"a usage count is negative or absurd: {counts}")
+        incoming, outgoing, read, written, reasoning, requests, _ = self
+        if (
+            min(incoming, outgoing, read, written, reasoning, requests) < 0
+            or max(incoming, outgoing, read, written, reasoning, requests) > COUNT_MAX
+        ):
+            raise UnbalancedEntry(f"a usage count is negative or absurd: {self[:COUNTS]}")
         if self.cache_read_tokens + self.cache_write_tokens > self.input_tokens:
             raise UnbalancedEntry("cached input tokens pass all input tokens")
         if self.reasoning_tokens > self.output_tokens:
@@ -88,11 +91,18 @@ class Usage(NamedTuple):
         return self._joined(other, -1)
 
     def _joined(self, other: Usage, sign: int) -> Usage:
-        counts = [a + sign * b for a, b in zip(self[:COUNTS], other[:COUNTS], strict=True)]
         extras = dict(self.extras)
         for item, count in other.extras:
             extras[item] = extras.get(item, 0) + sign * count
-        return Usage(*counts, tuple(sorted((i, n) for i, n in extras.items() if n)))
+        return Usage(
+            self.input_tokens + sign * other.input_tokens,
+            self.output_tokens + sign * other.output_tokens,
+            self.cache_read_tokens + sign * other.cache_read_tokens,
+            self.cache_write_tokens + sign * other.cache_write_tokens,
+            self.reasoning_tokens + sign * other.reasoning_tokens,
+            self.requests + sign * other.requests,
+            tuple(sorted((item, count) for item, count in extras.items() if count)),
+        )
 
 
 NOTHING = Usage(requests=0)
