@@ -1,0 +1,325 @@
+"""What a price list says beyond what was recorded of its source: steps to record, and doubts.
+
+Days that have been billed by are the point: a line that is news for the future, or that begins
+after everything recorded under its item and condition, is appended; whatever would make the past
+another one is a finding, unless it is marked as a correction.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from fractions import Fraction
+from typing import NamedTuple
+
+from steelyard.domain.conditions import Condition, deciding
+from steelyard.domain.listings import Finding, ListedRate, Listing
+from steelyard.domain.rates import UNITS, Rate
+from steelyard.pricebook.market import Market
+
+FACTOR_MAX = 20
+"""A price that changes by more than this, up or down, is believed only when told twice."""
+
+ADDED = "added"
+CHANGED = "changed"
+ENDED = "ended"
+CORRECTED = "corrected"
+KINDS = (ADDED, CHANGED, ENDED, CORRECTED)
+
+PAST = "past_changed"
+"""Kind of the finding that only a correction overrules."""
+BOUND = "change_large"
+"""Kind of the finding that ``--yes`` overrules."""
+LATE = "late"
+TWICE = "line_twice"
+
+_Key = tuple[str, str, str, str, str, Condition]
+_ListingKey = tuple[str, str, str, str]
+
+
+class Rules(NamedTuple):
+    """By what a list is judged."""
+
+    now: datetime
+    """UTC; what began before has been billed by."""
+    may_correct: bool = False
+    """Whether what changes the past is a correction, marked as one."""
+    is_correction: bool = False
+    """The same, and lines that come late are corrections of what held since they began."""
+
+
+class Step(NamedTuple):
+    """One thing to record."""
+
+    kind: str
+    """One of ``KINDS``."""
+    line: ListedRate
+    """The new line; of one that is retracted, the old one."""
+    before: Rate | None = None
+    """What the price was: at the same instant, or else just before."""
+    corrects: str = ""
+    """Id of the rate that held in the past in its place."""
+    is_retracted: bool = False
+
+    @property
+    def change(self) -> Fraction | None:
+        """The price's change as a part of what it was; None where there is nothing to compare."""
+        if self.before is None or self.is_retracted or not self.before.amount:
+            return None
+        return each(self.line.rate) / each(self.before) - 1
+
+
+class Difference(NamedTuple):
+    """What a list adds to what its source said before."""
+
+    steps: tuple[Step, ...]
+    unchanged: int
+    """Lines that say what the book says already."""
+    findings: tuple[Finding, ...]
+
+    def count(self, kind: str) -> int:
+        """How many steps are of a kind."""
+        return sum(step.kind == kind for step in self.steps)
+
+
+def diff(
+    current: Iterable[ListedRate],
+    parsed: Iterable[ListedRate],
+    rules: Rules,
+    others: Market | None = None,
+) -> Difference:
+    """What to record so that the book says what ``parsed`` says.
+
+    A list speaks of the listings that it has, from the first day on that it has of each; what it
+    does not mention stays as it is.
+
+    Args:
+        current: What the book has of the same source.
+        parsed: The list; sources of its lines are not looked at.
+        rules: By what it is judged.
+        others: What other sources say, to find wrong units in a listing that is new to this one.
+    """
+    comparison = _Comparison(rules, others)
+    old, new = _by_key(current), _by_key(parsed)
+    first: dict[_ListingKey, datetime] = {}
+    for key, lines in new.items():
+        begin = min(line.rate.valid_from for line in lines)
+        first[key[:4]] = min(begin, first.get(key[:4], begin))
+    for key in new.keys() | {key for key in old if key[:4] in first}:
+        comparison.compare(old.get(key, []), new.get(key, []), first[key[:4]])
+    comparison.steps.sort(key=_order)
+    comparison.findings.sort(key=lambda finding: (not finding.is_error, finding.line))
+    return Difference(tuple(comparison.steps), comparison.unchanged, tuple(comparison.findings))
+
+
+def each(rate: Rate) -> Fraction:
+    """The price of a single thing, whatever the unit it is listed by."""
+    return rate.amount / UNITS[rate.unit]
+
+
+class _Timeline:
+    """Lines of one item and condition by the instant from which they hold."""
+
+    def __init__(self, lines: Mapping[datetime, ListedRate]) -> None:
+        self.lines = lines
+        self._begins = sorted(lines)
+
+    def end(self, rate: Rate) -> datetime | None:
+        """The instant at which a rate ends by itself, not by the next one."""
+        return self._own_end(rate, rate.valid_from)
+
+    def is_redundant(self, rate: Rate) -> bool:
+        """Whether the line before one of these says the same without it."""
+        previous = self.before(rate.valid_from)
+        return (
+            previous is not None
+            and _is_same(previous.rate, rate)
+            and self._own_end(previous.rate, rate.valid_from) == self.end(rate)
+        )
+
+    def before(self, at: datetime) -> ListedRate | None:
+        """The newest line that began before an instant, whether it holds still or not."""
+        position = bisect_right(self._begins, at)
+        begins = [begin for begin in self._begins[max(0, position - 2) : position] if begin < at]
+        return self.lines[begins[-1]] if begins else None
+
+    def holding(self, at: datetime) -> ListedRate | None:
+        """The line that holds just before an instant and would go on."""
+        line = self.before(at)
+        if line is None or (line.rate.valid_to is not None and line.rate.valid_to < at):
+            return None
+        return line
+
+    def _own_end(self, rate: Rate, at: datetime) -> datetime | None:
+        """The rate's end, unless a line that begins after ``at`` comes before it."""
+        position = bisect_right(self._begins, at)
+        following = self._begins[position] if position < len(self._begins) else None
+        if rate.valid_to is None or (following is not None and rate.valid_to >= following):
+            return None
+        return rate.valid_to
+
+    def has_after(self, at: datetime) -> bool:
+        """Whether a line begins after an instant."""
+        return bool(self._begins) and self._begins[-1] > at
+
+
+class _Comparison:
+    """Gathers steps and findings, item by item and condition by condition."""
+
+    def __init__(self, rules: Rules, others: Market | None) -> None:
+        self._rules = rules
+        self._others = others
+        self.steps: list[Step] = []
+        self.findings: list[Finding] = []
+        self.unchanged = 0
+
+    def compare(
+        self, old: Sequence[ListedRate], new: Sequence[ListedRate], first: datetime
+    ) -> None:
+        """Compares the lines of one item and condition; the list begins at ``first``."""
+        before = _Timeline({line.rate.valid_from: line for line in old})
+        wanted: dict[datetime, ListedRate] = {}
+        for line in new:
+            known = wanted.setdefault(line.rate.valid_from, line)
+            if known is not line and not _is_same(known.rate, line.rate):
+                message = f"{_what(line)} has two prices from the same day on; keep one"
+                self.findings.append(Finding(TWICE, message, line.line))
+        listed = _Timeline(wanted)
+        gone = {at for at in before.lines if at >= first and at not in wanted}
+        merged = _Timeline(
+            {**{at: line for at, line in before.lines.items() if at not in gone}, **wanted}
+        )
+        for at in sorted(gone):
+            self._compare_gone(before.lines[at], listed)
+        for at in sorted(wanted):
+            known_line = before.lines.get(at)
+            if known_line is not None:
+                self._compare_same_day(known_line, wanted[at], merged)
+            else:
+                self._compare_new(wanted[at], before, merged)
+
+    def _compare_gone(self, line: ListedRate, listed: _Timeline) -> None:
+        """A recorded line that the list no longer has, though it speaks of its time."""
+        still = listed.holding(line.rate.valid_from)
+        if still is not None and _is_same(still.rate, line.rate):
+            return  # two lines of one price have become one
+        if line.rate.valid_from > self._rules.now:
+            self.steps.append(Step(ENDED, line, line.rate, is_retracted=True))
+        elif self._may_correct(line, "is no longer listed, though it held in the past"):
+            self._retract(line)
+
+    def _retract(self, line: ListedRate) -> None:
+        self.steps.append(Step(CORRECTED, line, line.rate, line.rate.rate_id, is_retracted=True))
+
+    def _compare_same_day(self, old: ListedRate, new: ListedRate, merged: _Timeline) -> None:
+        ends = merged.end(old.rate), merged.end(new.rate)
+        is_same = _is_same(old.rate, new.rate)
+        if is_same and ends[0] == ends[1]:
+            self.unchanged += 1
+            return
+        since = new.rate.valid_from
+        if is_same:
+            since = min(end for end in ends if end is not None)
+        else:
+            self._check_bound(new, old.rate)
+        if since >= self._rules.now:
+            kind = ENDED if is_same and ends[1] is not None else CHANGED
+            self.steps.append(Step(kind, new, old.rate))
+            return
+        was = f"was {old.rate.amount} until now" if not is_same else "ended on another day"
+        if self._may_correct(new, f"holds since {since:%Y-%m-%d} and {was}"):
+            self.steps.append(Step(CORRECTED, new, old.rate, old.rate.rate_id))
+
+    def _compare_new(self, new: ListedRate, before: _Timeline, merged: _Timeline) -> None:
+        at = new.rate.valid_from
+        if before.lines and merged.is_redundant(new.rate):
+            self.unchanged += 1
+            return
+        held = before.holding(at)
+        previous = merged.before(at) or self._elsewhere(new)
+        previous_rate = previous.rate if previous is not None else None
+        if previous_rate is not None:
+            self._check_bound(new, previous_rate)
+        corrects = held.rate.rate_id if held is not None else ""
+        is_late = at < self._rules.now and held is not None and not _is_same(held.rate, new.rate)
+        if at < self._rules.now and before.has_after(at):
+            if not self._may_correct(new, f"would hold since {at:%Y-%m-%d}, before later prices"):
+                return
+            self.steps.append(Step(CORRECTED, new, previous_rate, corrects))
+        elif is_late and (self._rules.is_correction or new.is_correction):
+            self.steps.append(Step(CORRECTED, new, previous_rate, corrects))
+        else:
+            self.steps.append(Step(ADDED, new, previous_rate if merged.before(at) else None))
+            if is_late:
+                message = (
+                    f"{_what(new)} holds since {at:%Y-%m-%d} already: calls since then were priced"
+                    " by the old rate; --correction books the difference"
+                )
+                self.findings.append(Finding(LATE, message, new.line, is_error=False))
+
+    def _may_correct(self, line: ListedRate, why: str) -> bool:
+        """Whether the past may change by this line; a finding if not."""
+        if self._rules.may_correct or self._rules.is_correction or line.is_correction:
+            return True
+        message = f"{_what(line)} {why}; if that was wrong, mark it: --correction"
+        self.findings.append(Finding(PAST, message, line.line))
+        return False
+
+    def _check_bound(self, line: ListedRate, before: Rate) -> None:
+        was, now = each(before), each(line.rate)
+        if was == now or (was and now and max(was / now, now / was) <= FACTOR_MAX):
+            return
+        factor = f"by a factor of {_rounded(max(was / now, now / was))}" if was and now else ""
+        message = (
+            f"{_what(line)} goes from {_price(before)} to {_price(line.rate)} {factor}".rstrip()
+            + "; if that is so: --yes"
+        )
+        self.findings.append(Finding(BOUND, message, line.line))
+
+    def _elsewhere(self, line: ListedRate) -> ListedRate | None:
+        """What another source says of an item that is new to this one, at the same time."""
+        if self._others is None:
+            return None
+        wanted = deciding(line.rate.condition)
+        at = line.rate.valid_from
+        for other in reversed(self._others.lines_of(line.listing)):
+            rate = other.rate
+            if rate.item == line.rate.item and deciding(rate.condition) == wanted:
+                if rate.valid_from <= at and (rate.valid_to is None or at < rate.valid_to):
+                    return other
+        return None
+
+
+def _by_key(lines: Iterable[ListedRate]) -> dict[_Key, list[ListedRate]]:
+    found: dict[_Key, list[ListedRate]] = {}
+    for line in lines:
+        key = (*_listing_key(line.listing), line.rate.item, deciding(line.rate.condition))
+        found.setdefault(key, []).append(line)
+    return found
+
+
+def _listing_key(listing: Listing) -> _ListingKey:
+    vendor, channel, model, currency = listing
+    return vendor.casefold(), channel, model.casefold(), currency
+
+
+def _is_same(one: Rate, other: Rate) -> bool:
+    return each(one) == each(other)
+
+
+def _order(step: Step) -> tuple[object, ...]:
+    return *step.line.listing, step.line.rate.item, step.line.rate.valid_from, step.line.line
+
+
+def _what(line: ListedRate) -> str:
+    condition = f" ({line.phrase})" if line.phrase else ""
+    return f"{line.listing} {line.rate.item}{condition}"
+
+
+def _price(rate: Rate) -> str:
+    return f"{_rounded(rate.amount)} {rate.currency}/{rate.unit}"
+
+
+def _rounded(value: Fraction) -> str:
+    return f"{float(value):.6g}"
