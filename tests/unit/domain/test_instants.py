@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from steelyard.domain.instants import DAY_NS, instant_ns, instant_of
 
 
