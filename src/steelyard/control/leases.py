@@ -23,7 +23,7 @@ from sqlalchemy import Connection
 from steelyard.domain.budgets import Limit, Period, Unit, window
 from steelyard.domain.errors import BudgetExceeded, RateLimited, RateMissing
 from steelyard.domain.money import Money, round_up
-from steelyard.store import accounts, books, keys, limits, prices
+from steelyard.store import accounts, books, exchange, keys, limits
 from steelyard.store import leases as rows
 from steelyard.store.leases import StoredLease
 
@@ -194,7 +194,7 @@ def _into(connection: Connection, amount: int, currency: str, limit: Limit, at_n
     """
     if currency == limit.currency or amount == 0:
         return amount
-    rate = prices.exchange_rate(connection, currency, limit.currency, at_ns)
+    rate = exchange.newest(connection, currency, limit.currency, at_ns)
     if rate is None:
         raise RateMissing(f"no exchange rate from {currency} to {limit.currency}")
     return round_up(amount * rate.value.numerator, rate.value.denominator)

@@ -1,4 +1,4 @@
-"""Rates and exchange rates, append-only: what was recorded first is never edited.
+"""Rates of offers, append-only: what was recorded first is never edited.
 
 A row says: from ``valid_from`` on, this offer's item costs so much (or has no price). A row that
 was recorded later supersedes all earlier rows from its own ``valid_from`` on; what held before
@@ -15,9 +15,9 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, insert, select
 
-from steelyard.domain.rates import ExchangeRate, Rate
+from steelyard.domain.rates import Rate
 from steelyard.store.revisions import Change, note
-from steelyard.store.schema import exchange_rates, rates
+from steelyard.store.schema import rates
 
 _NS = 10**9
 
@@ -82,46 +82,6 @@ def of_offers(connection: Connection, offer: str | None = None) -> dict[str, tup
             if row is not None and row.terms.amount is not None
         )
     return found
-
-
-def add_exchange_rates(connection: Connection, found: Iterable[ExchangeRate]) -> int:
-    """Adds the rates whose id is new; returns how many."""
-    known = set(connection.scalars(select(exchange_rates.c.rate_id)))
-    rows = [
-        {
-            "rate_id": rate.rate_id,
-            "base": rate.base,
-            "quote": rate.quote,
-            "numerator": str(rate.value.numerator),
-            "denominator": str(rate.value.denominator),
-            "as_of_ns": int(rate.as_of.timestamp()) * _NS,
-            "source": rate.source,
-        }
-        for rate in found
-        if rate.rate_id not in known
-    ]
-    if rows:
-        connection.execute(insert(exchange_rates), rows)
-    return len(rows)
-
-
-def exchange_rate(connection: Connection, base: str, quote: str, at_ns: int) -> ExchangeRate | None:
-    """The newest rate of the pair that held at ``at_ns``."""
-    query = (
-        select(exchange_rates)
-        .where(
-            exchange_rates.c.base == base,
-            exchange_rates.c.quote == quote,
-            exchange_rates.c.as_of_ns <= at_ns,
-        )
-        .order_by(exchange_rates.c.as_of_ns.desc(), exchange_rates.c.rate_id)
-        .limit(1)
-    )
-    row = connection.execute(query).first()
-    if row is None:
-        return None
-    value = Fraction(int(row.numerator), int(row.denominator))
-    return ExchangeRate(row.rate_id, base, quote, value, _instant(row.as_of_ns), row.source)
 
 
 def _timelines(connection: Connection, offer: str | None) -> dict[str, dict[str, list[_Row]]]:

@@ -141,8 +141,18 @@ exchange_rates = Table(
     Column("denominator", Text, nullable=False),
     Column("as_of_ns", Integer, nullable=False),
     Column("source", Text, nullable=False),
+    Column("recorded_at_ns", Integer, nullable=False, server_default="0"),
 )
 Index("exchange_rates_pair", exchange_rates.c.base, exchange_rates.c.quote, "as_of_ns")
+
+exchange_days = Table(
+    "exchange_days",
+    metadata,
+    Column("day", Integer, primary_key=True),
+    Column("base", Text, primary_key=True),
+    Column("quote", Text, primary_key=True),
+    Column("rate_id", Text, ForeignKey("exchange_rates.rate_id"), nullable=False),
+)
 
 verdicts = Table(
     "verdicts",

@@ -16,7 +16,7 @@ from steelyard.domain.rates import ExchangeRate
 from steelyard.domain.tasks import Verdict
 from steelyard.gateway import snapshot
 from steelyard.gateway.keytable import KeyTable
-from steelyard.store import accounts, keys, limits, objects, prices, proofs, revisions
+from steelyard.store import accounts, exchange, keys, limits, objects, proofs, revisions
 from steelyard.store.database import Database
 from steelyard.store.schema import API
 
@@ -87,7 +87,7 @@ def test_ranking_compares_currencies_and_without_a_rate_there_is_none(
     put(BOOK)
     assert snapshot.decode_offers(core_of(database).models["m"])[1].rank_input == 0.0
     with database.write() as tx:
-        prices.add_exchange_rates(tx, [rate("USD", "CNY", "7.25"), rate("CNY", "USD", "0.14")])
+        exchange.add(tx, [rate("USD", "CNY", "7.25"), rate("CNY", "USD", "0.14")])
     core = core_of(database)
     east, west = snapshot.decode_offers(core.models["m"])
     assert (east.rank_input, west.rank_input) == (2e6, 7.25e6)

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from steelyard.control.leases import Ask, Denied, Granted, Leases, room_of
 from steelyard.domain.budgets import Period, Unit
 from steelyard.domain.rates import ExchangeRate
-from steelyard.store import accounts, books, keys, leases, limits, prices, revisions
+from steelyard.store import accounts, books, exchange, keys, leases, limits, revisions
 from steelyard.store.database import Database
 from steelyard.store.schema import API
 
@@ -178,7 +178,7 @@ def test_other_currencies_are_converted_up_and_without_a_rate_nothing_is_granted
     assert refusal.code == "limits_unavailable"
     day = datetime(2026, 3, 9, tzinfo=UTC)
     rate = ExchangeRate("ecb-x", "USD", "CNY", Fraction(22, 3), day, "test")
-    prices.add_exchange_rates(tx, [rate])
+    exchange.add(tx, [rate])
     limit = limits.of_scope(tx, "account:acc_1")[0].limit
     assert room_of(tx, limit, NOON_NS)[0] == 22 * CNY // 3 + 1
     granted(Leases().decide(tx, ask(CNY), workers=1))

@@ -1,15 +1,14 @@
-"""Rates are superseded, never edited; exchange rates are dated."""
+"""Rates are superseded, never edited."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from fractions import Fraction
 
 import pytest
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import IntegrityError
 
-from steelyard.domain.rates import ExchangeRate
 from steelyard.store import prices, revisions
 from steelyard.store.revisions import Change
 
@@ -75,16 +74,3 @@ class TestRates:
         for statement in ("UPDATE rates SET numerator = '2'", "DELETE FROM rates"):
             with pytest.raises(IntegrityError, match="superseded, never"):
                 tx.execute(text(statement))
-
-    def test_exchange_rates_are_dated_and_the_newest_that_held_counts(self, tx: Connection) -> None:
-        def rate(day: int) -> ExchangeRate:
-            at = datetime(2026, 3, day, tzinfo=UTC)
-            return ExchangeRate(f"ecb-{day}", "USD", "CNY", Fraction(70 + day, 10), at, "ecb")
-
-        assert prices.add_exchange_rates(tx, [rate(1), rate(3)]) == 2
-        assert prices.add_exchange_rates(tx, [rate(1), rate(4)]) == 1
-        at = int(datetime(2026, 3, 3, 12, tzinfo=UTC).timestamp()) * NS
-        found = prices.exchange_rate(tx, "USD", "CNY", at)
-        assert found == rate(3)
-        assert prices.exchange_rate(tx, "CNY", "USD", at) is None
-        assert prices.exchange_rate(tx, "USD", "CNY", 0) is None
