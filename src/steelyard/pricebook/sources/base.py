@@ -1,0 +1,210 @@
+"""What every source of prices shares: its protocol, decoding, exact numbers, bounded findings.
+
+A source is one file of this folder with a ``SOURCE``: a pure function from the bytes of a published
+list to listed rates and findings. It fetches nothing, reads no clock and never raises for what a
+file may hold: whatever is wrong becomes a finding with its line. ``available`` finds the sources.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import pkgutil
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+from steelyard.domain.listings import Finding, Parsed
+from steelyard.pricebook.phrases import PhraseTable
+
+FINDINGS_MAX = 1_000
+"""Findings kept of one file; one more says how many there were beyond."""
+
+UNKNOWN_START = datetime(2020, 1, 1, tzinfo=UTC)
+"""First instant of a price whose list does not say since when it holds."""
+
+_BOMS = (
+    (b"\xef\xbb\xbf", "utf-8"),
+    (b"\xff\xfe", "utf-16-le"),
+    (b"\xfe\xff", "utf-16-be"),
+)
+_NUMBER = re.compile(r"\d{1,40}(?:\.\d{0,40})?|\.\d{1,40}", re.ASCII)
+_SCIENTIFIC = re.compile(r"[+-]?(\d{1,40}(?:\.\d{0,40})?)[eE]([+-]?\d{1,2})", re.ASCII)
+
+
+class Reading(NamedTuple):
+    """What a parser may know beside the bytes."""
+
+    origin: str
+    """Name of the source in the book: one of ``domain.listings.SOURCES``."""
+    phrases: PhraseTable
+    """What the conditions of lists mean, and in which zone a vendor's days begin."""
+    today: datetime
+    """Instant (aware, UTC) since which prices hold whose list is not dated."""
+    mapping: Mapping[str, Any] | None = None
+    """How a foreign sheet is laid out; only ``sheet`` needs it."""
+
+
+class Source(NamedTuple):
+    """One kind of price list."""
+
+    name: str
+    """As in ``steelyard prices import --source``."""
+    title: str
+    parse: Callable[[bytes, Reading], Parsed]
+    """Never raises for the content of the bytes."""
+
+
+class Findings:
+    """Collects findings, the first ``FINDINGS_MAX`` of them, and knows whether one is an error."""
+
+    def __init__(self) -> None:
+        self.kept: list[Finding] = []
+        self.dropped = 0
+        self.has_errors = False
+
+    def add(self, kind: str, message: str, line: int = 0, *, is_error: bool = True) -> None:
+        """Keep one more, or count it."""
+        self.has_errors = self.has_errors or is_error
+        if len(self.kept) < FINDINGS_MAX:
+            self.kept.append(Finding(kind, message, line, is_error))
+        else:
+            self.dropped += 1
+
+    def all(self) -> tuple[Finding, ...]:
+        """All kept, by line, and one more that says how many there were beyond."""
+        found = sorted(self.kept, key=lambda finding: finding.line)
+        if self.dropped:
+            message = f"{self.dropped} more findings are not shown; mend these first"
+            found.append(Finding("more", message, 0, self.has_errors))
+        return tuple(found)
+
+
+def available() -> dict[str, Source]:
+    """All sources by name: every file of this folder with a ``SOURCE``."""
+    found: dict[str, Source] = {}
+    package = importlib.import_module(__name__.rpartition(".")[0])
+    for module in pkgutil.iter_modules(package.__path__):
+        loaded = importlib.import_module(f"{package.__name__}.{module.name}")
+        source = getattr(loaded, "SOURCE", None)
+        if isinstance(source, Source):
+            found[source.name] = source
+    return found
+
+
+def decode_text(data: bytes) -> tuple[str, list[Finding]]:
+    """The text of a file as spreadsheets save them, and how it was read where that is a guess.
+
+    UTF-8 with or without a byte order mark, UTF-16 with one, and GB18030 (which holds GBK and
+    GB2312) where the bytes are no UTF-8. What cannot be read gives an empty text and an error.
+    """
+    encoding = next((name for mark, name in _BOMS if data.startswith(mark)), "")
+    if encoding.startswith("utf-16"):
+        found = [Finding("encoding", f"read as {encoding.upper()}", 0, is_error=False)]
+        try:
+            return data[2:].decode(encoding), found
+        except UnicodeDecodeError as error:
+            return "", [_undecodable(data, error, "UTF-16")]
+    try:
+        return data.decode("utf-8-sig"), []
+    except UnicodeDecodeError as error:
+        if encoding:
+            return "", [_undecodable(data, error, "UTF-8")]
+        return _decode_chinese(data, error)
+
+
+def _decode_chinese(data: bytes, first: UnicodeDecodeError) -> tuple[str, list[Finding]]:
+    try:
+        text = data.decode("gb18030")
+    except UnicodeDecodeError:
+        return "", [_undecodable(data, first, "UTF-8, UTF-16 or GB18030")]
+    line = data.count(b"\n", 0, first.start) + 1
+    message = "read as GB18030 (GBK), since this line is no UTF-8; save as UTF-8 to be sure"
+    return text, [Finding("encoding", message, line, is_error=False)]
+
+
+def _undecodable(data: bytes, error: UnicodeDecodeError, tried: str) -> Finding:
+    line = data.count(b"\n", 0, error.start) + 1
+    message = f"byte 0x{data[error.start]:02x} is no {tried}; save the file as UTF-8"
+    return Finding("encoding_unknown", message, line)
+
+
+class NumberError(ValueError):
+    """A text that is no amount of money."""
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+        """Slug for the finding."""
+
+
+def read_amount(text: str) -> Fraction:
+    """A price as people write it: a plain decimal of at least zero, exact.
+
+    Raises:
+        NumberError: anything else; the message says what to write.
+    """
+    if _NUMBER.fullmatch(text):
+        return Fraction(text)
+    if not text:
+        raise NumberError("number_missing", "the price is empty; 0 is a price, nothing is not")
+    if text.startswith("-") and _NUMBER.fullmatch(text[1:]):
+        raise NumberError("number_negative", f"a price is at least zero, not {text}")
+    if _SCIENTIFIC.fullmatch(text):
+        hint = f"write the price as listed, perhaps {Decimal(text):f}"
+        raise NumberError("number_float", f"{text} is how a program prints a float; {hint}")
+    if text.lstrip("+-").lower() in {"nan", "inf", "infinity"}:
+        raise NumberError("number_float", f"{text} is no price, and comes from a float")
+    if re.fullmatch(r"\d+,\d+", text):
+        kind, hint = "number_comma", f"write a decimal point: {text.replace(',', '.')}"
+        raise NumberError(kind, f"is {text} a fraction or thousands? {hint}")
+    raise NumberError("number_bad", f"{text[:40]!r} is no number; write digits, such as 0.0005")
+
+
+class Digits(str):
+    """A number of a JSON file as it is written there."""
+
+    __slots__ = ()
+
+
+def read_json(data: bytes, findings: Findings) -> Any:
+    """The JSON value, its fractional numbers as ``Digits``; None with a finding if it is none."""
+    text, about = decode_text(data)
+    for finding in about:
+        findings.add(*finding[:3], is_error=finding.is_error)
+    if not text:
+        findings.add("json_bad", "the file is empty")
+        return None
+    try:
+        return json.loads(text, parse_float=Digits, parse_constant=Digits)
+    except json.JSONDecodeError as error:
+        findings.add("json_bad", f"no JSON: {error.msg}", error.lineno)
+    except RecursionError:
+        findings.add("json_bad", "nested too deeply for a price list")
+    except ValueError as error:
+        findings.add("json_bad", f"no JSON of a price list: {error}")
+    return None
+
+
+def read_json_amount(value: object) -> Fraction:
+    """A price from JSON, exactly as its digits say: ``1e-07`` is 0.0000001.
+
+    Raises:
+        NumberError: a negative amount, a text, or no number.
+    """
+    if isinstance(value, int) and not isinstance(value, bool):
+        if value < 0:
+            raise NumberError("number_negative", f"a price is at least zero, not {value}")
+        return Fraction(value)
+    if isinstance(value, Digits):
+        if value.startswith("-"):
+            raise NumberError("number_negative", f"a price is at least zero, not {value}")
+        if scientific := _SCIENTIFIC.fullmatch(value):
+            digits, exponent = scientific.groups()
+            return Fraction(digits) * Fraction(10) ** int(exponent)
+        if _NUMBER.fullmatch(value):
+            return Fraction(value)
+    raise NumberError("number_bad", f"{str(value)[:40]!r} is no price")
