@@ -104,3 +104,24 @@ def test_nobody_waits_for_ever(made: tuple[Publisher, Heard, Path]) -> None:
         return await publisher.settled(publisher.core, 0.05)
 
     assert not asyncio.run(run())
+
+
+def test_a_price_that_changes_by_the_clock_makes_a_new_core(
+    made: tuple[Publisher, Heard, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publisher, links, folder = made
+    first = snapshot.load(folder)
+    monkeypatch.setattr(publish.time, "time_ns", lambda: first.changes_at_ns + 1)
+
+    async def run() -> None:
+        loop = asyncio.get_running_loop()
+        tasks = [loop.create_task(publisher.run_core()), loop.create_task(publisher.run_clock())]
+        async with asyncio.timeout(10):
+            while not links.told:
+                await asyncio.sleep(0.01)
+        for task in tasks:
+            task.cancel()
+
+    asyncio.run(run())
+    assert [what for what, *_ in links.told] == ["snapshot"]
+    assert snapshot.load(folder).changes_at_ns > first.changes_at_ns
