@@ -7,9 +7,9 @@ another one is a finding, unless it is marked as a correction.
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -33,6 +33,8 @@ BOUND = "change_large"
 """Kind of the finding that ``--yes`` overrules."""
 LATE = "late"
 TWICE = "line_twice"
+
+_NEVER = datetime.max.replace(tzinfo=UTC)
 
 _Key = tuple[str, str, str, str, str, Condition]
 _ListingKey = tuple[str, str, str, str]
@@ -118,50 +120,62 @@ def each(rate: Rate) -> Fraction:
     return rate.amount / UNITS[rate.unit]
 
 
+class _Cover(NamedTuple):
+    """A time in which lines hold without a gap, and the next such time."""
+
+    begin: datetime
+    end: datetime
+    later: _Cover | None
+
+
 class _Timeline:
-    """Lines of one item and condition by the instant from which they hold."""
+    """Lines of one item and condition by the instant from which they hold.
+
+    The latest to begin holds; what it lies upon holds again where it ends first.
+    """
 
     def __init__(self, lines: Mapping[datetime, ListedRate]) -> None:
         self.lines = lines
         self._begins = sorted(lines)
+        cover: _Cover | None = None
+        covers = [cover]
+        for begin in reversed(self._begins):
+            end = lines[begin].rate.valid_to or _NEVER
+            while cover is not None and cover.begin <= end:
+                end, cover = max(end, cover.end), cover.later
+            cover = _Cover(begin, end, cover)
+            covers.append(cover)
+        self._covers = covers[::-1]
+        """Before each begin, and after the last: what is covered from there on."""
 
-    def end(self, rate: Rate) -> datetime | None:
-        """The instant at which a rate ends by itself, not by the next one."""
-        return self._own_end(rate, rate.valid_from)
-
-    def is_redundant(self, rate: Rate) -> bool:
-        """Whether the line before one of these says the same without it."""
-        previous = self.before(rate.valid_from)
-        return (
-            previous is not None
-            and _is_same(previous.rate, rate)
-            and self._own_end(previous.rate, rate.valid_from) == self.end(rate)
-        )
-
-    def before(self, at: datetime) -> ListedRate | None:
-        """The newest line that began before an instant, whether it holds still or not."""
-        position = bisect_right(self._begins, at)
-        begins = [begin for begin in self._begins[max(0, position - 2) : position] if begin < at]
-        return self.lines[begins[-1]] if begins else None
+    def end(self, rate: Rate, at: datetime) -> datetime:
+        """Until when a rate shows that began at or before ``at``, for all that begins later."""
+        end = rate.valid_to or _NEVER
+        cover = self._covers[bisect_right(self._begins, at)]
+        while cover is not None and cover.end < end:
+            cover = cover.later
+        return min(end, cover.begin) if cover is not None else end
 
     def holding(self, at: datetime) -> ListedRate | None:
-        """The line that holds just before an instant and would go on."""
-        line = self.before(at)
-        if line is None or (line.rate.valid_to is not None and line.rate.valid_to < at):
-            return None
-        return line
+        """The line that held before an instant and would go on without another."""
+        return self._latest(at, lambda end: end > at)
 
-    def _own_end(self, rate: Rate, at: datetime) -> datetime | None:
-        """The rate's end, unless a line that begins after ``at`` comes before it."""
-        position = bisect_right(self._begins, at)
-        following = self._begins[position] if position < len(self._begins) else None
-        if rate.valid_to is None or (following is not None and rate.valid_to >= following):
-            return None
-        return rate.valid_to
+    def before(self, at: datetime) -> ListedRate | None:
+        """The line that held just before an instant, or else the last one to begin."""
+        position = bisect_left(self._begins, at)
+        newest = self.lines[self._begins[position - 1]] if position else None
+        return self._latest(at, lambda end: end >= at) or newest
 
     def has_after(self, at: datetime) -> bool:
         """Whether a line begins after an instant."""
         return bool(self._begins) and self._begins[-1] > at
+
+    def _latest(self, at: datetime, is_wanted: Callable[[datetime], bool]) -> ListedRate | None:
+        for begin in reversed(self._begins[: bisect_left(self._begins, at)]):
+            line = self.lines[begin]
+            if is_wanted(line.rate.valid_to or _NEVER):
+                return line
+        return None
 
 
 class _Comparison:
@@ -213,18 +227,18 @@ class _Comparison:
         self.steps.append(Step(CORRECTED, line, line.rate, line.rate.rate_id, is_retracted=True))
 
     def _compare_same_day(self, old: ListedRate, new: ListedRate, merged: _Timeline) -> None:
-        ends = merged.end(old.rate), merged.end(new.rate)
+        since = new.rate.valid_from
+        ends = merged.end(old.rate, since), merged.end(new.rate, since)
         is_same = _is_same(old.rate, new.rate)
         if is_same and ends[0] == ends[1]:
             self.unchanged += 1
             return
-        since = new.rate.valid_from
         if is_same:
-            since = min(end for end in ends if end is not None)
+            since = min(ends)
         else:
             self._check_bound(new, old.rate)
         if since >= self._rules.now:
-            kind = ENDED if is_same and ends[1] is not None else CHANGED
+            kind = ENDED if is_same and ends[1] < ends[0] else CHANGED
             self.steps.append(Step(kind, new, old.rate))
             return
         was = f"was {old.rate.amount} until now" if not is_same else "ended on another day"
@@ -233,9 +247,11 @@ class _Comparison:
 
     def _compare_new(self, new: ListedRate, before: _Timeline, merged: _Timeline) -> None:
         at = new.rate.valid_from
-        if before.lines and merged.is_redundant(new.rate):
-            self.unchanged += 1
-            return
+        without = merged.holding(at)
+        if before.lines and without is not None and _is_same(without.rate, new.rate):
+            if merged.end(without.rate, at) == merged.end(new.rate, at):
+                self.unchanged += 1
+                return
         held = before.holding(at)
         previous = merged.before(at) or self._elsewhere(new)
         previous_rate = previous.rate if previous is not None else None

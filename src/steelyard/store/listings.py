@@ -2,8 +2,8 @@
 
 A row says: this source lists this item under this condition from ``valid_from`` on at so much, or
 (without an amount) that it no longer lists it from that day. Of rows for one instant the one that
-was recorded last holds; a row that begins later ends the one before it. Nothing is ever edited, so
-whatever a bill was computed with can be looked up by its id.
+was recorded last holds; a row that begins later lies upon the one before it. Nothing is ever
+edited, so whatever a bill was computed with can be looked up by its id.
 """
 
 from __future__ import annotations
@@ -170,7 +170,7 @@ def load(
     for timeline in timelines.values():
         held = [row for _, row in sorted(timeline.items()) if row.numerator is not None]
         for row, following in zip_longest(held, held[1:]):
-            found.append(_listed(row, following.valid_from_ns if following is not None else None))
+            found.append(_listed(row, following))
     return found
 
 
@@ -282,9 +282,16 @@ def _rate_row(new: NewRate, base: tuple[int, str, int]) -> tuple[Any, ...]:
     )
 
 
-def _listed(row: Row[Any], next_from_ns: int | None) -> ListedRate:
-    """The row's line; it ends where the next one begins, if not before."""
-    ends = [at_ns for at_ns in (row.valid_to_ns, next_from_ns) if at_ns is not None]
+def _listed(row: Row[Any], following: Row[Any] | None) -> ListedRate:
+    """The row's line; it ends where the next one begins, if that holds as long as it does.
+
+    Where the next one ends first, as a promotion does, the line holds again after it.
+    """
+    end_ns = row.valid_to_ns
+    if following is not None and (
+        following.valid_to_ns is None or (end_ns is not None and end_ns <= following.valid_to_ns)
+    ):
+        end_ns = following.valid_from_ns if end_ns is None else min(end_ns, following.valid_from_ns)
     rate = Rate(
         rate_id=rate_id(row.rate_number),
         item=row.item,
@@ -292,7 +299,7 @@ def _listed(row: Row[Any], next_from_ns: int | None) -> ListedRate:
         currency=row.currency,
         unit=row.unit,
         valid_from=instant_of(row.valid_from_ns),
-        valid_to=instant_of(min(ends)) if ends else None,
+        valid_to=instant_of(end_ns) if end_ns is not None else None,
         source=row.evidence,
         condition=_condition(row.condition, row.telling),
     )

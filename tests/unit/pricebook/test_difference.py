@@ -154,6 +154,16 @@ def test_a_line_that_moves_leaves_no_gap() -> None:
     ]
 
 
+def test_under_a_promotion_the_price_of_before_goes_on() -> None:
+    recorded = [line("9", 1, rate_id="b1"), line("1", 2, 4, rate_id="b2")]
+    assert diff(recorded, [line("9", 1), line("1", 2, 4)], ASKED).unchanged == 2
+    assert kinds(diff(recorded, [line("9", 1, 5), line("1", 2, 4)], ASKED)) == [PAST]
+    assert diff(recorded, [line("9", 1), line("1", 2, 4), line("9", 4)], ASKED).unchanged == 3
+    after = diff(recorded, [line("9", 1), line("1", 2, 4), line("10", 8)], ASKED).steps[0]
+    assert after.before is not None
+    assert after.before.amount == 9
+
+
 def test_two_lines_of_one_price_may_become_one() -> None:
     recorded = [line("1", 1, rate_id="b1"), line("1", 3, rate_id="b2")]
     assert diff(recorded, [line("1", 1)], ASKED).steps == ()

@@ -86,6 +86,11 @@ def test_an_end_of_its_own_that_comes_first_holds(tx: Connection) -> None:
     assert timeline(tx) == [("1", 4, 5), ("2", 6, None)]
 
 
+def test_under_a_promotion_the_price_of_before_goes_on(tx: Connection) -> None:
+    put(tx, line("9", APRIL), line("1", MAY, JUNE))
+    assert timeline(tx) == [("9", 4, None), ("1", 5, 6)]
+
+
 def test_for_one_instant_the_newest_word_holds_and_the_old_one_is_found_by_its_id(
     tx: Connection,
 ) -> None:
