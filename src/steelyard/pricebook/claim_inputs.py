@@ -19,13 +19,15 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import NamedTuple
 
-from steelyard.domain.conditions import STANDARD, Condition, is_narrower
+from steelyard.domain.conditions import STANDARD, Condition, deciding, is_narrower
 from steelyard.domain.listings import ListedRate, Listing
 from steelyard.domain.money import round_half_even, to_fraction
 from steelyard.domain.rates import COUNTED, UNITS, ExchangeRate
+from steelyard.pricebook.history import holds
 from steelyard.pricebook.market import Market
+from steelyard.pricebook.wording import shown_amount
 
-Exchange = Callable[[str, str, date], ExchangeRate | None]
+ExchangeOn = Callable[[str, str, date], ExchangeRate | None]
 """What one unit of the first currency was worth in the second on a day; None where unknown."""
 
 _LISTED = re.compile(r"(\S+) (\S+) (\d{4}-\d\d-\d\d)")
@@ -93,7 +95,7 @@ class Price(NamedTuple):
 class Lookup:
     """Finds the inputs of one computation and keeps what was used."""
 
-    def __init__(self, market: Market, exchange: Exchange, listings: Mapping[str, Named]) -> None:
+    def __init__(self, market: Market, exchange: ExchangeOn, listings: Mapping[str, Named]) -> None:
         self._market = market
         self._exchange = exchange
         self._listings = listings
@@ -132,29 +134,7 @@ class Lookup:
             Unknown: there is none, or several hold at once.
             ValueError: the claims file has no such listing, or there is no such item.
         """
-        named = self.named(name)
-        if item not in COUNTED:
-            raise ValueError(f"unknown item {item!r}; one of {', '.join(COUNTED)}")
-        at = noon(day)
-        holding = [
-            line
-            for line in self._market.lines_of(named.listing)
-            if line.rate.item == item
-            and line.rate.valid_from <= at
-            and (line.rate.valid_to is None or at < line.rate.valid_to)
-            and _is_meant(line.rate.condition, named)
-        ]
-        if not holding:
-            raise Unknown(f"no price of {item} for {named.listing} on {day}")
-        best = [
-            line
-            for line in holding
-            if not any(is_narrower(o.rate.condition, line.rate.condition) for o in holding)
-        ]
-        amounts = {line.rate.amount / UNITS[line.rate.unit] for line in best}
-        if len(amounts) > 1:
-            raise Unknown(f"{len(best)} prices of {item} hold for {named.listing} on {day}")
-        return max(best, key=lambda line: line.rate.valid_from)
+        return line_on(self._market, self.named(name), item, day)
 
     def lines(self, name: str, item: str) -> list[ListedRate]:
         """All lines of a listing for an item that the claim means; oldest first."""
@@ -204,6 +184,32 @@ class Lookup:
         if name not in self._listings:
             raise ValueError(f"unknown listing {name!r}; one of {', '.join(self._listings)}")
         return self._listings[name]
+
+
+def line_on(market: Market, named: Named, item: str, day: date) -> ListedRate:
+    """The line of a listing that held for an item at noon UTC of a day; raises as a lookup does."""
+    if item not in COUNTED:
+        raise ValueError(f"unknown item {item!r}; one of {', '.join(COUNTED)}")
+    at = noon(day)
+    holding = [
+        line
+        for line in market.lines_of(named.listing)
+        if line.rate.item == item and holds(line, at) and _is_meant(line.rate.condition, named)
+    ]
+    if not holding:
+        raise Unknown(f"no price of {item} for {named.listing} on {day}")
+    best = [
+        line
+        for line in holding
+        if not any(is_narrower(other.rate.condition, line.rate.condition) for other in holding)
+    ]
+    newest = max(best, key=lambda line: line.rate.valid_from)
+    same = [x for x in best if deciding(x.rate.condition) == deciding(newest.rate.condition)]
+    if any(
+        shown_amount(line.rate) != shown_amount(newest.rate) for line in best if line not in same
+    ):
+        raise Unknown(f"{len(best)} prices of {item} hold for {named.listing} on {day}")
+    return newest
 
 
 def noon(day: date) -> datetime:

@@ -28,7 +28,7 @@ import yaml
 from steelyard.domain.listings import OFFICIAL, Listing
 from steelyard.domain.money import round_half_even
 from steelyard.pricebook.claim_inputs import (
-    Exchange,
+    ExchangeOn,
     Input,
     Lookup,
     Named,
@@ -124,7 +124,7 @@ class Verdict(NamedTuple):
         return tuple(dict.fromkeys(limit for o in self.outcomes for limit in o.limits))
 
 
-def judge(claim: Claim, market: Market, exchange: Exchange) -> Verdict:
+def judge(claim: Claim, market: Market, exchange: ExchangeOn) -> Verdict:
     """The verdict over one claim.
 
     Raises:
@@ -138,7 +138,7 @@ def judge(claim: Claim, market: Market, exchange: Exchange) -> Verdict:
     return Verdict(claim, _status(claim, outcomes), outcomes)
 
 
-def judge_all(claims: Iterable[Claim], market: Market, exchange: Exchange) -> list[Verdict]:
+def judge_all(claims: Iterable[Claim], market: Market, exchange: ExchangeOn) -> list[Verdict]:
     """The verdicts over all claims, in their order; raises as ``judge`` does."""
     return [judge(claim, market, exchange) for claim in claims]
 
@@ -163,7 +163,7 @@ def unexplained(verdicts: Iterable[Verdict]) -> int:
 
 
 def _outcome(
-    claim: Claim, part: Part, reading: Reading, market: Market, exchange: Exchange
+    claim: Claim, part: Part, reading: Reading, market: Market, exchange: ExchangeOn
 ) -> Outcome:
     lookup = Lookup(market, exchange, claim.listings)
     value, problem = None, ""
