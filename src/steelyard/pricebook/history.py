@@ -117,3 +117,20 @@ def _steps(listing: Listing, item: str, condition: Condition, group: Sequence[Sp
             )
         )
     return found
+
+
+def current(market: Market, listing: Listing, at: datetime) -> tuple[str, list[ListedRate]]:
+    """The source that prices the listing at an instant (UTC), and its lines that hold then.
+
+    That is the most trusted source with any price then, which need not be the chosen one: a list
+    may have stopped to follow a model that others still sell. Empty where nobody has a price.
+    """
+    for origin in market.sources_of(listing):
+        lines = [
+            line
+            for line in market.lines_of(listing, origin)
+            if holds(line, at) and not line.rate.condition.is_list_only
+        ]
+        if lines:
+            return origin, lines
+    return "", []
