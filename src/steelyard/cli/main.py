@@ -10,7 +10,17 @@ from collections.abc import Sequence
 
 import typer
 
-from steelyard.cli import asking, books, keys, limits, models, operating, proving, setting_up
+from steelyard.cli import (
+    asking,
+    auditing,
+    books,
+    keys,
+    limits,
+    models,
+    operating,
+    proving,
+    setting_up,
+)
 from steelyard.domain.errors import ConfigError, SteelyardError
 
 app = typer.Typer(
@@ -22,7 +32,7 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
 )
-for group in (operating, setting_up, asking, books, proving):
+for group in (operating, setting_up, asking, books, auditing, proving):
     group.register(app)
 app.add_typer(keys.app, name="key")
 app.add_typer(limits.app, name="limits")

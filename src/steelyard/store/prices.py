@@ -11,9 +11,10 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from fractions import Fraction
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, insert, select
+from sqlalchemy import Row as RowOfRate
 
 from steelyard.domain.rates import Rate
 from steelyard.store.revisions import Change, note
@@ -84,6 +85,14 @@ def of_offers(connection: Connection, offer: str | None = None) -> dict[str, tup
     return found
 
 
+def by_ids(connection: Connection, ids: Iterable[str]) -> dict[str, Rate]:
+    """Rates as they were recorded, by id; ids of other makes are left out."""
+    numbers = [int(of_id[1:]) for of_id in ids if of_id[:1] == "r" and of_id[1:].isdecimal()]
+    query = select(rates).where(rates.c.rate_number.in_(numbers), rates.c.numerator.is_not(None))
+    found = [(row.item, _row(row)) for row in connection.execute(query)]
+    return {row.rate_id: _rate(item, row, None) for item, row in found}
+
+
 def _timelines(connection: Connection, offer: str | None) -> dict[str, dict[str, list[_Row]]]:
     """Rows that (will) hold at some instant, by offer and item, ascending."""
     query = select(rates).order_by(rates.c.rate_number)
@@ -94,12 +103,16 @@ def _timelines(connection: Connection, offer: str | None) -> dict[str, dict[str,
         line = found.setdefault(row.offer, {}).setdefault(row.item, [])
         while line and line[-1].terms.valid_from_ns >= row.valid_from_ns:
             line.pop()
-        amount = None
-        if row.numerator is not None:
-            amount = Fraction(int(row.numerator), int(row.denominator))
-        terms = Terms(row.valid_from_ns, amount, row.currency, row.unit, row.source)
-        line.append(_Row(f"r{row.rate_number}", terms))
+        line.append(_row(row))
     return found
+
+
+def _row(row: RowOfRate[Any]) -> _Row:
+    amount = None
+    if row.numerator is not None:
+        amount = Fraction(int(row.numerator), int(row.denominator))
+    terms = Terms(row.valid_from_ns, amount, row.currency, row.unit, row.source)
+    return _Row(f"r{row.rate_number}", terms)
 
 
 def _from(terms: list[Terms], at_ns: int) -> list[Terms]:
