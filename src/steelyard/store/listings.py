@@ -141,6 +141,8 @@ def load(
     connection: Connection,
     vendor: str | None = None,
     model: str | None = None,
+    *,
+    origin: str | None = None,
     recorded_before_ns: int | None = None,
 ) -> list[ListedRate]:
     """The rates that hold at some instant, by all sources, each with the instant of its end.
@@ -149,6 +151,7 @@ def load(
         connection: The database.
         vendor: Only this vendor's, in any case of letters.
         model: Only this model's, in any case of letters.
+        origin: Only this source's.
         recorded_before_ns: As the book was before this instant (UTC), rather than as it is.
     """
     query = select(list_rates)
@@ -156,6 +159,8 @@ def load(
         query = query.where(list_rates.c.vendor == vendor)
     if model is not None:
         query = query.where(list_rates.c.model == model)
+    if origin is not None:
+        query = query.where(list_rates.c.origin == origin)
     if recorded_before_ns is not None:
         query = query.where(list_rates.c.recorded_at_ns < recorded_before_ns)
     timelines: dict[tuple[str, ...], dict[int, Row[Any]]] = {}

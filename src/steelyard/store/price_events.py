@@ -42,6 +42,7 @@ def add(
     change: Change,
     list_number: int,
     listing: Listing,
+    *,
     kind: str,
     body: Mapping[str, Any],
 ) -> int:

@@ -29,7 +29,8 @@ def number(tx: Connection) -> int:
         for item in ("input", "output")
     ]
     first = listings.record(tx, change(tx), Source("own", "a", "1"), [NewRate(rates[0])])
-    found = price_events.add(tx, change(tx), first.list_number, CHAT, "cut", {"items": ["input"]})
+    body = {"items": ["input"]}
+    found = price_events.add(tx, change(tx), first.list_number, CHAT, kind="cut", body=body)
     new = NewRate(rates[1], event_number=found)
     listings.record(tx, change(tx), Source("own", "a", "2"), [new])
     return found
