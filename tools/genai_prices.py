@@ -60,8 +60,7 @@ def document(checked: str) -> str:
         "checked": checked,
         "license": "MIT, copyright (c) Pydantic Services Inc. 2025 to present",
         "providers": [
-            {**kept(v, KEPT), "models": [kept(m, KEPT_OF_MODEL) for m in v.models]}
-            for v in vendors
+            {**kept(v, KEPT), "models": [kept(m, KEPT_OF_MODEL) for m in v.models]} for v in vendors
         ],
     }
     text = json.dumps(found, ensure_ascii=False, separators=(",", ":"))

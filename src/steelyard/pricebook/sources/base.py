@@ -11,13 +11,13 @@ import importlib
 import json
 import pkgutil
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any, NamedTuple
 
-from steelyard.domain.listings import Finding, Parsed
+from steelyard.domain.listings import Finding, ListedRate, Parsed
 from steelyard.pricebook.phrases import PhraseTable
 
 FINDINGS_MAX = 1_000
@@ -73,6 +73,10 @@ class Findings:
             self.kept.append(Finding(kind, message, line, is_error))
         else:
             self.dropped += 1
+
+    def parsed(self, rates: Iterable[ListedRate]) -> Parsed:
+        """What a parser gives back: all rates, or none where one finding is an error."""
+        return Parsed(() if self.has_errors else tuple(rates), self.all())
 
     def all(self) -> tuple[Finding, ...]:
         """All kept, by line, and one more that says how many there were beyond."""

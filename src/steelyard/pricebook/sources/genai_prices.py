@@ -19,7 +19,6 @@ from steelyard.domain.listings import OFFICIAL, RESELLER, Listing, Parsed
 from steelyard.pricebook.sources.base import (
     UNKNOWN_START,
     Findings,
-    NumberError,
     Reading,
     Source,
     read_json,
@@ -119,12 +118,14 @@ class _Model(NamedTuple):
         return sorted({entry.begins for entry in entries if entry.begins is not None})
 
     def minutes(self) -> list[int]:
-        """The minutes of the day (UTC) at which other hours' prices may begin, and the day's ends."""
+        """The minutes (UTC) at which other hours' prices may begin, and the ends of the day."""
         entries = [*self.entries, *(entry for _, entry in self.variants)]
         edges = {edge for entry in entries for edge in entry.window or ()}
         return sorted({0, DAY_MINUTES, *edges})
 
-    def prices(self, instant: datetime, minute: int, context: Mapping[str, str]) -> dict[str, Steps]:
+    def prices(
+        self, instant: datetime, minute: int, context: Mapping[str, str]
+    ) -> dict[str, Steps]:
         """Price key -> prices: the rule of ``ModelInfo.get_prices`` of the package."""
         held = (entry for entry in reversed(self.entries) if entry.holds(instant, minute))
         found = dict(next(held, self.entries[0]).prices)
@@ -147,12 +148,12 @@ def parse(data: bytes, reading: Reading) -> Parsed:
         document = {"providers": document}
     if not isinstance(document, dict) or not isinstance(document.get("providers"), list):
         findings.add("layout", "no list of genai-prices: vendors with models are expected")
-        return Parsed((), findings.all())
+        return findings.parsed(())
     version = str(document.get("version", "")).strip()
     spans = Spans(reading.origin, _read_day(document.get("checked")))
     for vendor in document["providers"]:
         _read_vendor(vendor, f"genai-prices {version}".strip(), spans, findings)
-    return Parsed(tuple(spans.rates()), findings.all())
+    return findings.parsed(spans.rates())
 
 
 SOURCE = Source("genai-prices", "Prices of the package genai-prices (JSON)", parse)
@@ -187,7 +188,7 @@ def _read_vendor(vendor: Any, source: str, spans: Spans, findings: Findings) -> 
         listing = listing_of(vendor_id, name, str(model["id"]))
         try:
             read = _read_model(model, where, findings)
-        except (NumberError, ValueError, TypeError, KeyError, AttributeError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
             findings.add(getattr(error, "kind", "layout"), f"{where}: {error}")
             continue
         if not read.entries:
@@ -275,9 +276,7 @@ def _spans(model: _Model, listing: Listing, source: str, note: str) -> Iterator[
         for key, hours in _hours(model, begin, contexts).items():
             item, unit = ITEMS[key]
             for condition, amount in lay_out(hours):
-                yield Span(
-                    listing, item, unit, condition, amount, begin, end, basis, source, note
-                )
+                yield Span(listing, item, unit, condition, amount, begin, end, basis, source, note)
 
 
 def _hours(

@@ -35,7 +35,7 @@ def read_rows(text: str, delimiter: str, findings: Findings) -> Iterator[tuple[i
             if "unexpected end" in str(error) or "field limit" in str(error) or span > _SPANNED_MAX:
                 findings.add("quote_open", "a quote opens in this row and is never closed", line)
                 return
-            findings.add("quote_bad", f"the quotes of this row do not fit: {error}", line)
+            findings.add("row_bad", f"this row cannot be read: {error}", line)
             continue
         if any(row):
             yield line, [cell.strip() for cell in row]
@@ -44,7 +44,7 @@ def read_rows(text: str, delimiter: str, findings: Findings) -> Iterator[tuple[i
 def _lines(text: str) -> Iterator[str]:
     """The lines with their ends; a copy of the whole, as of ``splitlines``, is never made.
 
-    Only ``\\n``, ``\\r\\n`` and ``\\r`` end a line, as in every spreadsheet.
+    Only line feeds and carriage returns end a line, as in every spreadsheet.
     """
     ending = "\n" if "\n" in text else "\r"
     begin = 0

@@ -1,8 +1,8 @@
 """Prices by input length, by service tier and by hour, laid out so that no two of them tie.
 
 Foreign lists price an item in a table: per service tier a price, or prices by the length of the
-whole request. The book wants rates of which, of any that match, one is the narrowest. So each
-special rate is cut wherever the ordinary one changes: its pieces are narrower then, never crosswise.
+whole request. In the book, of all rates that match, one must be the narrowest. So each special rate
+is cut wherever the ordinary one changes: its pieces are narrower then, never crosswise.
 """
 
 from __future__ import annotations
