@@ -1,0 +1,381 @@
+"""A price change looked through: what is cut and for whom, and what it comes to on one's own use.
+
+A headline says "97 % cheaper"; the x-ray says that this is input only, of a light model, under a
+limit, outside of working hours, not proven for any task of ours, and on our own traffic a cut of
+40 %. Everything is computed from what is handed in: the step, the book, facts, the ledger's sums by
+account, verdicts, and what offers cost before and after. ``plain`` makes the body of an event.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+from steelyard.domain.instants import instant_ns
+from steelyard.domain.listings import OFFICIAL, Fact, Listing
+from steelyard.domain.money import format_pico, round_half_even
+from steelyard.domain.rates import Rate
+from steelyard.domain.usage import Usage
+from steelyard.pricebook.book import card_of, period_at, price, unpriced
+from steelyard.pricebook.changes import ItemChange, PriceStep, each
+from steelyard.pricebook.claim_inputs import Named, Unknown, line_on
+from steelyard.pricebook.compiling import compile_periods
+from steelyard.pricebook.market import Market
+from steelyard.pricebook.wording import condition_text, price_text
+
+FORECAST_DAYS = 30
+"""Length of the month that is forecast."""
+LIGHT = "light"
+MAIN = "main"
+ONLY = "only"
+_EVER = datetime(2000, 1, 1, tzinfo=UTC)
+_CELL_NS = 3600 * 10**9
+
+
+class Cell(NamedTuple):
+    """Use of the model by one account that is priced alike: sums over calls of one hour."""
+
+    account: str
+    at_ns: int
+    """An instant within the hour, UTC; what the clock of a rate is asked about."""
+    calls: int
+    usage: Usage
+    """Sums over the calls."""
+    tier: str = ""
+
+
+class Place(NamedTuple):
+    """Where a model stands among its vendor's."""
+
+    word: str
+    """``light`` in the cheaper half of the vendor's models at that time, ``main`` in the dearer;
+    ``only`` where there is nothing to compare it with."""
+    rank: int
+    """1 for the cheapest."""
+    of: int
+
+
+class Effect(NamedTuple):
+    """What an account's use of 30 days costs at both prices, in pico-units of the currency."""
+
+    account: str
+    before_pico: int
+    after_pico: int
+
+
+class Forecast(NamedTuple):
+    """What the change comes to if use stays as it was."""
+
+    effects: tuple[Effect, ...]
+    """By account, the largest difference first."""
+    unpriced_calls: int
+    """Calls in which something has no price in one of both states; they are in no sum."""
+
+    @property
+    def before_pico(self) -> int:
+        """All accounts' cost at the old prices."""
+        return sum(effect.before_pico for effect in self.effects)
+
+    @property
+    def after_pico(self) -> int:
+        """All accounts' cost at the new prices."""
+        return sum(effect.after_pico for effect in self.effects)
+
+    @property
+    def percent(self) -> Fraction | None:
+        """The effective change on our own traffic; None without any, or if it was free."""
+        if not self.before_pico:
+            return None
+        return Fraction(self.after_pico - self.before_pico, self.before_pico) * 100
+
+
+NO_USE = Forecast((), 0)
+
+
+class Reroute(NamedTuple):
+    """A kind of work that would go elsewhere."""
+
+    task: str
+    before: str
+    """The offer that is the cheapest proven one now."""
+    after: str
+    """The one that would be."""
+
+
+class Proof(NamedTuple):
+    """Whether an offer of the model is good enough for a kind of work."""
+
+    task: str
+    offer: str
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class XRay:
+    """Everything known about a price change."""
+
+    step: PriceStep
+    place: Place
+    limits: tuple[Fact, ...] = ()
+    """Limits, free use and promises that hold when it begins."""
+    proofs: tuple[Proof, ...] = ()
+    forecast: Forecast = NO_USE
+    reroutes: tuple[Reroute, ...] = ()
+    other_steps: int = 0
+    """Further steps of the listing that the same list brought."""
+    typical: Fraction | None = None
+    """The change in percent of 80 % input and 20 % output, without cache."""
+
+
+def build(step: PriceStep, market: Market, **known: Any) -> XRay:
+    """The x-ray of a step; ``known`` are further fields of ``XRay``.
+
+    Args:
+        step: What changed.
+        market: The book, with the vendor's other models and facts.
+        **known: ``proofs``, ``forecast``, ``reroutes`` and ``other_steps``, where they are known.
+    """
+    facts = market.facts_of(step.listing, step.at)
+    limits = tuple(fact for fact in facts if fact.kind != "contract")
+    place = place_of(market, step.listing, step.at)
+    return XRay(step=step, place=place, limits=limits, typical=_typical(step), **known)
+
+
+def place_of(market: Market, listing: Listing, at: datetime) -> Place:
+    """The model's place in its vendor's own price order just before an instant (UTC).
+
+    Models are ordered by 80 % input and 20 % output; of a model that was not sold yet its first
+    price counts.
+    """
+    day = (at - timedelta(days=1)).astimezone(UTC).date()
+    own = _blend(market, listing, day)
+    if own is None:
+        own = _blend(market, listing, day + timedelta(days=2))
+    if own is None:
+        return Place(ONLY, 1, 1)
+    others = [
+        found
+        for other in market.listings()
+        if other.vendor.casefold() == listing.vendor.casefold()
+        and (other.channel, other.currency) == (OFFICIAL, listing.currency)
+        and other.model.casefold() != listing.model.casefold()
+        and (found := _blend(market, other, day)) is not None
+    ]
+    if not others:
+        return Place(ONLY, 1, 1)
+    rank = 1 + sum(1 for other in others if other < own)
+    count = 1 + len(others)
+    return Place(LIGHT if 2 * rank <= count else MAIN, rank, count)
+
+
+def forecast(
+    before: Sequence[Rate], after: Sequence[Rate], cells: Iterable[Cell], days: Fraction
+) -> Forecast:
+    """What use costs at two states of prices, scaled to 30 days.
+
+    A cell's calls are priced alike, by the card of their average call: where prices differ by
+    length and calls of one hour do, too, the result is near, not exact.
+
+    Args:
+        before: Rates that hold in one state, of one listing and as the offer means them.
+        after: Those of the other.
+        cells: Use, by account.
+        days: Length of the time that the cells are of; above zero.
+    """
+    found: dict[str, list[int]] = {}
+    unknown = 0
+    wanted = list(cells)
+    old, new = _Pricer(before, wanted), _Pricer(after, wanted)
+    for cell in wanted:
+        was, now = old.cost(cell), new.cost(cell)
+        if was is None or now is None:
+            unknown += cell.calls
+            continue
+        sums = found.setdefault(cell.account, [0, 0])
+        sums[0] += was
+        sums[1] += now
+    effects = [
+        Effect(name, _month(was, days), _month(now, days)) for name, (was, now) in found.items()
+    ]
+    effects.sort(key=lambda e: (-abs(e.after_pico - e.before_pico), e.account))
+    return Forecast(tuple(effects), unknown)
+
+
+def reroutes(
+    proven: Mapping[str, Sequence[str]],
+    before: Mapping[str, Fraction],
+    after: Mapping[str, Fraction],
+) -> tuple[Reroute, ...]:
+    """The kinds of work whose cheapest proven offer becomes another one.
+
+    Args:
+        proven: Task -> its proven offers.
+        before: Offer -> what its typical call costs, in one currency; offers without price lack.
+        after: The same at the new prices.
+    """
+    found = []
+    for task, offers in sorted(proven.items()):
+        was, now = _cheapest(offers, before), _cheapest(offers, after)
+        if was is not None and now is not None and was != now:
+            found.append(Reroute(task, was, now))
+    return tuple(found)
+
+
+def plain(xray: XRay) -> dict[str, Any]:
+    """The x-ray as JSON values, for the body of an event; exact amounts as text."""
+    step, ahead = xray.step, xray.forecast
+    return {
+        "listing": step.listing._asdict(),
+        "kind": step.kind.value,
+        "at": step.at.isoformat(),
+        "summary": summary(xray),
+        "headline_percent": percent_text(step.headline),
+        "effective_percent": percent_text(ahead.percent),
+        "typical_percent": percent_text(xray.typical),
+        "items": [_item(change) for change in step.items],
+        "untouched": sorted(_untouched(step)),
+        "place": xray.place._asdict(),
+        "limits": [_limit(fact) for fact in xray.limits],
+        "proofs": [proof._asdict() for proof in xray.proofs],
+        "forecast": {
+            "days": FORECAST_DAYS,
+            "currency": step.listing.currency,
+            "before": format_pico(ahead.before_pico),
+            "after": format_pico(ahead.after_pico),
+            "difference": format_pico(ahead.after_pico - ahead.before_pico),
+            "unpriced_calls": ahead.unpriced_calls,
+            "accounts": [
+                {
+                    "account": effect.account,
+                    "before": format_pico(effect.before_pico),
+                    "after": format_pico(effect.after_pico),
+                    "difference": format_pico(effect.after_pico - effect.before_pico),
+                }
+                for effect in ahead.effects
+            ],
+        },
+        "reroutes": [reroute._asdict() for reroute in xray.reroutes],
+        "other_steps": xray.other_steps,
+    }
+
+
+def summary(xray: XRay) -> str:
+    """The change in one line, for people: what the headline leaves out."""
+    step = xray.step
+    parts = [str(step.kind)]
+    cut = _names(change for change in step.items if (change.percent or 0) < 0)
+    risen = _names(change for change in step.items if change.is_dearer)
+    if cut:
+        parts.append(f"cheaper: {', '.join(cut)}")
+    if risen:
+        parts.append(f"dearer: {', '.join(risen)}")
+    if (cut or risen) and (same := sorted(_untouched(step) & {"input", "output", "cache_read"})):
+        parts.append(f"as before: {', '.join(same)}")
+    place = xray.place
+    if place.word != ONLY:
+        parts.append(f"{place.word} model ({place.rank} of {place.of} from the cheapest)")
+    if xray.limits:
+        parts.append(f"{len(xray.limits)} known limits or offers of free use")
+    proven = sorted({proof.task for proof in xray.proofs if proof.status == "proven"})
+    parts.append(f"proven for {', '.join(proven)}" if proven else "proven for nothing yet")
+    return "; ".join(parts)
+
+
+def percent_text(percent: Fraction | None) -> str | None:
+    """A percentage with one decimal and its sign, such as ``-97.5``."""
+    if percent is None:
+        return None
+    tenths = round_half_even(10 * percent.numerator, percent.denominator)
+    sign = "-" if tenths < 0 else "+" if tenths > 0 else ""
+    return f"{sign}{abs(tenths) // 10}.{abs(tenths) % 10}"
+
+
+class _Pricer:
+    """Prices cells by one state of a listing, as though it held at all times."""
+
+    def __init__(self, rates: Sequence[Rate], cells: Sequence[Cell]) -> None:
+        always = [replace(rate, valid_from=_EVER, valid_to=None) for rate in rates]
+        begin = min((cell.at_ns for cell in cells), default=instant_ns(_EVER))
+        end = max((cell.at_ns for cell in cells), default=begin) + _CELL_NS
+        self._periods = compile_periods(always, begin, end) if always else []
+
+    def cost(self, cell: Cell) -> int | None:
+        """Pico-units for the cell's calls; None where something has no price."""
+        period = period_at(self._periods, cell.at_ns)
+        sample = _average(cell)
+        card = card_of(period, sample, cell.tier) if period is not None else None
+        if period is None or card is None or unpriced(card, cell.usage):
+            return None
+        if card.steps:
+            return cell.calls * price(period, card, sample)
+        return price(period, card, cell.usage)
+
+
+def _average(cell: Cell) -> Usage:
+    """The cell's average call, which tells the card that its calls are priced by."""
+    if cell.calls <= 1:
+        return cell.usage
+    incoming, outgoing, read, written, reasoning = (n // cell.calls for n in cell.usage[:5])
+    extras = tuple((item, count // cell.calls) for item, count in cell.usage.extras)
+    return Usage(incoming, outgoing, read, written, reasoning, 1, extras)
+
+
+def _month(amount_pico: int, days: Fraction) -> int:
+    scaled = amount_pico * FORECAST_DAYS / days
+    return round_half_even(scaled.numerator, scaled.denominator)
+
+
+def _cheapest(offers: Sequence[str], costs: Mapping[str, Fraction]) -> str | None:
+    priced = [offer for offer in offers if offer in costs]
+    return min(priced, key=lambda offer: (costs[offer], offer), default=None)
+
+
+def _blend(market: Market, listing: Listing, day: date) -> Fraction | None:
+    """80 % input and 20 % output, per token; None where one has no price on the day."""
+    try:
+        lines = [line_on(market, Named(listing), item, day) for item in ("input", "output")]
+    except Unknown:
+        return None
+    return (4 * each(lines[0].rate) + each(lines[1].rate)) / 5
+
+
+def _typical(step: PriceStep) -> Fraction | None:
+    """The change for calls of 800 input and 200 output tokens, spread evenly over a week."""
+    begin_ns = instant_ns(step.at)
+    call = Usage(800, 200)
+    week = [Cell("", begin_ns + hour * _CELL_NS, 1, call) for hour in range(7 * 24)]
+    return forecast(step.before, step.after, week, Fraction(7)).percent
+
+
+def _untouched(step: PriceStep) -> set[str]:
+    """Items with a price of their own that cost under all conditions what they did."""
+    return {rate.item for rate in step.after} - {change.item for change in step.items}
+
+
+def _names(changes: Iterable[ItemChange]) -> list[str]:
+    """The changes in words, each item once with the conditions that set it apart."""
+    found: dict[str, list[str]] = {}
+    for change in changes:
+        found.setdefault(change.item, []).append(condition_text(change.condition))
+    return [
+        f"{item} ({'; '.join(filter(None, texts))})" if any(texts) and "" not in texts else item
+        for item, texts in found.items()
+    ]
+
+
+def _item(change: ItemChange) -> dict[str, Any]:
+    return {
+        "item": change.item,
+        "condition": condition_text(change.condition),
+        "before": price_text(change.before) if change.before is not None else None,
+        "after": price_text(change.after) if change.after is not None else None,
+        "percent": percent_text(change.percent),
+        "rate_ids": [rate.rate_id for rate in (change.before, change.after) if rate is not None],
+    }
+
+
+def _limit(fact: Fact) -> dict[str, Any]:
+    return {"kind": fact.kind, **fact.body, "source": fact.source}
