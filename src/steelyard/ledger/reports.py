@@ -18,6 +18,8 @@ import duckdb
 from steelyard.domain.calls import attempt_id, parse_call_id
 from steelyard.domain.errors import InvalidRequest
 from steelyard.domain.money import to_pico
+from steelyard.ledger import conversion
+from steelyard.ledger.conversion import Converted, Into
 from steelyard.ledger.lines import AMOUNTS
 from steelyard.ledger.tail import open_books, read_tail
 from steelyard.store.books import NS_PER_DAY, NS_PER_HOUR
@@ -117,22 +119,46 @@ class Reports:
         Raises:
             InvalidRequest: an unknown group or condition.
         """
-        for name in by:
-            if name not in GROUPS:
-                raise InvalidRequest(f"cannot group by {name!r}; one of {', '.join(GROUPS)}")
-        # The position keeps aliases apart from the columns of the same name.
-        groups = ", ".join(f"{GROUPS[name]} AS g{place}" for place, name in enumerate(by))
-        names = [f"g{place}" for place in range(len(by))]
+        groups, names = _groups(by)
         condition, values = _condition(query)
         statement = f"""
             SELECT {", ".join([*names, "currency"])}, {_SUMS}
-            FROM (SELECT *{", " if groups else ""}{groups} FROM lines WHERE {condition})
+            FROM (SELECT *{groups} FROM lines WHERE {condition})
             GROUP BY {", ".join([*names, "currency"])}
             ORDER BY cost DESC, {", ".join([*names, "currency"])}
         """  # noqa: S608 - only keys of the tables above stand in it
         with self._connected(query) as connection:
             rows = _rows(connection.execute(statement, values))
         return [_named(row, by) for row in rows]
+
+    def summarise_in(self, into: Into, by: Sequence[str], query: Query = EVERYTHING) -> Converted:
+        """The same sums with what each is worth in one currency, at the rates of booking days.
+
+        Raises:
+            InvalidRequest: an unknown group or condition.
+        """
+        groups, names = _groups(by)
+        condition, values = _condition(query)
+        source = conversion.ROUNDINGS.format(booked=conversion.BOOKED, condition=condition)
+        columns = ", ".join([*names, "currency", "booked"])
+        with self._connected(query) as connection:
+            rates = _rates(connection, into, condition, values)
+            conversion.register(connection, rates)
+
+            def cells(groups: str, columns: str) -> list[dict[str, Any]]:
+                statement = f"""
+                    SELECT {columns}, {_SUMS}, sum(rounding) AS rounding
+                    FROM (SELECT *{groups} FROM ({source})) GROUP BY {columns}
+                """  # noqa: S608 - only keys of the tables above stand in it
+                return _rows(connection.execute(statement, values))
+
+            rows = conversion.join_days(cells(groups, columns), (*names, "currency"), into, rates)
+            whole = rows
+            if "account" in by:  # its rows contain each other
+                found = cells("", "currency, booked")
+                whole = conversion.join_days(found, ("currency",), into, rates)
+        total_pico = sum(row["cost_in_pico"] or 0 for row in whole)
+        return Converted([_named(row, by) for row in rows], rates, total_pico)
 
     def call(self, call_id: str) -> list[dict[str, Any]]:
         """Every line of a call (or of one attempt, by its id), attempts and adjustments, in order.
@@ -167,6 +193,18 @@ class Reports:
         with self._connected(query) as connection:
             return _rows(connection.execute(statement, [*values, min(limit, LINES_MAX)]))
 
+    def lines_in(self, into: Into, limit: int = 100, query: Query = EVERYTHING) -> Converted:
+        """The latest lines, each with what it is worth in one currency; the total is theirs.
+
+        Raises:
+            InvalidRequest: an unknown condition.
+        """
+        rows = self.lines(limit, query)
+        days = [(r["currency"], r["booked_at_ns"] // NS_PER_DAY, r["cost_pico"]) for r in rows]
+        rates = conversion.find_rates(into, (day for day in days if day[2]))
+        found = [conversion.convert_line(row, into, rates) for row in rows]
+        return Converted(found, rates, sum(row["cost_in_pico"] or 0 for row in found))
+
     @contextmanager
     def _connected(self, query: Query) -> Iterator[duckdb.DuckDBPyConnection]:
         """A connection with the view ``lines``: everything booked, and the tail."""
@@ -196,6 +234,33 @@ class Reports:
             yield connection
         finally:
             connection.close()
+
+
+def _groups(by: Sequence[str]) -> tuple[str, list[str]]:
+    """The groups' expressions for a SELECT, each after a comma, and their aliases.
+
+    Raises:
+        InvalidRequest: an unknown group.
+    """
+    for name in by:
+        if name not in GROUPS:
+            raise InvalidRequest(f"cannot group by {name!r}; one of {', '.join(GROUPS)}")
+    # The position keeps aliases apart from the columns of the same name.
+    names = [f"g{place}" for place in range(len(by))]
+    pairs = zip(by, names, strict=True)
+    return "".join(f", {GROUPS[name]} AS {alias}" for name, alias in pairs), names
+
+
+def _rates(
+    connection: duckdb.DuckDBPyConnection, into: Into, condition: str, values: Sequence[Any]
+) -> conversion.Rates:
+    """The rates that the lines need which cost something."""
+    statement = f"""
+        SELECT currency, {conversion.BOOKED} AS booked, sum(cost) AS cost
+        FROM lines WHERE {condition} AND cost <> 0 GROUP BY ALL
+    """  # noqa: S608 - the condition is made of FILTERS
+    found = connection.execute(statement, values).fetchall()
+    return conversion.find_rates(into, ((c, day, to_pico(cost)) for c, day, cost in found))
 
 
 def _condition(query: Query) -> tuple[str, list[Any]]:
