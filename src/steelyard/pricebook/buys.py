@@ -6,20 +6,18 @@ names item, model, price, day and exchange rate.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from datetime import date, datetime
+from collections.abc import Sequence
+from datetime import datetime
 from fractions import Fraction
 from typing import NamedTuple
 
 from steelyard.domain.conditions import STANDARD
 from steelyard.domain.listings import ListedRate, Listing
 from steelyard.domain.rates import COUNTED, UNITS, ExchangeRate
+from steelyard.pricebook.compare import Exchange
 from steelyard.pricebook.history import current
 from steelyard.pricebook.market import Market
 from steelyard.pricebook.tokens import Characters, CharacterTable
-
-Exchange = Callable[[str, str, date], ExchangeRate | None]
-"""What one unit of the first currency was worth in the second on a day; None where unknown."""
 
 
 class Bought(NamedTuple):
@@ -35,17 +33,17 @@ class Bought(NamedTuple):
     """The rate that made it so; None where it is in that currency already."""
     counted: str
     """What is counted, such as ``token`` or ``image``."""
-    count: int | None
+    number: int | None
     """How many whole ones it buys; None where they are free."""
     characters: Characters | None
     """How many characters a token is, where tokens are counted."""
 
     def texts(self) -> tuple[int, int, int] | None:
         """Characters that it buys: expected, fewest, most; None where none can be said."""
-        if self.count is None or self.characters is None:
+        if self.number is None or self.characters is None:
             return None
         expected, fewest, most = (
-            int(self.count * share)
+            int(self.number * share)
             for share in (self.characters.per_token, self.characters.low, self.characters.high)
         )
         return expected, fewest, most
@@ -94,7 +92,7 @@ def buys(
             figure = table.of(listing.model, bill.language)
             found.append(_bought(listing, origin, line, (amount, rate), figure))
     order = {item: place for place, item in enumerate(bill.items)}
-    found.sort(key=lambda b: (order[b.line.rate.item], b.count is not None, -(b.count or 0)))
+    found.sort(key=lambda b: (order[b.line.rate.item], b.number is not None, -(b.number or 0)))
     return found, unconvertible
 
 
