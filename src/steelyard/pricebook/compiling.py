@@ -52,8 +52,8 @@ def compile_periods(
 
     Args:
         rates: those of one offer, as ``select`` gives them.
-        since_ns: UTC ns before which nothing is asked. A period that began earlier keeps its begin
-            unless a clock is part of it.
+        since_ns: UTC ns; periods that end before are left out. One that began earlier keeps its
+            begin, unless a rate waits for a clock then.
         until_ns: UTC ns up to which clocks are followed. From there on nothing is said for times
             in which a rate waits for a clock; all other times go on to their end.
         volume: tokens bought of the model since the month began: decides among volume steps.
@@ -66,10 +66,21 @@ def compile_periods(
     currencies = {rate.currency for rate in rates}
     if len(currencies) > 1:
         raise ValueError(f"rates of one offer carry several currencies: {sorted(currencies)}")
-    groups, clocks = _grouped(rates, since_ns, volume)
-    spans = [span for group in groups for span in _spans(group, since_ns)]
-    changes = [_Change(span.from_ns, True, span.held.number, span.held) for span in spans]
-    changes += [_Change(span.to_ns, False, span.held.number, span.held) for span in spans]
+    groups, clocks = _grouped(rates, volume)
+    changes: list[_Change] = []
+    spans: list[_Span] = []
+    floor_ns = 0
+    for group in groups:
+        for from_ns, to_ns, dated in _spans(group, since_ns):
+            if to_ns <= since_ns:
+                floor_ns = max(floor_ns, to_ns)
+                continue
+            held = held_of(dated.number, dated.rate, dated.condition, dated.clock)
+            spans.append(_Span(from_ns, to_ns, held))
+            changes.append(_Change(from_ns, True, held.number, held))
+            changes.append(_Change(to_ns, False, held.number, held))
+    # The first period begins where something changed last, though that is not compiled.
+    changes.append(_Change(floor_ns, False, -1, None))
     open_at_first = [False] * len(clocks)
     for index, clock in enumerate(clocks):
         waiting = [span for span in spans if span.held.clock == index]
@@ -115,10 +126,8 @@ class _Dated(NamedTuple):
     clock: int
 
 
-def _grouped(
-    rates: Sequence[Rate], since_ns: int, volume: int
-) -> tuple[list[list[_Dated]], list[Clock]]:
-    """The rates that can hold after ``since_ns``, by item and condition; and their clocks."""
+def _grouped(rates: Sequence[Rate], volume: int) -> tuple[list[list[_Dated]], list[Clock]]:
+    """The rates that can hold, by item and condition; and the clocks that some wait for."""
     groups: dict[tuple[str, Condition], list[_Dated]] = {}
     clocks: dict[Clock | None, int] = {None: -1}
     decided: dict[Condition, Condition] = {}
@@ -129,8 +138,6 @@ def _grouped(
         if given.volume_to is not None and volume >= given.volume_to:
             continue
         to_ns = END_NS if rate.valid_to is None else instant_ns(rate.valid_to)
-        if to_ns <= since_ns:
-            continue
         condition = decided.get(given)
         if condition is None:
             condition = decided[given] = deciding(given)
@@ -140,11 +147,11 @@ def _grouped(
     return list(groups.values()), [clock for clock in clocks if clock is not None]
 
 
-def _spans(group: list[_Dated], since_ns: int) -> Iterator[_Span]:
-    """Of rates with one condition the latest to begin holds: each as long as it does.
+def _spans(group: list[_Dated], since_ns: int) -> Iterator[tuple[int, int, _Dated]]:
+    """Of rates with one condition the latest to begin holds: when, in UTC ns, and which.
 
     Raises:
-        RateTie: two begin together, and both go on.
+        RateTie: two begin together, and both hold after ``since_ns``.
     """
     group.sort(key=lambda dated: dated[:2])
     # The latest to begin lies on top; what lies below holds again when it ends first.
@@ -159,10 +166,12 @@ def _spans(group: list[_Dated], since_ns: int) -> Iterator[_Span]:
                 stack.pop()
                 continue
             until = min(latest.to_ns, following)
-            if until > since_ns:
-                if len(stack) > 1 and stack[-2].from_ns == latest.from_ns and stack[-2].to_ns > at:
-                    raise RateTie(stack[-2].rate, latest.rate)
-                yield _Span(at, until, held_of(*latest[2:]))
+            below = stack[-2] if len(stack) > 1 else None
+            if below and below.from_ns == latest.from_ns and below.to_ns > at:
+                until = min(until, below.to_ns)
+                if until > since_ns:
+                    raise RateTie(below.rate, latest.rate)
+            yield at, until, latest
             at = until
 
 

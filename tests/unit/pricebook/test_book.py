@@ -1,98 +1,46 @@
-"""Prices: the reported faults of other gateways as golden vectors, and the edges of periods."""
+"""What a usage costs by a card, which card is for it, and what a quote bounds."""
 
-from datetime import UTC, datetime, timedelta
-from fractions import Fraction
+from __future__ import annotations
 
 import pytest
 
+from pricebook.rates_rig import cost, only, rate
 from steelyard.domain.money import PICO, to_pico
-from steelyard.domain.rates import Rate
 from steelyard.domain.usage import NOTHING, Usage
 from steelyard.pricebook.book import (
-    END_NS,
+    END_COUNT,
+    Card,
     Period,
-    compile_periods,
+    card_of,
     convert,
     convert_up,
-    instant_ns,
+    flat,
+    period_at,
     price,
     quote,
-    rate_at,
+    unpriced,
 )
 
-SINCE = datetime(2026, 1, 1, tzinfo=UTC)
-LATER = datetime(2026, 7, 1, tzinfo=UTC)
+MILLION = 10**6
+LONG = 200_000
 
 
-def rate(
-    item: str,
-    amount: str,
-    valid_from: datetime = SINCE,
-    valid_to: datetime | None = None,
-    *,
-    unit: str = "mtok",
-    currency: str = "USD",
-) -> Rate:
-    name = f"{item}-{amount}-{valid_from:%Y%m%d}"
-    return Rate(name, item, Fraction(amount), currency, unit, valid_from, valid_to)
-
-
-def only(*rates: Rate) -> Period:
-    [period] = compile_periods(rates)
-    return period
-
-
-def cost(period: Period, usage: Usage) -> int:
-    usage.check()
-    return price(period.prices, period.denominator, usage)
-
-
-@pytest.mark.parametrize(
-    ("prices", "usage", "expected"),
-    [
-        (
-            {"input": "3", "cache_write": "3.75", "output": "15"},
-            Usage(3 + 12_304, 550, cache_write_tokens=12_304),
-            "0.054399",
-        ),
-        (
-            {"input": "1.25", "cache_read": "0.125", "output": "10"},
-            Usage(51_232 + 1_188_096, 12_909, cache_read_tokens=1_188_096),
-            "0.341642",
-        ),
-        (
-            {"input": "5", "cache_write": "6.25", "output": "25"},
-            Usage(6 + 159_217, 2_745, cache_write_tokens=159_217),
-            "1.06376125",
-        ),
-        (
-            {"input": "1.5", "cache_read": "0.15", "output": "9"},
-            Usage(24_643, 3_110, cache_read_tokens=24_503),
-            "0.03187545",
-        ),
-    ],
-    ids=["a", "b", "c", "d"],
-)
-def test_cached_tokens_are_priced_once(prices: dict[str, str], usage: Usage, expected: str) -> None:
-    period = only(*(rate(item, amount) for item, amount in prices.items()))
-    assert cost(period, usage) == to_pico(expected)
+def tiered(*, is_marginal: bool = False) -> Period:
+    """Twice the price above 200,000 tokens of input."""
+    return only(
+        rate("input", "1", input_to=LONG, is_marginal=is_marginal),
+        rate("input", "2", input_from=LONG, is_marginal=is_marginal),
+        rate("cache_read", "0.1"),
+        rate("output", "5"),
+    )
 
 
 def test_a_part_without_a_price_costs_what_its_parent_costs() -> None:
     period = only(rate("input", "2"), rate("output", "4"))
     parts = Usage(1000, 1000, 300, 200, 400)
-    assert cost(period, parts) == cost(period, Usage(1000, 1000)) == 6000 * PICO // 10**6
+    assert cost(period, parts) == cost(period, Usage(1000, 1000)) == 6000 * PICO // MILLION
     thinking = only(rate("input", "2"), rate("output", "4"), rate("reasoning", "6"))
-    assert cost(thinking, parts) == (2000 + 600 * 4 + 400 * 6) * PICO // 10**6
-
-
-def test_zero_is_a_price_and_absence_is_not() -> None:
-    free = only(rate("input", "0"), rate("output", "0"))
-    assert cost(free, Usage(10**6, 10**6)) == 0
-    assert free.rate_ids
-    assert compile_periods([rate("input", "1")]) == []
-    assert compile_periods([]) == []
-    assert compile_periods([rate("cache_read", "1"), rate("output", "1")]) == []
+    assert cost(thinking, parts) == (2000 + 600 * 4 + 400 * 6) * PICO // MILLION
 
 
 def test_a_request_may_have_a_price_of_its_own() -> None:
@@ -100,7 +48,7 @@ def test_a_request_may_have_a_price_of_its_own() -> None:
     assert cost(period, Usage(10, 10)) == PICO // 100
     assert cost(period, NOTHING) == 0
     both = only(rate("input", "1"), rate("output", "1"), rate("request", "5", unit="kcount"))
-    assert cost(both, Usage(1, 1)) == 2 * 10**6 + 5 * 10**9
+    assert cost(both, Usage(1, 1)) == 2 * MILLION + 5 * 10**9
 
 
 def test_units_are_what_they_say() -> None:
@@ -118,77 +66,173 @@ def test_a_line_is_rounded_once_half_even() -> None:
     assert [cost(half, Usage(tokens)) for tokens in (1, 3, 5)] == [0, 2, 2]
 
 
+def test_rare_parts_are_rounded_with_the_rest() -> None:
+    # Halves and thirds of a pico-unit: each alone would be rounded to something else.
+    period = only(rate("input", "1/2000000"), rate("input_audio", "5/6000000"), rate("output", "0"))
+    assert cost(period, Usage(3, extras=(("input_audio", 3),))) == 2
+    assert cost(period, Usage(4, extras=(("input_audio", 3),))) == 3
+    assert cost(period, Usage(3, extras=(("input_audio", 1),))) == 2
+
+
+def test_parts_with_prices_of_their_own() -> None:
+    period = only(
+        rate("input", "2"),
+        rate("cache_write", "2.5"),
+        rate("cache_write_1h", "4"),
+        rate("input_audio", "40"),
+        rate("output", "8"),
+        rate("output_audio", "80"),
+    )
+    usage = Usage(
+        100,
+        50,
+        cache_write_tokens=30,
+        extras=(("cache_write_1h", 10), ("input_audio", 20), ("output_audio", 5)),
+    )
+    plain, written = 50 * 2 + 45 * 8, 20 * 5 // 2
+    apart = 10 * 4 + 20 * 40 + 5 * 80
+    assert cost(period, usage) == (plain + written + apart) * PICO // MILLION
+    # A part that is cheaper than what it is part of.
+    cheap = only(rate("input", "2"), rate("input_video", "0.5"), rate("output", "1"))
+    assert cost(cheap, Usage(10, extras=(("input_video", 10),))) == 5 * PICO // MILLION
+    assert cost(cheap, Usage(10, extras=(("input_image", 10),))) == 20 * PICO // MILLION
+
+
+def test_what_is_no_token_is_counted_in_its_own_unit() -> None:
+    period = only(
+        rate("image", "0.04", unit="image"),
+        rate("audio", "0.36", unit="hour"),
+        rate("search", "10", unit="kcount"),
+        rate("input_character", "0.2", unit="mchar"),
+        rate("cache_storage", "4.5", unit="mtok_hour"),
+    )
+    usage = Usage(
+        extras=(
+            ("audio", 60),
+            ("cache_storage", 2 * MILLION * 1800),
+            ("image", 3),
+            ("input_character", 5000),
+            ("search", 2),
+        )
+    )
+    assert cost(period, usage) == to_pico("0.12") + to_pico("0.006") + to_pico("0.02") + to_pico(
+        "0.001"
+    ) + to_pico("4.5")
+
+
+def test_what_has_no_price_is_named_never_zero() -> None:
+    embedding = only(rate("input", "1")).cards[0]
+    assert embedding.missing == ("output",)
+    assert unpriced(embedding, Usage(10)) == []
+    assert unpriced(embedding, Usage(10, 1)) == ["output"]
+    chat = only(rate("input", "1"), rate("output", "0")).cards[0]
+    assert unpriced(chat, Usage(1, 1)) == []
+    assert unpriced(chat, Usage(1, 1, extras=(("image", 2), ("search", 0)))) == ["image"]
+    pictures = only(rate("image", "1", unit="image")).cards[0]
+    assert unpriced(pictures, Usage(3, 4, extras=(("image", 1),))) == ["input", "output"]
+
+
+def test_the_whole_request_is_billed_at_the_tier_of_its_full_length() -> None:
+    period = tiered()
+    assert cost(period, Usage(LONG - 1)) == (LONG - 1) * MILLION
+    assert cost(period, Usage(LONG)) == 2 * LONG * MILLION
+    # Nearly all of it was cached: the length is that of all, and of what is not cached.
+    cached = Usage(LONG, cache_read_tokens=LONG - 1000)
+    assert cost(period, cached) == 2000 * MILLION + (LONG - 1000) * MILLION // 10
+
+
+def test_marginal_tiers_bill_what_is_above_at_the_higher_price() -> None:
+    period = tiered(is_marginal=True)
+    assert len(period.cards) == 1
+    assert cost(period, Usage(LONG)) == LONG * MILLION
+    assert cost(period, Usage(LONG + 1)) == (LONG + 2) * MILLION
+    # Tokens of the item itself count: cached ones fill another.
+    cached = Usage(LONG + 1000, cache_read_tokens=1000)
+    assert cost(period, cached) == LONG * MILLION + 1000 * MILLION // 10
+
+
+def test_a_part_with_its_own_price_fills_no_tier_of_its_parent() -> None:
+    period = only(
+        rate("input", "1", input_to=10, is_marginal=True),
+        rate("input", "2", input_from=10, is_marginal=True),
+        rate("input_audio", "7"),
+        rate("output", "0"),
+    )
+    assert cost(period, Usage(12, extras=(("input_audio", 4),))) == (8 + 28) * MILLION
+    assert cost(period, Usage(12, extras=(("input_image", 4),))) == (10 + 4) * MILLION
+
+
+def test_the_card_of_a_call() -> None:
+    period = only(
+        rate("input", "1", input_to=10),
+        rate("input", "2", input_from=10),
+        rate("output", "3"),
+        rate("output", "6", thinking=True),
+        rate("output", "1", tier="batch"),
+    )
+    prices = {
+        (Usage(9, 5), ""): (1, 3),
+        (Usage(10, 5), ""): (2, 3),
+        (Usage(9, 5, reasoning_tokens=1), ""): (1, 6),
+        (Usage(10, 5, reasoning_tokens=5), ""): (2, 6),
+        (Usage(9, 5), "batch"): (1, 1),
+        (Usage(10, 5, reasoning_tokens=1), "batch"): (2, 1),
+    }
+    for (usage, tier), (incoming, outgoing) in prices.items():
+        card = card_of(period, usage, tier)
+        assert card is not None
+        assert card.prices[:2] == (incoming * MILLION, outgoing * MILLION), (usage, tier)
+    assert card_of(period, Usage(1), "priority") is None
+
+
+def test_a_length_that_no_rate_speaks_of_has_no_card() -> None:
+    period = only(rate("input", "1", input_to=10), rate("output", "1", input_to=10))
+    assert card_of(period, Usage(9, 1)) is not None
+    assert card_of(period, Usage(10, 1)) is None
+    batch = only(rate("input", "1", tier="batch"), rate("output", "1", tier="batch"))
+    assert card_of(batch, Usage(1, 1)) is None
+    thinking = only(rate("input", "1", thinking=True), rate("output", "1", thinking=True))
+    assert card_of(thinking, Usage(1, 1)) is None
+
+
 def test_a_quote_is_never_below_the_price() -> None:
     period = only(
         rate("input", "1"), rate("cache_write", "1.25"), rate("output", "3"), rate("reasoning", "4")
     )
-    assert quote(period.prices, period.denominator, 100, 10) == (125 + 40) * 10**6
-    assert quote((1, 0, 0, 0, 0, 0), 3, 1, 0) == 1
+    assert quote(period, 100, 10) == (125 + 40) * MILLION
+    thirds = flat((0, 1), (1, 0, 0, 0, 0, 0), ("r",), denominator=3)
+    assert quote(thirds, 1, 0) == 1
+    assert quote(tiered(), 1, 1) == quote(tiered(is_marginal=True), 1, 1) == 7 * MILLION
+    audio = only(rate("input", "1"), rate("input_audio", "9"), rate("output", "1"))
+    assert quote(audio, 2, 0) == 18 * MILLION
+    cheap = only(rate("input", "3"), rate("input_audio", "1"), rate("output", "1"))
+    assert quote(cheap, 2, 0) == 6 * MILLION
 
 
-def test_rates_hold_from_their_first_instant_to_before_their_last() -> None:
-    old, new = rate("input", "1", SINCE, LATER), rate("input", "2", LATER)
-    edge = instant_ns(LATER)
-    assert rate_at([old, new], "input", edge - 1) is old
-    assert rate_at([old, new], "input", edge) is new
-    assert rate_at([old], "input", edge) is None
-    assert rate_at([old], "input", instant_ns(SINCE) - 1) is None
-    assert rate_at([old], "output", edge - 1) is None
+def test_a_quote_is_of_the_service_tier_that_was_asked_for() -> None:
+    period = only(
+        rate("input", "1"), rate("output", "2"), rate("input", "9", tier="priority"),
+        rate("output", "1", tier="batch"),
+    )  # fmt: skip
+    assert quote(period, 1, 1) == 3 * MILLION
+    assert quote(period, 1, 1, "priority") == 11 * MILLION
+    assert quote(period, 1, 1, "batch") == 2 * MILLION
 
 
-def test_a_later_rate_supersedes_from_its_own_beginning() -> None:
-    old, new = rate("input", "1"), rate("input", "2", LATER)
-    for known in ([old, new], [new, old]):
-        assert rate_at(known, "input", instant_ns(LATER)) is new
-        assert rate_at(known, "input", instant_ns(LATER) - 1) is old
-    with pytest.raises(ValueError, match="same instant"):
-        rate_at([old, rate("input", "3")], "input", instant_ns(SINCE))
+def test_a_price_by_cards_made_by_hand() -> None:
+    card = Card(0, END_COUNT, 0, END_COUNT, -1, "", (2, 3, 1, 2, 3, 5), {}, (), (), ("a",))
+    period = Period(0, 10, 2, (card,), (2, 3, 5))
+    assert price(period, card, Usage(4, 3, 1)) == round((3 * 2 + 3 * 3 + 1 + 5) / 2)
+    assert flat((0, 10), card.prices, ("a",), 2) == period
 
 
-def test_periods_follow_each_other_without_overlap() -> None:
-    rates = [rate("input", "1"), rate("output", "2"), rate("input", "3", LATER)]
-    first, second = compile_periods(rates)
-    assert (first.from_ns, first.to_ns) == (instant_ns(SINCE), instant_ns(LATER))
-    assert (second.from_ns, second.to_ns) == (instant_ns(LATER), END_NS)
-    assert second.rate_ids == ("input-3-20260701", "output-2-20260101")
-    assert compile_periods(rates, since_ns=instant_ns(LATER)) == [second]
-
-
-def test_a_gap_in_the_prices_is_a_gap_in_the_periods() -> None:
-    gap = SINCE + timedelta(days=30)
-    rates = [rate("input", "1", SINCE, gap), rate("input", "1", LATER), rate("output", "2")]
-    found = compile_periods(rates)
-    assert [(p.from_ns, p.to_ns) for p in found] == [
-        (instant_ns(SINCE), instant_ns(gap)),
-        (instant_ns(LATER), END_NS),
-    ]
-
-
-def test_periods_that_say_the_same_are_one() -> None:
-    request = rate("request", "1", unit="request")
-    idle = [
-        request,
-        rate("cache_read", "1", LATER, LATER + timedelta(days=1)),
-        rate("input", "1", LATER, LATER + timedelta(days=1)),
-    ]
-    ids = [p.rate_ids for p in compile_periods(idle)]
-    assert len(ids) == 3
-    # A rate that ends where another, unrelated one begins leaves one period.
-    ended = [rate("output", "9", SINCE, LATER), rate("output", "9", SINCE + timedelta(days=1))]
-    merged = compile_periods([rate("input", "1"), *ended])
-    assert [p.to_ns for p in merged][-1] == END_NS
-    assert len(merged) == 2
-
-
-def test_one_offer_has_one_currency() -> None:
-    with pytest.raises(ValueError, match="several currencies"):
-        compile_periods([rate("input", "1"), rate("output", "1", currency="CNY")])
-
-
-def test_instants_are_exact() -> None:
-    assert instant_ns(datetime(1970, 1, 1, tzinfo=UTC)) == 0
-    assert instant_ns(datetime(2026, 1, 1, 0, 0, 0, 1, tzinfo=UTC)) % 10**9 == 1000
-    assert instant_ns(datetime.fromisoformat("2026-01-01T08:00:00+08:00")) == instant_ns(SINCE)
+@pytest.mark.parametrize(
+    ("at_ns", "place"), [(9, None), (10, 0), (19, 0), (20, None), (29, None), (30, 1), (40, None)]
+)
+def test_the_period_at_an_instant(at_ns: int, place: int | None) -> None:
+    periods = [flat((10, 20), (0,) * 6, ()), flat((30, 40), (1,) * 6, ())]
+    assert period_at(periods, at_ns) == (None if place is None else periods[place])
+    assert period_at([], at_ns) is None
 
 
 def test_other_currencies_round_up_to_reserve_and_evenly_to_book() -> None:
