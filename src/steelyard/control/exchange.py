@@ -162,19 +162,23 @@ def remember(database: Database, used: Iterable[DayRate], now_ns: int) -> int:
     Raises:
         StoreUnavailable: the database cannot be written.
     """
-    today = instant_of(now_ns).date()
+    today, days = instant_of(now_ns).date(), list(used)
+    with database.read() as connection:
+        fixed = {(day, rate.base, rate.quote) for day, rate in rows.fixed(connection)}
+        known = rows.known_ids(connection, {rate.rate_id for _, rate in days})
+    new = [rate for _, rate in days if rate.rate_id not in known]
     final = [
         (day, rate)
-        for day, rate in used
-        if day < today and (day - rate.as_of.date()).days <= BACK_DAYS_MAX
+        for day, rate in days
+        if day < today
+        and (day - rate.as_of.date()).days <= BACK_DAYS_MAX
+        and (day, rate.base, rate.quote) not in fixed
     ]
-    with database.read() as connection:
-        known = {(day, rate.base, rate.quote) for day, rate in rows.fixed(connection)}
-    new = [(day, rate) for day, rate in final if (day, rate.base, rate.quote) not in known]
-    if not new:
+    if not new and not final:
         return 0
     with database.write() as connection:
-        return rows.fix(connection, new, now_ns)
+        rows.add(connection, new, now_ns)
+        return rows.fix(connection, final, now_ns)
 
 
 def _unknown(connection: Connection, found: Iterable[ExchangeRate]) -> list[ExchangeRate]:

@@ -7,12 +7,19 @@ never enters: a function here that is handed one raises ``TypeError``.
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import Context, Decimal
 from fractions import Fraction
 from typing import NamedTuple
 
 PICO = 10**12
 """Pico-units in one unit of a currency."""
+
+_SMALL_BELOW = PICO // 100
+_SMALL_UNITS = {"CNY": (("厘", PICO // 10**3), ("毫", PICO // 10**4))}
+"""Names of parts of a currency below a hundredth, and their size; the larger first."""
+_SMALL_PLACES = 2
+"""How far a small unit is told: a hundredth of a 毫, a millionth of a yuan."""
+_SMALL_DIGITS = 3
 
 AMOUNT_PICO_MAX = 10**26
 """Largest amount the ledger's decimal(38, 12) columns hold."""
@@ -92,3 +99,30 @@ def format_pico(amount_pico: int, places_min: int = 2) -> str:
     whole, pico = divmod(abs(amount_pico), PICO)
     digits = f"{pico:012d}".rstrip("0").ljust(places_min, "0")
     return f"{sign}{whole}.{digits}" if digits else f"{sign}{whole}"
+
+
+def small_unit(amount_pico: int, currency: str) -> str:
+    """What people say for an amount below a hundredth: ``0.8 厘`` for 0.0008 CNY.
+
+    To three digits, after ``≈`` where there are more. Empty for larger amounts, for ones so small
+    that no word helps, and for currencies that have no such units.
+    """
+    size, units = abs(amount_pico), _SMALL_UNITS.get(currency)
+    if not units or not 0 < size < _SMALL_BELOW:
+        return ""
+    name, unit = next((u for u in units if 10 * size >= u[1]), units[-1])
+    if size * 10**_SMALL_PLACES < unit:
+        return ""
+    exact = Decimal(amount_pico) / unit
+    shown = exact.normalize(Context(prec=_SMALL_DIGITS))
+    return f"{'' if shown == exact else '≈'}{shown:f} {name}"
+
+
+def format_small(amount_pico: int, currency: str) -> str:
+    """The amount with all its digits and its currency; what is below a fen in 厘 or 毫 beside it.
+
+    Such as ``0.0008 CNY (0.8 厘)``; never zero for what is not.
+    """
+    text = f"{format_pico(amount_pico)} {currency}".rstrip()
+    small = small_unit(amount_pico, currency)
+    return f"{text} ({small})" if small else text

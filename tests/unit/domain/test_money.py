@@ -7,8 +7,10 @@ from steelyard.domain.money import (
     PICO,
     Money,
     format_pico,
+    format_small,
     round_half_even,
     round_up,
+    small_unit,
     to_decimal,
     to_fraction,
     to_pico,
@@ -72,3 +74,36 @@ def test_an_amount_is_shown_with_all_its_digits(pico: int, text: str) -> None:
 def test_whole_amounts_may_stand_without_decimals() -> None:
     assert format_pico(3 * PICO, places_min=0) == "3"
     assert str(Money(1_250_000_000_000, "CNY")) == "1.25 CNY"
+
+
+@pytest.mark.parametrize(
+    ("pico", "text"),
+    [
+        (800_000_000, "0.8 厘"),
+        (-800_000_000, "-0.8 厘"),
+        (9_000_000_000, "9 厘"),
+        (9_999_999_999, "≈10 厘"),
+        (10_000_000_000, ""),
+        (100_000_000, "0.1 厘"),
+        (99_000_000, "0.99 毫"),
+        (45_581_243, "≈0.456 毫"),
+        (1_000_000, "0.01 毫"),
+        (999_999, ""),
+        (1, ""),
+        (0, ""),
+        (10**26, ""),
+        (-(10**26), ""),
+    ],
+)
+def test_below_a_fen_people_count_in_smaller_units(pico: int, text: str) -> None:
+    assert small_unit(pico, "CNY") == text
+    assert small_unit(pico, "USD") == ""
+
+
+def test_an_amount_stands_whole_before_its_small_unit() -> None:
+    assert format_small(800_000_000, "CNY") == "0.0008 CNY (0.8 厘)"
+    assert format_small(-45_581_243, "CNY") == "-0.000045581243 CNY (≈-0.456 毫)"
+    assert format_small(1, "CNY") == "0.000000000001 CNY"
+    assert format_small(800_000_000, "USD") == "0.0008 USD"
+    assert format_small(10**26, "CNY") == "100000000000000.00 CNY"
+    assert format_small(0, "") == "0.00"

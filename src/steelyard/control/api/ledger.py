@@ -1,16 +1,20 @@
 """Calls and the ledger: thin questions to ``steelyard.ledger.reports``.
 
-The ledger's libraries are heavy, so they are imported when somebody first asks.
+The ledger's libraries are heavy, so they are imported when somebody first asks. With ``?in=CNY``
+amounts are told in one currency, too, at the rates of the booking days; what was used is recorded,
+so that the same question gets the same answer when the published rates are renewed.
 """
 
 from __future__ import annotations
 
 import asyncio
 import importlib
+import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import UTC, date, datetime, timedelta
+from fractions import Fraction
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 from starlette.requests import Request
@@ -20,15 +24,37 @@ from starlette.routing import Route
 from steelyard.control.api.web import admin, answer, control_of, listed
 from steelyard.control.auth import bearer, is_admin
 from steelyard.control.control import Control
+from steelyard.control.exchange import exchange_of, remember
 from steelyard.domain.accounts import hash_secret
 from steelyard.domain.calls import call_id, parse_call_id
-from steelyard.domain.errors import InvalidRequest, RequestError, Unauthenticated
+from steelyard.domain.errors import (
+    InvalidRequest,
+    RequestError,
+    StoreUnavailable,
+    Unauthenticated,
+)
 from steelyard.domain.money import format_pico
+from steelyard.pricebook.exchange import BACK_DAYS_MAX
+from steelyard.pricebook.sources.currencies import CURRENCIES, advise_currency
 from steelyard.store import accounts, keys
+from steelyard.store.exchange import DayRate
+
+log = logging.getLogger(__name__)
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LINES_DEFAULT = 100
-_AMOUNTS = ("cost", "charge", "reserved")
+_AMOUNTS = ("cost", "charge", "reserved", "cost_in", "unconverted")
+_IN = ("in", "rate_age")
+_RATE_AGE_MAX = 3660
+_SHOWN_DIGITS = 6
+_DIGITS_MAX = 9
+
+
+class _Wish(NamedTuple):
+    """In which currency amounts are told, too."""
+
+    currency: str
+    back_days_max: int
 
 
 class _NoSuchCall(RequestError):
@@ -70,12 +96,17 @@ async def show_call(request: Request) -> Response:
 async def summarise(request: Request) -> Response:
     """Sums by ``?by=account,model,…`` of calls between ``?since=`` and ``?until=``.
 
-    Any further parameter is a condition, such as ``model=…``; a repeated one means either.
+    ``?in=CNY`` adds what each is worth in one currency, ``?rate_age=`` how many days old a rate may
+    be. Any further parameter is a condition, such as ``model=…``; a repeated one means either.
     """
-    control = control_of(request)
+    control, wish = control_of(request), _wish(request)
     by = [name for name in request.query_params.get("by", "").split(",") if name]
     tree: accounts.Tree = await control.read(accounts.tree)
-    asked = _query(request, tree, ("by",))
+    asked = _query(request, tree, ("by", *_IN))
+    if wish is not None:
+        return await _converted(
+            control, wish, tree, lambda reports, into: reports.summarise_in(into, by, _made(asked))
+        )
     rows = await _ask(control, lambda reports: reports.summarise(by, _made(asked)))
     return listed([_named(_shown(row), tree) for row in rows])
 
@@ -83,12 +114,119 @@ async def summarise(request: Request) -> Response:
 @admin
 async def lines(request: Request) -> Response:
     """The latest lines, newest call first; ``?limit=`` of them, with conditions as for sums."""
-    control = control_of(request)
+    control, wish = control_of(request), _wish(request)
     tree: accounts.Tree = await control.read(accounts.tree)
-    asked = _query(request, tree, ("limit",))
-    limit = _whole(request.query_params.get("limit"), _LINES_DEFAULT)
+    asked = _query(request, tree, ("limit", *_IN))
+    limit = _whole("limit", request.query_params.get("limit"), _LINES_DEFAULT)
+    if wish is not None:
+        return await _converted(
+            control, wish, tree, lambda reports, into: reports.lines_in(into, limit, _made(asked))
+        )
     rows = await _ask(control, lambda reports: reports.lines(limit, _made(asked)))
     return listed([_named(_shown(row), tree) for row in rows])
+
+
+async def _converted(
+    control: Control, wish: _Wish, tree: accounts.Tree, question: Callable[[Any, Any], Any]
+) -> Response:
+    """The rows of a question in one currency, the total, the rates used, and what has none."""
+
+    def run() -> dict[str, Any]:
+        reports = importlib.import_module("steelyard.ledger.reports")
+        with control.database.read() as connection:
+            known = exchange_of(connection)
+        into = importlib.import_module("steelyard.ledger.conversion").Into(
+            wish.currency, known, wish.back_days_max
+        )
+        found = question(reports.Reports(control.places.home, control.database), into)
+        try:
+            remember(control.database, found.rates.days, time.time_ns())
+        except StoreUnavailable as error:
+            # The answer is right all the same, and the next one records what it used.
+            log.warning("exchange rates of a report are not recorded: %s", error.message)
+        return {
+            "rows": [_named(_shown(row), tree) for row in found.rows],
+            "in": wish.currency,
+            "total_in_pico": str(found.total_pico),
+            "total_in": format_pico(found.total_pico),
+            "rates_used": _rates_used(found.rates.days),
+            "unconverted": [
+                {**row, "newest": _newest(known, row, wish.currency)}
+                for row in _unconverted(found.rates.unconverted)
+            ],
+        }
+
+    shown = await asyncio.to_thread(run)
+    return listed(shown.pop("rows"), **shown)
+
+
+def _rates_used(days: Sequence[DayRate]) -> list[dict[str, Any]]:
+    """Each rate once, with the booking days (UTC) that it was used for."""
+    found: dict[str, dict[str, Any]] = {}
+    for day, rate in days:
+        row = found.setdefault(
+            rate.rate_id,
+            {
+                "id": rate.rate_id,
+                "base": rate.base,
+                "quote": rate.quote,
+                "value": str(rate.value),
+                "about": _about(rate.value),
+                "as_of": rate.as_of.date(),
+                "source": rate.source,
+                "first": day,
+                "last": day,
+                "days": 0,
+            },
+        )
+        row |= {"first": min(row["first"], day), "last": max(row["last"], day)}
+        row["days"] += 1
+    return list(found.values())
+
+
+def _unconverted(missing: Sequence[Any]) -> list[dict[str, Any]]:
+    """What has no rate, by currency."""
+    found = []
+    for currency in sorted({amount.currency for amount in missing}):
+        of_one = [amount for amount in missing if amount.currency == currency]
+        cost_pico = sum(amount.cost_pico for amount in of_one)
+        found.append(
+            {
+                "currency": currency,
+                "cost_pico": str(cost_pico),
+                "cost": format_pico(cost_pico),
+                "first": of_one[0].day,
+                "last": of_one[-1].day,
+                "days": len(of_one),
+            }
+        )
+    return found
+
+
+def _newest(known: Any, row: Mapping[str, Any], into: str) -> date | None:
+    """Of which day the newest rate is that is too old for the last of these days."""
+    rate = known.rate(row["currency"], into, row["last"], _RATE_AGE_MAX)
+    return rate.as_of.date() if rate is not None else None
+
+
+def _about(value: Fraction) -> str:
+    """A rate for people, to six digits; the exact one stands beside it."""
+    return f"{float(value):.{_SHOWN_DIGITS}g}"
+
+
+def _wish(request: Request) -> _Wish | None:
+    currency = request.query_params.get("in")
+    age = request.query_params.get("rate_age")
+    if currency is None:
+        if age is not None:
+            raise InvalidRequest("rate_age: only with in=", param="rate_age")
+        return None
+    if currency not in CURRENCIES:
+        raise InvalidRequest(f"in: {advise_currency(currency)}", param="in")
+    days = _whole("rate_age", age, BACK_DAYS_MAX)
+    if days > _RATE_AGE_MAX:
+        raise InvalidRequest(f"rate_age: at most {_RATE_AGE_MAX} days", param="rate_age")
+    return _Wish(currency, days)
 
 
 async def _ask(control: Control, question: Callable[[Any], Any]) -> Any:
@@ -127,6 +265,8 @@ def _shown(row: Mapping[str, Any]) -> dict[str, Any]:
     shown = dict(row)
     for name in _AMOUNTS:
         if f"{name}_pico" in shown:
+            if shown[f"{name}_pico"] is None:
+                continue  # there is no rate, so nobody knows
             shown[name] = format_pico(shown[f"{name}_pico"])
             # As text: JavaScript's numbers end at 9,007 units of a currency.
             shown[f"{name}_pico"] = str(shown[f"{name}_pico"])
@@ -167,11 +307,11 @@ def _instant_ns(name: str, text: str) -> int:
     return (instant - _EPOCH) // timedelta(microseconds=1) * 1000
 
 
-def _whole(text: str | None, default: int) -> int:
+def _whole(name: str, text: str | None, default: int) -> int:
     if text is None:
         return default
-    if not text.isascii() or not text.isdecimal():
-        raise InvalidRequest("limit: a whole number", param="limit")
+    if not text.isascii() or not text.isdecimal() or len(text) > _DIGITS_MAX:
+        raise InvalidRequest(f"{name}: a whole number", param=name)
     return int(text)
 
 
