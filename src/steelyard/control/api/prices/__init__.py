@@ -1,0 +1,9 @@
+"""Everything about prices over the API: one file per group, each with its ``routes``."""
+
+from __future__ import annotations
+
+from starlette.routing import Route
+
+from steelyard.control.api.prices import book
+
+routes: list[Route] = [*book.routes]

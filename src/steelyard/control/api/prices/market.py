@@ -1,0 +1,235 @@
+"""What the market answers: the steps of a model's price, offers compared, what money buys.
+
+Questions come as people write numbers (``input=1M``, ``cached=50%``); amounts leave as decimal
+text. A text is never sent here: callers count its characters by language.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from fractions import Fraction
+from functools import cache
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from steelyard.control.api.prices import shown
+from steelyard.control.api.web import admin, answer, control_of, listed
+from steelyard.control.exchange import exchange_of
+from steelyard.control.price_book import load_market
+from steelyard.domain.errors import InvalidRequest
+from steelyard.domain.listings import Listing
+from steelyard.domain.rates import COUNTED
+from steelyard.pricebook import quantities, shipped, tokens
+from steelyard.pricebook.buys import Bill, buys
+from steelyard.pricebook.compare import Question, Work, compare
+from steelyard.pricebook.history import history
+from steelyard.pricebook.market import Market
+from steelyard.store import settings
+
+_TOP = 20
+"""Rows of each kind that are answered where nobody says how many."""
+_T = TypeVar("_T")
+
+
+@admin
+async def show_history(request: Request) -> Response:
+    """Every price that ``?model=`` had, oldest first, by item and condition.
+
+    ``?vendor=``, ``?currency=`` and ``?item=`` (repeated) narrow it down.
+    """
+    asked = _Asked(request, "model", "vendor", "currency", "item")
+    model, vendor = asked.text("model"), asked.text("vendor") or None
+    if not model:
+        raise InvalidRequest("Say which model: ?model=…", param="model")
+    currency = asked.read("currency", quantities.read_currency, None)
+
+    def work(connection: Connection) -> list[dict[str, Any]]:
+        market = load_market(connection, vendor, model)
+        listings = _listings(connection, market, model, vendor, currency)
+        return [shown.step(step) for step in history(market, listings, asked.items())]
+
+    return listed(await control_of(request).read(work))
+
+
+@admin
+async def compare_offers(request: Request) -> Response:
+    """What a piece of work costs with every offer, cheapest first, in a home currency.
+
+    The work: ``input``, ``output`` (tokens), ``chars_zh``, ``chars_en``, ``chars_code`` and the
+    same with ``output_chars_…`` (characters), ``cached``, ``thinking`` (shares), ``calls``,
+    ``tier``. Beside it: ``at``, ``home``, ``language``, ``call_seconds``, ``vendor``, ``model``,
+    ``top``.
+    """
+    asked = _Asked(request, *_WORK, "at", "home", "language", "call_seconds", *_NARROW)
+    work_asked = _work(asked)
+    vendor, model = asked.text("vendor") or None, asked.text("model") or None
+
+    def work(connection: Connection) -> dict[str, Any]:
+        question = Question(
+            *(work_asked, asked.instant()),
+            home=asked.read("home", quantities.read_currency, None) or _home(connection),
+            language=asked.language(),
+            call_s=asked.read("call_seconds", quantities.read_seconds, None),
+        )
+        market = load_market(connection, vendor, model)
+        listings = _listings(connection, market, model, vendor) if model or vendor else None
+        found = compare(market, question, characters(), exchange_of(connection).rate, listings)
+        return shown.comparison(question, found, asked.top())
+
+    return answer(await control_of(request).read(work))
+
+
+@admin
+async def show_buys(request: Request) -> Response:
+    """What ``?money=1CNY`` buys: of which item, at which price, day and exchange rate.
+
+    ``?model=``, ``?vendor=``, ``?item=`` (repeated), ``?tier=``, ``?language=``, ``?at=`` and
+    ``?top=`` narrow it down.
+    """
+    asked = _Asked(request, "money", "item", "tier", "language", "at", *_NARROW)
+    money = asked.read("money", quantities.read_money, None)
+    if money is None:
+        raise InvalidRequest("Say how much: ?money=1CNY", param="money")
+    vendor, model = asked.text("vendor") or None, asked.text("model") or None
+    amount, currency = money
+    items = asked.items() or ("input", "output")
+    bill = Bill(amount, currency, asked.instant(), items, asked.text("tier"), asked.language())
+
+    def work(connection: Connection) -> dict[str, Any]:
+        market = load_market(connection, vendor, model)
+        listings = _listings(connection, market, model, vendor) if model or vendor else None
+        exchange = exchange_of(connection).rate
+        found, unconvertible = buys(market, bill, characters(), exchange, listings)
+        return shown.bill(bill, found, unconvertible, asked.top())
+
+    return answer(await control_of(request).read(work))
+
+
+@cache
+def characters() -> tokens.CharacterTable:
+    """Characters per token as shipped."""
+    return tokens.parse(shipped.read("characters.yaml"))
+
+
+_SIDES = (("", "input"), ("output_", "output"))
+_WORK = (
+    *("input", "output", "cached", "thinking", "calls", "tier"),
+    *(f"{side}chars_{name}" for side, _ in _SIDES for name in tokens.LANGUAGES),
+)
+_NARROW = ("vendor", "model", "top")
+
+
+def _work(asked: _Asked) -> Work:
+    counts = {name: asked.read(name, quantities.read_count, 0) for name in ("input", "output")}
+    texts: list[Mapping[str, int]] = []
+    for side, _ in _SIDES:
+        sizes = {
+            name: asked.read(f"{side}chars_{name}", quantities.read_count, 0)
+            for name in tokens.LANGUAGES
+        }
+        texts.append({name: size for name, size in sizes.items() if size})
+    if not any(counts.values()) and not any(texts):
+        raise InvalidRequest("Say what is to be done: input=1M, output=200k or chars_zh=10000.")
+    calls = asked.read("calls", quantities.read_count, None)
+    if calls == 0:
+        raise InvalidRequest("Work takes at least one call.", param="calls")
+    return Work(
+        counts["input"],
+        counts["output"],
+        texts[0],
+        texts[1],
+        cached=asked.read("cached", quantities.read_share, Fraction(0)),
+        thinking=asked.read("thinking", quantities.read_share, Fraction(0)),
+        calls=calls,
+        tier=asked.text("tier"),
+    )
+
+
+def _listings(
+    connection: Connection,
+    market: Market,
+    model: str | None,
+    vendor: str | None,
+    currency: str | None = None,
+) -> list[Listing]:
+    """The listings that are asked for.
+
+    Raises:
+        InvalidRequest: the book has none; the message names what is near.
+    """
+    if model is None:
+        listings = market.listings()
+        found = [one for one in listings if one.vendor.casefold() == (vendor or "").casefold()]
+    else:
+        found = market.find(model, vendor, currency)
+    if found:
+        return found
+    what = " ".join(part for part in (vendor, model, currency and f"in {currency}") if part)
+    near = load_market(connection).near(model) if model else []
+    hint = f"; near are {', '.join(near)}" if near else ""
+    raise InvalidRequest(f"The price book has no {what}{hint}.", param="model" if model else None)
+
+
+def _home(connection: Connection) -> str:
+    return str(settings.get(connection, "home_currency", "CNY"))
+
+
+class _Asked:
+    """The parameters of a question, read with errors that name them."""
+
+    def __init__(self, request: Request, *known: str) -> None:
+        self._values = request.query_params
+        unknown = sorted(set(self._values) - set(known))
+        if unknown:
+            raise InvalidRequest(f"Unknown {', '.join(unknown)}; one of {', '.join(known)}.")
+
+    def text(self, name: str) -> str:
+        return self._values.get(name, "").strip()
+
+    def read(self, name: str, reader: Callable[[str], _T], missing: Any) -> Any:
+        """What ``reader`` makes of a parameter; ``missing`` where it is not there."""
+        text = self.text(name)
+        if not text:
+            return missing
+        try:
+            return reader(text)
+        except ValueError as error:
+            raise InvalidRequest(f"{name}: {error}", param=name) from error
+
+    def instant(self) -> datetime:
+        """The instant (UTC) that is meant; now where nothing is said."""
+        now = datetime.fromtimestamp(time.time_ns() // 10**9, UTC)
+        found: datetime = self.read("at", quantities.read_instant, now)
+        return found
+
+    def items(self) -> tuple[str, ...]:
+        items = tuple(item for text in self._values.getlist("item") for item in text.split(","))
+        for item in items:
+            if item not in COUNTED:
+                known = ", ".join(COUNTED)
+                raise InvalidRequest(f"Unknown item {item!r}; one of {known}.", param="item")
+        return items
+
+    def language(self) -> str:
+        found = self.text("language") or tokens.LANGUAGES[0]
+        if found not in tokens.LANGUAGES:
+            known = ", ".join(tokens.LANGUAGES)
+            raise InvalidRequest(f"Unknown language {found!r}; one of {known}.", param="language")
+        return found
+
+    def top(self) -> int:
+        found: int = self.read("top", quantities.read_count, _TOP)
+        return found
+
+
+routes = [
+    Route("/api/prices/history", show_history),
+    Route("/api/prices/compare", compare_offers),
+    Route("/api/prices/buys", show_buys),
+]
