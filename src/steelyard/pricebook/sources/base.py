@@ -75,8 +75,14 @@ class Findings:
             self.dropped += 1
 
     def parsed(self, rates: Iterable[ListedRate]) -> Parsed:
-        """What a parser gives back: all rates, or none where one finding is an error."""
-        return Parsed(() if self.has_errors else tuple(rates), self.all())
+        """What a parser gives back: all rates, or none where one finding is an error.
+
+        A list without any price is an error too: it would be taken for read.
+        """
+        found = tuple(rates)
+        if not found and not self.has_errors:
+            self.add("empty", "the list holds no price; nothing would be taken over")
+        return Parsed(() if self.has_errors else found, self.all())
 
     def all(self) -> tuple[Finding, ...]:
         """All kept, by line, and one more that says how many there were beyond."""
@@ -105,19 +111,17 @@ def decode_text(data: bytes) -> tuple[str, list[Finding]]:
     UTF-8 with or without a byte order mark, UTF-16 with one, and GB18030 (which holds GBK and
     GB2312) where the bytes are no UTF-8. What cannot be read gives an empty text and an error.
     """
-    encoding = next((name for mark, name in _BOMS if data.startswith(mark)), "")
-    if encoding.startswith("utf-16"):
-        found = [Finding("encoding", f"read as {encoding.upper()}", 0, is_error=False)]
-        try:
-            return data[2:].decode(encoding), found
-        except UnicodeDecodeError as error:
-            return "", [_undecodable(data, error, "UTF-16")]
+    mark, encoding = next((pair for pair in _BOMS if data.startswith(pair[0])), (b"", "utf-8"))
+    body = data[len(mark) :]
     try:
-        return data.decode("utf-8-sig"), []
+        text = body.decode(encoding)
     except UnicodeDecodeError as error:
-        if encoding:
-            return "", [_undecodable(data, error, "UTF-8")]
+        if mark:
+            return "", [_undecodable(body, error, encoding.upper())]
         return _decode_chinese(data, error)
+    if encoding == "utf-8":
+        return text, []
+    return text, [Finding("encoding", f"read as {encoding.upper()}", 0, is_error=False)]
 
 
 def _decode_chinese(data: bytes, first: UnicodeDecodeError) -> tuple[str, list[Finding]]:

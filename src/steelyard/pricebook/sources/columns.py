@@ -37,6 +37,9 @@ COLUMNS = (
 )
 OPTIONAL = ("tax", "read_at", "correction")
 
+SHARED_MAX = 65_536
+"""Texts, amounts and conditions of a list that are read once and shared by its rows."""
+
 ITEM_NAMES = {
     **{item: (item, "") for item in COUNTED},
     "cached_input": ("cache_read", ""),
@@ -111,8 +114,8 @@ class RowReader:
         self._findings = findings
         self._listings: dict[Listing, Listing] = {}
         self._texts: dict[str, str] = {}
-        self._amount = lru_cache(maxsize=65536)(read_amount)
-        self._condition = lru_cache(maxsize=65536)(self._read_condition)
+        self._amount = lru_cache(maxsize=SHARED_MAX)(read_amount)
+        self._condition = lru_cache(maxsize=SHARED_MAX)(self._read_condition)
 
     def read(
         self, cells: Cells, line: int, part: str = "", factor: Fraction | None = None
@@ -213,8 +216,8 @@ class RowReader:
             raise BadCell("date_bad", f"read_at: {error}") from error
 
     def _shared(self, text: str) -> str:
-        """One copy of texts that repeat; of those beyond the first 65,536 each keeps its own."""
-        if len(self._texts) < 65536:
+        """One copy of texts that repeat; of those beyond ``SHARED_MAX`` each row keeps its own."""
+        if len(self._texts) < SHARED_MAX:
             return self._texts.setdefault(text, text)
         return self._texts.get(text, text)
 

@@ -27,8 +27,6 @@ def parse(data: bytes, reading: Reading) -> Parsed:
         findings.add(*finding[:3], is_error=finding.is_error)
     del data
     rates = list(_read_rates(text, reading, findings))
-    if not rates and not findings.has_errors:
-        findings.add("empty", "the list holds no price; nothing would be taken over")
     check_intervals(rates, findings)
     return findings.parsed(rates)
 

@@ -155,7 +155,8 @@ def parse(data: bytes, reading: Reading) -> Parsed:
         for span in _spans(prices, listing, entry, reading):
             spans.add(span)
     for key, count in sorted(unknown.items()):
-        message = f"the price {key} of {count} models is not known; left out"
+        shown = key.encode("unicode_escape").decode("ascii")
+        message = f"the price {shown} of {count} models is not known; left out"
         findings.add("item_unknown", message, is_error=False)
     return findings.parsed(spans.rates())
 

@@ -70,8 +70,6 @@ def parse(data: bytes, reading: Reading) -> Parsed:
         findings.add("mapping_bad", f"mapping: {error}")
         return findings.parsed(())
     rates = list(_read_rates(text, layout, reading, findings))
-    if not rates and not findings.has_errors:
-        findings.add("empty", "the sheet holds no price; nothing would be taken over")
     check_intervals(rates, findings)
     return findings.parsed(rates)
 
