@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from fractions import Fraction
 from functools import cache
 from typing import Any, TypeVar
@@ -24,14 +24,17 @@ from steelyard.control.exchange import exchange_of
 from steelyard.control.price_book import load_market
 from steelyard.domain.errors import InvalidRequest
 from steelyard.domain.listings import Listing
-from steelyard.domain.rates import COUNTED
+from steelyard.domain.rates import COUNTED, ExchangeRate
 from steelyard.pricebook import quantities, shipped, tokens
 from steelyard.pricebook.buys import Bill, buys
-from steelyard.pricebook.compare import Question, Work, compare
+from steelyard.pricebook.compare import Exchange, Question, Work, compare
 from steelyard.pricebook.history import history
 from steelyard.pricebook.market import Market
 from steelyard.store import settings
 
+_BACK_DAYS_MAX = 400
+"""How old an exchange rate may be that offers are compared by. Nothing is booked by it and its day
+is named, so that an old one says more than none, as when the packaged rates end before today."""
 _TOP = 20
 """Rows of each kind that are answered where nobody says how many."""
 _T = TypeVar("_T")
@@ -52,7 +55,11 @@ async def show_history(request: Request) -> Response:
     def work(connection: Connection) -> list[dict[str, Any]]:
         market = load_market(connection, vendor, model)
         listings = _listings(connection, market, model, vendor, currency)
-        return [shown.step(step) for step in history(market, listings, asked.items())]
+        zones = shipped.phrases()
+        return [
+            shown.step(step, zones.zone_of(step.listing.vendor))
+            for step in history(market, listings, asked.items())
+        ]
 
     return listed(await control_of(request).read(work))
 
@@ -79,7 +86,7 @@ async def compare_offers(request: Request) -> Response:
         )
         market = load_market(connection, vendor, model)
         listings = _listings(connection, market, model, vendor) if model or vendor else None
-        found = compare(market, question, characters(), exchange_of(connection).rate, listings)
+        found = compare(market, question, characters(), _exchange(connection), listings)
         return shown.comparison(question, found, asked.top())
 
     return answer(await control_of(request).read(work))
@@ -104,7 +111,7 @@ async def show_buys(request: Request) -> Response:
     def work(connection: Connection) -> dict[str, Any]:
         market = load_market(connection, vendor, model)
         listings = _listings(connection, market, model, vendor) if model or vendor else None
-        exchange = exchange_of(connection).rate
+        exchange = _exchange(connection)
         found, unconvertible = buys(market, bill, characters(), exchange, listings)
         return shown.bill(bill, found, unconvertible, asked.top())
 
@@ -174,6 +181,15 @@ def _listings(
     near = load_market(connection).near(model) if model else []
     hint = f"; near are {', '.join(near)}" if near else ""
     raise InvalidRequest(f"The price book has no {what}{hint}.", param="model" if model else None)
+
+
+def _exchange(connection: Connection) -> Exchange:
+    known = exchange_of(connection)
+
+    def rate(base: str, quote: str, day: date) -> ExchangeRate | None:
+        return known.rate(base, quote, day, _BACK_DAYS_MAX)
+
+    return rate
 
 
 def _home(connection: Connection) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC
+from datetime import UTC, datetime, time
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from steelyard.domain.conditions import to_plain
 from steelyard.domain.listings import Fact, ListedRate, Listing
@@ -24,8 +25,12 @@ from steelyard.pricebook.wording import (
 )
 
 
-def step(found: Step) -> dict[str, Any]:
-    """A step of a history; ``change`` is a share of the price before, such as ``-0.8``."""
+def step(found: Step, zone: ZoneInfo) -> dict[str, Any]:
+    """A step of a history; ``change`` is a share of the price before, such as ``-0.8``.
+
+    ``from_day`` and ``to_day`` are its instants in the vendor's zone, without the hour where that
+    is midnight.
+    """
     return {
         **_listing(found.listing),
         "source": found.line.origin,
@@ -34,6 +39,8 @@ def step(found: Step) -> dict[str, Any]:
         "conditions": to_plain(found.line.rate.condition),
         "from": found.from_at,
         "to": found.to_at,
+        "from_day": _day(found.from_at, zone),
+        "to_day": _day(found.to_at, zone) if found.to_at else None,
         "price": decimal_text(found.amount),
         "unit": found.unit,
         "change": None if found.change is None else decimal_text(found.change),
@@ -152,6 +159,11 @@ def _fact(fact: Fact, work: Amount) -> dict[str, Any]:
         seconds = free_s(fact, work)
         found["free_seconds"] = None if seconds is None else decimal_text(seconds)
     return found
+
+
+def _day(instant: datetime, zone: ZoneInfo) -> str:
+    local = instant.astimezone(zone)
+    return f"{local:%Y-%m-%d}" if local.time() == time() else f"{local:%Y-%m-%d %H:%M}"
 
 
 def _listing(listing: Listing) -> dict[str, str]:
