@@ -29,16 +29,24 @@ from steelyard.config.section import (
 from steelyard.domain.offers import ChannelKind
 from steelyard.domain.tasks import Constraint
 
+PricedAt = Literal["start", "end"]
 
-class DatedRates(Section):
-    """Prices that hold from a day on."""
 
-    valid_from: date
-    """First day (UTC) on which they hold."""
-    source: str = ""
-    """Where the prices were read."""
-    rates: dict[Item, PriceText]
-    """Price of each item, such as ``0.8 CNY/mtok``."""
+class PriceListing(Section):
+    """Where in the price book something is listed; what is left out follows from the vendor."""
+
+    vendor: str = Field(default="", max_length=128)
+    """Vendor as price lists name it, such as ``DeepSeek``."""
+    channel: Literal["official", "reseller"] | None = None
+    """Whether the vendor itself sells, or a reseller."""
+    model: str = Field(default="", max_length=128)
+    """Model as price lists name it."""
+    currency: Currency | None = None
+    """Currency in which the vendor bills this account."""
+    region: str = Field(default="", max_length=64)
+    """Where it is served from, as the list says, such as ``intl``."""
+    seller: str = Field(default="", max_length=128)
+    """Who hosts or resells, where the list names one."""
 
 
 class PresetModel(Section):
@@ -50,8 +58,8 @@ class PresetModel(Section):
     """Longest output, tokens."""
     features: tuple[Feature, ...] | None = None
     """What the model can do."""
-    prices: tuple[DatedRates, ...] = ()
-    """List prices without conditions, oldest first."""
+    list_model: str = Field(default="", max_length=128)
+    """Its name in price lists, where that is another one."""
 
 
 class Vendor(Section):
@@ -77,6 +85,10 @@ class Vendor(Section):
     """Page for people."""
     source: str = ""
     """Where these facts were read, and when."""
+    list: PriceListing | None = None
+    """Where in the price book its models stand; by default under its title."""
+    priced_at: PricedAt = "start"
+    """Instant of a call whose price holds: its ``start``, or its ``end``."""
     models: dict[Name, PresetModel] = {}
     """Models by the name that goes into the request."""
 
@@ -136,7 +148,11 @@ class Offer(Section):
     features: tuple[Feature, ...] | None = None
     """What it can do."""
     rates: dict[Item, PriceText] | None = None
-    """Price of each item, such as ``0.8 CNY/mtok``; by default the preset's price list."""
+    """Price of each item, such as ``0.8 CNY/mtok``; by default the price book's."""
+    list: PriceListing | None = None
+    """Where it stands in the price book, as far as that does not follow from the vendor."""
+    priced_at: PricedAt | None = None
+    """Instant of a call whose price holds, ``start`` or ``end``; by default the vendor's."""
     valid_from: date | None = None
     """First day (UTC) on which ``rates`` hold; by default from when they are applied."""
     tokens_per_byte: float = Field(default=0.30, gt=0, le=8)
@@ -307,6 +323,13 @@ class ExchangeRates(Section):
     """For ``csv``: lines of date, base, quote, value."""
 
 
+class PriceBook(Section):
+    """How the price book is kept."""
+
+    keys: dict[Name, str] = {}
+    """Public keys (Ed25519, base64) whose updates of the book are trusted, by name."""
+
+
 class Admin(Section):
     """The administration interface."""
 
@@ -349,5 +372,7 @@ class Config(Section):
     """How offers are chosen; ``default`` holds where nothing nearer does."""
     aliases: dict[Name, Name] = {}
     """Names that clients may use for a model."""
+    price_book: PriceBook = PriceBook()
+    """How the price book is kept."""
     exchange_rates: ExchangeRates = ExchangeRates()
     """Where dated exchange rates come from."""

@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection
 
+from steelyard.control import price_book
 from steelyard.control.offerings import Home, next_change_ns, offer_entry
 from steelyard.domain.budgets import Limit, Period, Unit
 from steelyard.domain.money import Money
@@ -35,7 +36,16 @@ from steelyard.gateway.snapshot import (
     TaskEntry,
     VerdictEntry,
 )
-from steelyard.store import accounts, keys, limits, objects, prices, proofs, revisions, settings
+from steelyard.store import (
+    accounts,
+    keys,
+    limits,
+    objects,
+    price_events,
+    proofs,
+    revisions,
+    settings,
+)
 from steelyard.store import exchange as exchange_rates
 
 log = logging.getLogger(__name__)
@@ -47,13 +57,13 @@ def compile_core(connection: Connection, now_ns: int) -> Core:
     """The core of a snapshot as of ``now_ns`` (UTC)."""
     home = settings.get(connection, "home_currency", "CNY")
     offers = objects.current(connection, "offer")
-    rates = prices.of_offers(connection)
+    rates = price_book.offer_rates(connection, offers)
     exchange = _exchange(connection, home, rates, now_ns)
     channels = {
         name: channel_entry(name, stored.body)
         for name, stored in objects.current(connection, "channel").items()
     }
-    ranks = Home(home, exchange)
+    ranks = Home(home, exchange, price_events.unapproved_ids(connection))
     models: dict[str, list[OfferEntry]] = {}
     for name, stored in offers.items():
         if stored.body["enabled"] and stored.body["channel"] in channels:
@@ -132,7 +142,8 @@ def channel_entry(name: str, body: Mapping[str, Any]) -> ChannelEntry:
 def currencies(connection: Connection) -> set[str]:
     """Every currency in which something is priced, limited or compared."""
     found = {settings.get(connection, "home_currency", "CNY")}
-    found |= {rate.currency for rates in prices.of_offers(connection).values() for rate in rates}
+    priced = price_book.offer_rates(connection, objects.current(connection, "offer"))
+    found |= {rate.currency for rates in priced.values() for rate in rates}
     return found | limits.currencies(connection)
 
 

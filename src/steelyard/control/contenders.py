@@ -8,10 +8,11 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from steelyard.control import price_book
 from steelyard.domain.errors import ConfigError
 from steelyard.domain.offers import ChannelKind
 from steelyard.domain.tasks import Constraint, Status, Task, Verdict, decide
-from steelyard.store import objects, prices
+from steelyard.store import objects
 from steelyard.weigh.asking import Contender
 
 
@@ -65,8 +66,8 @@ def _is_decided(verdict: Verdict, floor: Decimal) -> bool:
 
 def _for_sale(connection: Connection) -> list[Mapping[str, Any]]:
     """Enabled offers that have a price, by name."""
-    priced = prices.of_offers(connection)
     stored = objects.current(connection, "offer")
+    priced = price_book.offer_rates(connection, stored)
     return [stored[n].body for n in sorted(stored) if priced.get(n) and stored[n].body["enabled"]]
 
 

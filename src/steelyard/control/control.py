@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 
 from steelyard.config.model import Config
 from steelyard.config.presets import default_text
-from steelyard.control import exchange, resolve
+from steelyard.control import exchange, price_lists, resolve
 from steelyard.control.apply import apply
 from steelyard.control.compile import currencies
 from steelyard.control.desk import LeaseDesk
@@ -76,6 +76,8 @@ class Control:
             StoreError: the database cannot be used.
         """
         upgrade(self.database)
+        # Before the first snapshot, since offers take their prices from it.
+        price_lists.seed(self.database, self.started_at_ns, price_lists.FIRST)
         with self.database.write() as connection:
             proofs.stop_running(connection, self.started_at_ns, "control ended before it did")
         self.admin_token = ensure_token(self.places.admin_token)

@@ -16,6 +16,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+from steelyard.control import price_lists
 from steelyard.control.control import Control
 from steelyard.control.weighing import Weighings
 from steelyard.domain.errors import SteelyardError, StoreError
@@ -30,6 +31,7 @@ _LOOK_EVERY_S = 0.5
 _ENGINES_EVERY_S = 0.25
 _HOUSEKEEPING_EVERY_S = 2.0
 _EXCHANGE_EVERY_S = 3600.0
+_SEED_EVERY_S = 600.0
 _COUNTS_KEPT_NS = 3600 * 10**9
 _REPEAT_LOG_S = 60.0
 
@@ -61,6 +63,7 @@ class Jobs:
             group.create_task(_every(SCRIBE_EVERY_S, self.scribe_once))
             group.create_task(_every(_HOUSEKEEPING_EVERY_S, self._keep_house))
             group.create_task(_every(_EXCHANGE_EVERY_S, self._refresh_exchange))
+            group.create_task(_every(_SEED_EVERY_S, self._seed_prices))
 
     async def scribe_once(self) -> None:
         """Books what the journals hold by now."""
@@ -131,6 +134,12 @@ class Jobs:
 
     async def _refresh_exchange(self) -> None:
         if await asyncio.to_thread(self._control.refresh_exchange):
+            self._control.publisher.core.want()
+
+    async def _seed_prices(self) -> None:
+        """Takes over what came with this version and was not needed for the first answer."""
+        database = self._control.database
+        if await asyncio.to_thread(price_lists.seed, database, time.time_ns()):
             self._control.publisher.core.want()
 
 

@@ -16,11 +16,12 @@ from typing import Any
 from steelyard.config.amounts import read_money, read_price
 from steelyard.config.check import Mistake, nearest, offer_name, preset_of, vendors_of
 from steelyard.config.load import Rule, load
-from steelyard.config.model import Channel, Config, Limit, Offer
+from steelyard.config.model import Channel, Config, Limit, Offer, PriceListing
 from steelyard.config.model import LocalModel as WantedModel
 from steelyard.control.taskbook import task_rule
 from steelyard.domain.budgets import Period, Unit
 from steelyard.domain.errors import ModelError
+from steelyard.domain.listings import OFFICIAL, RESELLER
 from steelyard.domain.money import PICO, to_fraction
 from steelyard.domain.offers import ChannelKind
 from steelyard.local.models import LocalModel, catalogue, find, own_model
@@ -84,7 +85,7 @@ def vendors_used(config: Config) -> dict[str, Body]:
 
 
 def offers(config: Config) -> dict[str, tuple[Body, Terms]]:
-    """All offers by name with their prices by item."""
+    """All offers by name with their own prices by item; most follow the price book instead."""
     found = {offer_name(offer): _offer(config, offer) for offer in config.offers}
     for name, wanted in config.local.models.items():
         model = local_model(name, wanted)
@@ -187,6 +188,7 @@ def _offer(config: Config, offer: Offer) -> tuple[Body, Terms]:
         features = preset.features
     if features is None:
         features = vendor.features if vendor else ("stream",)
+    listing = _listing(config, offer)
     body: Body = {
         "name": offer_name(offer),
         "model": offer.model,
@@ -197,18 +199,36 @@ def _offer(config: Config, offer: Offer) -> tuple[Body, Terms]:
         "features": sorted(features),
         "tokens_per_byte": offer.tokens_per_byte,
         "enabled": offer.enabled,
+        "list": listing,
+        # Without a vendor it would be anybody's price for a model of that name.
+        "follows_list": offer.rates is None and bool(listing["vendor"]),
+        "priced_at": offer.priced_at or (vendor.priced_at if vendor else "start"),
     }
-    if offer.rates is not None:
-        since = _day_ns(offer.valid_from) if offer.valid_from else 0
-        return body, {
-            item: [_terms(price, since, "steelyard.yaml")] for item, price in offer.rates.items()
-        }
-    terms: Terms = {}
-    for dated in preset.prices if preset else ():
-        for item, price in dated.rates.items():
-            added = _terms(price, _day_ns(dated.valid_from), dated.source)
-            terms.setdefault(item, []).append(added)
-    return body, terms
+    since = _day_ns(offer.valid_from) if offer.valid_from else 0
+    return body, {
+        item: [_terms(price, since, "steelyard.yaml")]
+        for item, price in (offer.rates or {}).items()
+    }
+
+
+def _listing(config: Config, offer: Offer) -> Body:
+    """Where the offer stands in the price book: what the file says, else what its vendor does."""
+    channel = config.channels[offer.channel]
+    vendor = vendors_of(config).get(channel.vendor or "")
+    preset = preset_of(config, offer)
+    own, usual = offer.list or PriceListing(), (vendor and vendor.list) or PriceListing()
+    kind = channel.kind or (vendor.kind if vendor else ChannelKind.OFFICIAL)
+    sold_by = RESELLER if kind is ChannelKind.RESELLER else OFFICIAL
+    title = (vendor.title or channel.vendor) if vendor else ""
+    name = offer.upstream_model or offer.model
+    return {
+        "vendor": own.vendor or usual.vendor or title or "",
+        "channel": own.channel or usual.channel or sold_by,
+        "model": own.model or (preset.list_model if preset else "") or name,
+        "currency": own.currency or usual.currency or "",
+        "region": own.region or usual.region,
+        "seller": own.seller or usual.seller,
+    }
 
 
 def _local_offer(config: Config, model: LocalModel, wanted: WantedModel) -> tuple[Body, Terms]:

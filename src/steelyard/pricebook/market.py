@@ -34,7 +34,7 @@ class Market:
         self._names: dict[_Key, Listing] = {}
         self._by_model: dict[str, list[_Key]] = {}
         for key, sources in self._rates.items():
-            self._names[key] = sources[min(sources, key=_trust)][0].listing
+            self._names[key] = sources[min(sources, key=trust)][0].listing
             self._by_model.setdefault(key[2], []).append(key)
         self._facts: dict[tuple[str, str], list[Fact]] = {}
         for fact in facts:
@@ -46,7 +46,7 @@ class Market:
 
     def sources_of(self, listing: Listing) -> tuple[str, ...]:
         """The sources that have the listing, the most trusted first; none where nobody has it."""
-        return tuple(sorted(self._rates.get(_key(listing), ()), key=_trust))
+        return tuple(sorted(self._rates.get(_key(listing), ()), key=trust))
 
     def choice(self, listing: Listing) -> str:
         """The source whose word holds for the listing; empty where nobody has it."""
@@ -118,7 +118,7 @@ def _folded(name: str | None) -> str | None:
     return None if name is None else name.casefold()
 
 
-def _trust(origin: str) -> tuple[int, str]:
+def trust(origin: str) -> tuple[int, str]:
     """Sorts sources; one that nobody knows comes last."""
     return _RANK.get(origin, len(_RANK)), origin
 

@@ -96,7 +96,29 @@ def record(
 
     Facts of a list stand in for those of the list of the same origin and name before it.
     """
-    list_number = _begin(connection, change, source)
+    number = begin(connection, change, source)
+    return add(connection, change, number, rates, facts)
+
+
+def begin(connection: Connection, change: Change, source: Source) -> int:
+    """Appends a list without rows; returns its number."""
+    row = connection.execute(
+        insert(lists)
+        .values(**source._asdict(), at_ns=change.at_ns, actor=change.actor, lines=0)
+        .returning(lists.c.list_number)
+    )
+    return int(row.scalar_one())
+
+
+def add(
+    connection: Connection,
+    change: Change,
+    list_number: int,
+    rates: Iterable[NewRate],
+    facts: Iterable[Fact] = (),
+) -> Recorded:
+    """Appends the rows of a list that ``begin`` made."""
+    source = connection.execute(select(lists).where(lists.c.list_number == list_number)).one()
     before = _newest_rate(connection)
     base = (list_number, source.origin, change.at_ns)
     rows = (_rate_row(new, base) for new in rates)
@@ -126,6 +148,11 @@ def has_list(connection: Connection, origin: str, digest: str) -> bool:
     """Whether a list of exactly these bytes was ever taken over from the origin."""
     query = select(lists.c.list_number).where(lists.c.origin == origin, lists.c.digest == digest)
     return connection.execute(query.limit(1)).first() is not None
+
+
+def newest_number(connection: Connection) -> int:
+    """The number of the last list; 0 when there is none."""
+    return int(connection.scalar(select(func.max(lists.c.list_number))) or 0)
 
 
 def newest_list(connection: Connection, origin: str, name: str | None = None) -> Source | None:
@@ -243,23 +270,6 @@ def rate_number(of_id: str) -> int:
 
 def _is_id(text: str) -> bool:
     return text[:1] == "b" and text[1:].isascii() and text[1:].isdigit()
-
-
-def _begin(connection: Connection, change: Change, source: Source) -> int:
-    row = connection.execute(
-        insert(lists)
-        .values(
-            origin=source.origin,
-            name=source.name,
-            digest=source.digest,
-            at_ns=change.at_ns,
-            actor=change.actor,
-            lines=0,
-            detail=source.detail,
-        )
-        .returning(lists.c.list_number)
-    )
-    return int(row.scalar_one())
 
 
 def _newest_rate(connection: Connection) -> int:

@@ -48,16 +48,53 @@ def test_what_a_channel_says_itself_holds() -> None:
     assert body["credential"] == ""
 
 
-def test_list_prices_come_with_their_days() -> None:
+def test_an_offer_follows_the_price_book_where_its_vendor_stands_there() -> None:
     config = read(
         "channels: {o: {vendor: openai}}\n"
         "offers: [{model: small, upstream_model: gpt-4o-mini, channel: o, context: 128000}]"
     )
     body, terms = resolve.offers(config)["o/small"]
     assert body["upstream_model"] == "gpt-4o-mini"
-    assert terms["input"][0].amount == Fraction(15, 100)
-    assert terms["input"][0].valid_from_ns == 1_721_260_800 * 10**9  # 2024-07-18
-    assert terms["cache_read"][0].currency == "USD"
+    assert (body["follows_list"], terms) == (True, {})
+    assert body["priced_at"] == "start"
+    assert body["list"] == {
+        "vendor": "OpenAI",
+        "channel": "official",
+        "model": "gpt-4o-mini",
+        "currency": "USD",
+        "region": "",
+        "seller": "",
+    }
+
+
+def test_what_an_offer_says_of_its_listing_holds() -> None:
+    config = read(
+        "channels: {q: {vendor: dashscope, kind: reseller}, v: {vendor: volcano-ark}}\n"
+        "offers:\n"
+        "  - {model: a, channel: q, context: 9, priced_at: end,"
+        " list: {model: qwen-max, currency: USD, region: intl, channel: official}}\n"
+        "  - {model: b, channel: q, context: 9, rates: {input: 1 CNY/mtok}}\n"
+        "  - {model: doubao-1-5-pro-32k-250115, channel: v, context: 9}\n"
+    )
+    found = resolve.offers(config)
+    body = found["q/a"][0]
+    assert list(body["list"].values()) == ["Alibaba", "official", "qwen-max", "USD", "intl", ""]
+    assert body["priced_at"] == "end"
+    assert found["q/b"][0]["list"]["channel"] == "reseller"
+    assert not found["q/b"][0]["follows_list"]
+    assert found["v/doubao-1-5-pro-32k-250115"][0]["list"]["model"] == "doubao-1.5-pro-32k"
+
+
+def test_a_vendor_of_ones_own_stands_under_its_title_and_no_vendor_nowhere() -> None:
+    config = read(
+        "vendors: {mine: {title: Mine AI, base_url: 'http://m/v1', priced_at: end}}\n"
+        "channels: {m: {vendor: mine}, x: {base_url: 'http://x/v1'}}\n"
+        "offers: [{model: a, channel: m, context: 9}, {model: gpt-4o, channel: x, context: 9}]"
+    )
+    mine, anonymous = (body for body, _ in resolve.offers(config).values())
+    assert (mine["list"]["vendor"], mine["follows_list"]) == ("Mine AI", True)
+    assert mine["priced_at"] == "end"
+    assert (anonymous["list"]["vendor"], anonymous["follows_list"]) == ("", False)
 
 
 def test_a_local_model_is_priced_by_the_hour_of_cpu() -> None:

@@ -51,7 +51,7 @@ def write_config(home: Path, *, floor: str = "0.6", is_idle: bool = False) -> No
 
 
 def make_control(home: Path) -> Control:
-    copy_migrated(home)
+    copy_migrated(home, has_prices=True)
     control = Control(Places(home, home, 8080), {})
     control.prepare()
     return control

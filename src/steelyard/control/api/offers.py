@@ -1,9 +1,10 @@
-"""Offers with their prices and proofs; verdicts, weighings, prices."""
+"""Offers with their prices and proofs; verdicts."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
@@ -11,11 +12,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from steelyard.control import price_book
 from steelyard.control.api.web import admin, control_of, listed
 from steelyard.control.compile import current_verdicts, instant
+from steelyard.domain.conditions import Condition, deciding
 from steelyard.domain.rates import Rate
 from steelyard.domain.tasks import Verdict, decide
-from steelyard.store import objects, prices, proofs
+from steelyard.pricebook.wording import condition_text
+from steelyard.store import objects, proofs
 
 _WEIGHINGS_SHOWN = 100
 
@@ -29,7 +33,8 @@ async def list_offers(request: Request) -> Response:
     def work(connection: Connection) -> list[dict[str, Any]]:
         channels = objects.current(connection, "channel")
         tasks = objects.current(connection, "task")
-        rates = prices.of_offers(connection)
+        offers = objects.current(connection, "offer")
+        priced = price_book.offer_prices(connection, offers)
         verdicts = proofs.latest_verdicts(connection)
         now = instant(time.time_ns())
         proven: dict[str, dict[str, str]] = {}
@@ -37,7 +42,7 @@ async def list_offers(request: Request) -> Response:
             for entry in current_verdicts(task, stored.body, verdicts):
                 proven.setdefault(entry.offer, {})[task] = entry.status
         rows = []
-        for name, stored in objects.current(connection, "offer").items():
+        for name, stored in offers.items():
             body = stored.body
             channel = channels.get(body["channel"])
             state, reason = down.get(body["channel"], ("up", ""))
@@ -50,7 +55,9 @@ async def list_offers(request: Request) -> Response:
                     "residency": channel.body["residency"] if channel else "",
                     "state": state if body["enabled"] else "disabled",
                     "reason": reason,
-                    "prices": {r.item: rate_text(r) for r in holding(rates.get(name, ()), now)},
+                    "prices": prices_now(priced[name].rates, now),
+                    "price_source": priced[name].origin,
+                    "unpriced": priced[name].problem,
                     "verdicts": proven.get(name, {}),
                     "managed_by": stored.managed_by,
                 }
@@ -58,32 +65,6 @@ async def list_offers(request: Request) -> Response:
         return rows
 
     return listed(await control.read(work))
-
-
-@admin
-async def list_prices(request: Request) -> Response:
-    """Every rate that was ever recorded, by offer; ``?offer=`` for those of one."""
-    wanted = request.query_params.get("offer")
-
-    def work(connection: Connection) -> list[dict[str, Any]]:
-        return [
-            {
-                "id": rate.rate_id,
-                "offer": offer,
-                "item": rate.item,
-                "price": rate_text(rate),
-                "amount": str(rate.amount),
-                "currency": rate.currency,
-                "unit": rate.unit,
-                "valid_from": rate.valid_from,
-                "valid_to": rate.valid_to,
-                "source": rate.source,
-            }
-            for offer, rates in sorted(prices.of_offers(connection, wanted).items())
-            for rate in rates
-        ]
-
-    return listed(await control_of(request).read(work))
 
 
 @admin
@@ -123,9 +104,21 @@ def verdict_row(verdict: Verdict, task: Any) -> dict[str, Any]:
     }
 
 
-def holding(rates: Iterable[Rate], at: Any) -> list[Rate]:
-    """The rates that hold at an instant."""
-    return [r for r in rates if r.valid_from <= at and (r.valid_to is None or at < r.valid_to)]
+def prices_now(rates: Iterable[Rate], at: datetime) -> dict[str, str]:
+    """Prices for people by item and condition, as of an instant (UTC).
+
+    Hours are told, not looked at: a price by day and one by night are both there.
+    """
+    found: dict[tuple[str, Condition], Rate] = {}
+    for rate in sorted(rates, key=lambda rate: rate.valid_from):
+        if rate.valid_from <= at and (rate.valid_to is None or at < rate.valid_to):
+            if not rate.condition.is_list_only:
+                found[rate.item, deciding(rate.condition)] = rate
+    shown = {}
+    for (item, condition), rate in found.items():
+        text = condition_text(condition)
+        shown[f"{item} ({text})" if text else item] = rate_text(rate)
+    return shown
 
 
 def rate_text(rate: Rate) -> str:
@@ -139,6 +132,5 @@ def rate_text(rate: Rate) -> str:
 
 routes = [
     Route("/api/offers", list_offers),
-    Route("/api/prices", list_prices),
     Route("/api/verdicts", list_verdicts),
 ]

@@ -29,7 +29,7 @@ Ask = Callable[..., httpx.Response]
 @pytest.fixture
 def control(tmp_path: Path) -> Iterator[Control]:
     (tmp_path / "steelyard.yaml").write_text(CONFIG)
-    copy_migrated(tmp_path)
+    copy_migrated(tmp_path, has_prices=True)
     made = Control(Places(tmp_path, tmp_path, 8080), {})
     made.prepare()
     yield made

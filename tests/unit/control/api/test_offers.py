@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from fractions import Fraction
 from typing import Any
 
 import pytest
 
-from steelyard.control.api.offers import holding, rate_text
+from steelyard.control.api.offers import prices_now, rate_text
+from steelyard.domain.conditions import Condition
 from steelyard.domain.rates import Rate
 
 
@@ -30,10 +32,23 @@ def test_prices_read_well(amount: str, text: str) -> None:
     assert rate_text(rate(amount)) == f"{text} CNY/mtok"
 
 
-def test_only_what_holds_is_shown() -> None:
+def test_only_what_holds_is_shown_and_the_latest_to_begin() -> None:
     now = datetime(2026, 1, 5, tzinfo=UTC)
-    rates = [rate("1", 1, 5), rate("2", 5), rate("3", 6)]
-    assert [r.amount for r in holding(rates, now)] == [2]
+    rates = [rate("1", 1, 5), rate("2", 5), rate("3", 6), rate("4", 1)]
+    assert prices_now(rates, now) == {"input": "2 CNY/mtok"}
+
+
+def test_prices_under_a_condition_stand_beside_each_other() -> None:
+    def under(condition: Condition, amount: str) -> Rate:
+        return replace(rate(amount), condition=condition)
+
+    rates = [
+        rate("1"),
+        under(Condition(input_from=32_000, remark="page 3"), "2"),
+        under(Condition(is_list_only=True), "9"),
+    ]
+    now = datetime(2026, 1, 5, tzinfo=UTC)
+    assert prices_now(rates, now) == {"input": "1 CNY/mtok", "input (input from 32k)": "2 CNY/mtok"}
 
 
 def test_an_offer_with_everything_about_it(ask: Callable[..., Any]) -> None:
@@ -41,4 +56,4 @@ def test_an_offer_with_everything_about_it(ask: Callable[..., Any]) -> None:
     assert (offer["name"], offer["state"], offer["reason"]) == ("shop/m", "up", "")
     assert offer["prices"] == {"input": "1 CNY/mtok", "output": "2.5 CNY/mtok"}
     assert ask("GET", "/api/verdicts").json()["data"] == []
-    assert len(ask("GET", "/api/prices").json()["data"]) == 2
+    assert (offer["price_source"], offer["unpriced"]) == ("", "")

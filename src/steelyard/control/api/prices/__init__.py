@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from starlette.routing import Route
 
-from steelyard.control.api.prices import book
+from steelyard.control.api.prices import book, market
 
-routes: list[Route] = [*book.routes]
+routes: list[Route] = [*book.routes, *market.routes]

@@ -1,0 +1,117 @@
+"""The price book as the control plane asks it: the whole of it, or what offers cost by it.
+
+An offer has rates of its own, or those of the listing it stands for in the book, by the source
+that is trusted most. Only the listings in use are read, however large the book is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection
+
+from steelyard.domain.listings import Listing
+from steelyard.domain.rates import Rate
+from steelyard.pricebook.compiling import select
+from steelyard.pricebook.market import Market
+from steelyard.store import listings, prices
+from steelyard.store.objects import Stored
+
+
+class Priced(NamedTuple):
+    """What an offer costs, and on whose word."""
+
+    rates: tuple[Rate, ...]
+    """All its rates, of any time; none where it has no price."""
+    listing: Listing | None = None
+    """Where it stands in the book; None for prices of its own."""
+    origin: str = ""
+    """The source that was chosen; empty for prices of its own."""
+    problem: str = ""
+    """Why it has no price, and what to do."""
+
+
+def load_market(
+    connection: Connection,
+    vendor: str | None = None,
+    model: str | None = None,
+    *,
+    recorded_before_ns: int | None = None,
+) -> Market:
+    """The book, or its part about a vendor or model; as it was known before an instant (UTC)."""
+    lines = listings.load(connection, vendor, model, recorded_before_ns=recorded_before_ns)
+    facts = listings.facts(connection, vendor, recorded_before_ns=recorded_before_ns)
+    return Market(lines, facts)
+
+
+def offer_rates(
+    connection: Connection, offers: Mapping[str, Stored]
+) -> dict[str, tuple[Rate, ...]]:
+    """All rates by offer: its own, else those of its listing; only offers that have any."""
+    found = offer_prices(connection, offers)
+    return {name: priced.rates for name, priced in found.items() if priced.rates}
+
+
+def offer_prices(connection: Connection, offers: Mapping[str, Stored]) -> dict[str, Priced]:
+    """What each offer costs, on whose word, and why where it has no price."""
+    own = prices.of_offers(connection)
+    followers = {
+        name: stored.body["list"]
+        for name, stored in offers.items()
+        if stored.body.get("follows_list")
+    }
+    market = _market_of(connection, followers.values())
+    return {
+        name: listed_price(market, followers[name])
+        if name in followers
+        else Priced(own.get(name, ()), problem="" if own.get(name) else _NONE)
+        for name in offers
+    }
+
+
+def listed_price(market: Market, wanted: Mapping[str, Any]) -> Priced:
+    """What the book says about an offer's ``list``: vendor, channel, model, currency and so on."""
+    vendor, model, currency = wanted["vendor"], wanted["model"], wanted["currency"]
+    if not vendor:
+        return Priced((), problem=_NONE)
+    found = market.find(model, vendor, currency or None, wanted["channel"])
+    if not found:
+        return Priced((), problem=_absence(market, wanted))
+    if len(found) > 1:
+        codes = " and ".join(listing.currency for listing in found)
+        problem = f"{vendor} {model} is listed in {codes}; say in which: list: {{currency: …}}"
+        return Priced((), problem=problem)
+    (listing,) = found
+    origin = market.choice(listing)
+    rates = tuple(select(market.of(listing), wanted["region"], wanted["seller"]))
+    if not rates:
+        places = sorted({r.condition.region or r.condition.seller for r in market.of(listing)})
+        problem = f"{listing} is listed for {', '.join(places)} only; say list: {{region: …}}"
+        return Priced((), listing, origin, problem)
+    return Priced(rates, listing, origin)
+
+
+_NONE = "has no price: give it rates, or say where the price book lists it: list: {vendor: …}"
+
+
+def _absence(market: Market, wanted: Mapping[str, Any]) -> str:
+    what = f"{wanted['vendor']} {wanted['model']}"
+    others = market.find(wanted["model"], wanted["vendor"])
+    if others:
+        listed = ", ".join(f"{other.currency} ({other.channel})" for other in others)
+        return (
+            f"{what} is listed in {listed}, not in {wanted['currency']} ({wanted['channel']});"
+            " give it rates, or say otherwise: list: {currency: …}"
+        )
+    return f"the price book has no {what}; give it rates, import a list, or say list: {{model: …}}"
+
+
+def _market_of(connection: Connection, wanted: Iterable[Mapping[str, Any]]) -> Market:
+    pairs = {(one["vendor"].casefold(), one["model"].casefold()) for one in wanted}
+    return Market(
+        line
+        for vendor, model in sorted(pairs)
+        if vendor
+        for line in listings.load(connection, vendor, model)
+    )
