@@ -26,6 +26,9 @@ FINDINGS_MAX = 1_000
 UNKNOWN_START = datetime(2020, 1, 1, tzinfo=UTC)
 """First instant of a price whose list does not say since when it holds."""
 
+AMOUNT_MAX = 10**9
+"""Largest price of a unit that is one: more is a slip of keys or units."""
+
 _BOMS = (
     (b"\xef\xbb\xbf", "utf-8"),
     (b"\xff\xfe", "utf-16-le"),
@@ -156,7 +159,7 @@ def read_amount(text: str) -> Fraction:
         NumberError: anything else; the message says what to write.
     """
     if _NUMBER.fullmatch(text):
-        return Fraction(text)
+        return _bounded(Fraction(text))
     if not text:
         raise NumberError("number_missing", "the price is empty; 0 is a price, nothing is not")
     if text.startswith("-") and _NUMBER.fullmatch(text[1:]):
@@ -170,6 +173,12 @@ def read_amount(text: str) -> Fraction:
         kind, hint = "number_comma", f"write a decimal point: {text.replace(',', '.')}"
         raise NumberError(kind, f"is {text} a fraction or thousands? {hint}")
     raise NumberError("number_bad", f"{text[:40]!r} is no number; write digits, such as 0.0005")
+
+
+def _bounded(amount: Fraction) -> Fraction:
+    if amount > AMOUNT_MAX:
+        raise NumberError("number_large", f"above {AMOUNT_MAX:,} of the currency: no price is that")
+    return amount
 
 
 class Digits(str):
@@ -206,13 +215,13 @@ def read_json_amount(value: object) -> Fraction:
     if isinstance(value, int) and not isinstance(value, bool):
         if value < 0:
             raise NumberError("number_negative", f"a price is at least zero, not {value}")
-        return Fraction(value)
+        return _bounded(Fraction(value))
     if isinstance(value, Digits):
         if value.startswith("-"):
             raise NumberError("number_negative", f"a price is at least zero, not {value}")
         if scientific := _SCIENTIFIC.fullmatch(value):
             digits, exponent = scientific.groups()
-            return Fraction(digits) * Fraction(10) ** int(exponent)
+            return _bounded(Fraction(digits) * Fraction(10) ** int(exponent))
         if _NUMBER.fullmatch(value):
-            return Fraction(value)
+            return _bounded(Fraction(value))
     raise NumberError("number_bad", f"{str(value)[:40]!r} is no price")

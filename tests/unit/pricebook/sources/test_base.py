@@ -68,6 +68,7 @@ def test_amounts_are_what_the_digits_say() -> None:
         ("1E-7", "number_float"),
         ("inf", "number_float"),
         ("0,5", "number_comma"),
+        ("1000000001", "number_large"),
         ("五", "number_bad"),
         ("٣", "number_bad"),
         ("+1", "number_bad"),
@@ -89,7 +90,9 @@ def test_json_keeps_the_digits_that_stand_there() -> None:
     }
 
 
-@pytest.mark.parametrize("text", ["-1", "-0.5", "true", '"0.5"', "null", "NaN", "1e999999999"])
+@pytest.mark.parametrize(
+    "text", ["-1", "-0.5", "true", '"0.5"', "null", "NaN", "1e99", "9999999999", "1e999999999"]
+)
 def test_json_that_is_no_amount(text: str) -> None:
     value = read_json(text.encode(), Findings())
     with pytest.raises(NumberError):
