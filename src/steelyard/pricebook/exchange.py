@@ -133,17 +133,8 @@ class Exchange:
         rate = self.rate(base, quote, day)
         return None if rate is None else (amount * rate.value, rate)
 
-    def _find(self, base: str, quote: str, day: date, back_days_max: int) -> ExchangeRate | None:
-        fixed = self._fixed.get((day, base, quote))
-        if fixed is not None and (day - fixed.as_of.date()).days <= back_days_max:
-            return fixed
-        for back in range(back_days_max + 1):
-            found = self._of_day(base, quote, day - timedelta(days=back))
-            if found is not None:
-                return found
-        return None
-
-    def _of_day(self, base: str, quote: str, day: date) -> ExchangeRate | None:
+    def on(self, base: str, quote: str, day: date) -> ExchangeRate | None:
+        """The rate published for this very day, the user's own first; none on weekends."""
         kept = self._recorded.get((day, base, quote))
         if kept is not None and is_own(kept):
             return kept
@@ -152,6 +143,16 @@ class Exchange:
             # The bank's other direction beside it would make a way there and back cost money.
             return inverse(opposite)
         return kept or self._history.cross(base, quote, day)
+
+    def _find(self, base: str, quote: str, day: date, back_days_max: int) -> ExchangeRate | None:
+        fixed = self._fixed.get((day, base, quote))
+        if fixed is not None and (day - fixed.as_of.date()).days <= back_days_max:
+            return fixed
+        for back in range(back_days_max + 1):
+            found = self.on(base, quote, day - timedelta(days=back))
+            if found is not None:
+                return found
+        return None
 
 
 def is_own(rate: ExchangeRate) -> bool:
