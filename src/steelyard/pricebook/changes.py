@@ -116,6 +116,16 @@ def diff(
     return found
 
 
+def first_step(listing: Listing, lines: Sequence[ListedRate]) -> PriceStep:
+    """A listing that the book had not: its newest prices, with nothing to compare them with.
+
+    ``lines`` are at least one.
+    """
+    states = _States(lines)
+    at = max(edge for edge in states.edges if states.at(edge))
+    return _step(listing, at, (), states.at(at))
+
+
 def state(lines: Iterable[ListedRate], at: datetime) -> tuple[Rate, ...]:
     """The rates of one source and listing that hold at an instant."""
     return tuple(line.rate for line in _States(lines).at(at))

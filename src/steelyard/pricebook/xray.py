@@ -3,7 +3,7 @@
 A headline says "97 % cheaper"; the x-ray says that this is input only, of a light model, under a
 limit, outside of working hours, not proven for any task of ours, and on our own traffic a cut of
 40 %. Everything is computed from what is handed in: the step, the book, facts, the ledger's sums by
-account, verdicts, and what offers cost before and after. ``plain`` makes the body of an event.
+account, verdicts, and what offers cost before and after. ``xray_text`` tells it.
 """
 
 from __future__ import annotations
@@ -16,15 +16,14 @@ from typing import Any, NamedTuple
 
 from steelyard.domain.instants import instant_ns
 from steelyard.domain.listings import OFFICIAL, Fact, Listing
-from steelyard.domain.money import format_pico, round_half_even
+from steelyard.domain.money import round_half_even
 from steelyard.domain.rates import Rate
 from steelyard.domain.usage import Usage
 from steelyard.pricebook.book import card_of, period_at, price, unpriced
-from steelyard.pricebook.changes import ItemChange, PriceStep, each
+from steelyard.pricebook.changes import PriceStep, each
 from steelyard.pricebook.claim_inputs import Named, Unknown, line_on
 from steelyard.pricebook.compiling import compile_periods
 from steelyard.pricebook.market import Market
-from steelyard.pricebook.wording import condition_text, price_text
 
 FORECAST_DAYS = 30
 """Length of the month that is forecast."""
@@ -98,9 +97,10 @@ NO_USE = Forecast((), 0)
 class Reroute(NamedTuple):
     """A kind of work that would go elsewhere."""
 
-    task: str
+    work: str
+    """As clients ask for it: ``task:NAME`` or ``model:NAME``."""
     before: str
-    """The offer that is the cheapest proven one now."""
+    """The offer that is the cheapest one for it now."""
     after: str
     """The one that would be."""
 
@@ -197,11 +197,21 @@ def forecast(
         sums = found.setdefault(cell.account, [0, 0])
         sums[0] += was
         sums[1] += now
-    effects = [
-        Effect(name, _month(was, days), _month(now, days)) for name, (was, now) in found.items()
-    ]
-    effects.sort(key=lambda e: (-abs(e.after_pico - e.before_pico), e.account))
-    return Forecast(tuple(effects), unknown)
+    effects = (Effect(n, _month(was, days), _month(now, days)) for n, (was, now) in found.items())
+    return Forecast(_sorted(effects), unknown)
+
+
+def together(forecasts: Iterable[Forecast]) -> Forecast:
+    """Several offers' forecasts as one, by account."""
+    sums: dict[str, list[int]] = {}
+    unknown = 0
+    for one in forecasts:
+        unknown += one.unpriced_calls
+        for effect in one.effects:
+            of_account = sums.setdefault(effect.account, [0, 0])
+            of_account[0] += effect.before_pico
+            of_account[1] += effect.after_pico
+    return Forecast(_sorted(Effect(name, *pair) for name, pair in sums.items()), unknown)
 
 
 def reroutes(
@@ -212,92 +222,28 @@ def reroutes(
     """The kinds of work whose cheapest proven offer becomes another one.
 
     Args:
-        proven: Task -> its proven offers.
+        proven: Kind of work -> the offers that may do it.
         before: Offer -> what its typical call costs, in one currency; offers without price lack.
         after: The same at the new prices.
     """
     found = []
-    for task, offers in sorted(proven.items()):
+    for work, offers in sorted(proven.items()):
         was, now = _cheapest(offers, before), _cheapest(offers, after)
         if was is not None and now is not None and was != now:
-            found.append(Reroute(task, was, now))
+            found.append(Reroute(work, was, now))
     return tuple(found)
 
 
-def plain(xray: XRay) -> dict[str, Any]:
-    """The x-ray as JSON values, for the body of an event; exact amounts as text."""
-    step, ahead = xray.step, xray.forecast
-    return {
-        "listing": step.listing._asdict(),
-        "kind": step.kind.value,
-        "at": step.at.isoformat(),
-        "summary": summary(xray),
-        "headline_percent": percent_text(step.headline),
-        "effective_percent": percent_text(ahead.percent),
-        "typical_percent": percent_text(xray.typical),
-        "items": [_item(change) for change in step.items],
-        "untouched": sorted(_untouched(step)),
-        "place": xray.place._asdict(),
-        "limits": [_limit(fact) for fact in xray.limits],
-        "proofs": [proof._asdict() for proof in xray.proofs],
-        "forecast": {
-            "days": FORECAST_DAYS,
-            "currency": step.listing.currency,
-            "before": format_pico(ahead.before_pico),
-            "after": format_pico(ahead.after_pico),
-            "difference": format_pico(ahead.after_pico - ahead.before_pico),
-            "unpriced_calls": ahead.unpriced_calls,
-            "accounts": [
-                {
-                    "account": effect.account,
-                    "before": format_pico(effect.before_pico),
-                    "after": format_pico(effect.after_pico),
-                    "difference": format_pico(effect.after_pico - effect.before_pico),
-                }
-                for effect in ahead.effects
-            ],
-        },
-        "reroutes": [reroute._asdict() for reroute in xray.reroutes],
-        "other_steps": xray.other_steps,
-    }
-
-
-def summary(xray: XRay) -> str:
-    """The change in one line, for people: what the headline leaves out."""
-    step = xray.step
-    parts = [str(step.kind)]
-    cut = _names(change for change in step.items if (change.percent or 0) < 0)
-    risen = _names(change for change in step.items if change.is_dearer)
-    if cut:
-        parts.append(f"cheaper: {', '.join(cut)}")
-    if risen:
-        parts.append(f"dearer: {', '.join(risen)}")
-    if (cut or risen) and (same := sorted(_untouched(step) & {"input", "output", "cache_read"})):
-        parts.append(f"as before: {', '.join(same)}")
-    place = xray.place
-    if place.word != ONLY:
-        parts.append(f"{place.word} model ({place.rank} of {place.of} from the cheapest)")
-    if xray.limits:
-        parts.append(f"{len(xray.limits)} known limits or offers of free use")
-    proven = sorted({proof.task for proof in xray.proofs if proof.status == "proven"})
-    parts.append(f"proven for {', '.join(proven)}" if proven else "proven for nothing yet")
-    return "; ".join(parts)
-
-
-def percent_text(percent: Fraction | None) -> str | None:
-    """A percentage with one decimal and its sign, such as ``-97.5``."""
-    if percent is None:
-        return None
-    tenths = round_half_even(10 * percent.numerator, percent.denominator)
-    sign = "-" if tenths < 0 else "+" if tenths > 0 else ""
-    return f"{sign}{abs(tenths) // 10}.{abs(tenths) % 10}"
+def as_always(rates: Iterable[Rate]) -> list[Rate]:
+    """The rates of one state, as though they had held at all times and would go on."""
+    return [replace(rate, valid_from=_EVER, valid_to=None) for rate in rates]
 
 
 class _Pricer:
     """Prices cells by one state of a listing, as though it held at all times."""
 
     def __init__(self, rates: Sequence[Rate], cells: Sequence[Cell]) -> None:
-        always = [replace(rate, valid_from=_EVER, valid_to=None) for rate in rates]
+        always = as_always(rates)
         begin = min((cell.at_ns for cell in cells), default=instant_ns(_EVER))
         end = max((cell.at_ns for cell in cells), default=begin) + _CELL_NS
         self._periods = compile_periods(always, begin, end) if always else []
@@ -321,6 +267,11 @@ def _average(cell: Cell) -> Usage:
     incoming, outgoing, read, written, reasoning = (n // cell.calls for n in cell.usage[:5])
     extras = tuple((item, count // cell.calls) for item, count in cell.usage.extras)
     return Usage(incoming, outgoing, read, written, reasoning, 1, extras)
+
+
+def _sorted(effects: Iterable[Effect]) -> tuple[Effect, ...]:
+    """The largest difference first."""
+    return tuple(sorted(effects, key=lambda e: (-abs(e.after_pico - e.before_pico), e.account)))
 
 
 def _month(amount_pico: int, days: Fraction) -> int:
@@ -348,34 +299,3 @@ def _typical(step: PriceStep) -> Fraction | None:
     call = Usage(800, 200)
     week = [Cell("", begin_ns + hour * _CELL_NS, 1, call) for hour in range(7 * 24)]
     return forecast(step.before, step.after, week, Fraction(7)).percent
-
-
-def _untouched(step: PriceStep) -> set[str]:
-    """Items with a price of their own that cost under all conditions what they did."""
-    return {rate.item for rate in step.after} - {change.item for change in step.items}
-
-
-def _names(changes: Iterable[ItemChange]) -> list[str]:
-    """The changes in words, each item once with the conditions that set it apart."""
-    found: dict[str, list[str]] = {}
-    for change in changes:
-        found.setdefault(change.item, []).append(condition_text(change.condition))
-    return [
-        f"{item} ({'; '.join(filter(None, texts))})" if any(texts) and "" not in texts else item
-        for item, texts in found.items()
-    ]
-
-
-def _item(change: ItemChange) -> dict[str, Any]:
-    return {
-        "item": change.item,
-        "condition": condition_text(change.condition),
-        "before": price_text(change.before) if change.before is not None else None,
-        "after": price_text(change.after) if change.after is not None else None,
-        "percent": percent_text(change.percent),
-        "rate_ids": [rate.rate_id for rate in (change.before, change.after) if rate is not None],
-    }
-
-
-def _limit(fact: Fact) -> dict[str, Any]:
-    return {"kind": fact.kind, **fact.body, "source": fact.source}
