@@ -8,9 +8,10 @@ from typing import Annotated, Any
 
 import typer
 
-from steelyard.cli import place
+from steelyard.cli import conversion, place
 from steelyard.cli.output import Json, money, print_json, print_table
 from steelyard.domain.errors import StoreUnavailable
+from steelyard.domain.money import format_small, to_pico
 
 COUNTS = ("calls", "attempts", "open", "input_tokens", "output_tokens")
 ALIASES = {"own": "account_own"}
@@ -34,18 +35,34 @@ def ledger(
     lines: Annotated[bool, typer.Option("--lines", help="Single lines, newest first.")] = False,
     limit: Annotated[int, typer.Option(min=1, help="Most lines shown with --lines.")] = 50,
     account: Annotated[str | None, typer.Option(help="This account and all below it.")] = None,
+    into: Annotated[
+        str | None,
+        typer.Option("--in", help="Also in this currency, at the rates of booking days."),
+    ] = None,
+    rate_age: Annotated[
+        int | None, typer.Option(min=0, help="Most days that a rate may be old; else 10.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Show what was used and what it cost, up to this moment; works without a running server."""
-    query = {"since": since, "until": until, "account": account}
+    query = {"since": since, "until": until, "account": account, "in": into}
+    query["rate_age"] = None if rate_age is None else str(rate_age)
     asked = {name: value for name, value in query.items() if value is not None}
-    if lines:
-        rows = _get("/api/ledger/lines", limit=str(limit), **asked)["data"]
-        print_json(rows) if as_json else _print_lines(rows)
-        return
     groups = [ALIASES.get(name.strip(), name.strip()) for name in by.split(",") if name.strip()]
-    rows = _get("/api/ledger", by=",".join(groups), **asked)["data"]
-    print_json(rows) if as_json else _print_sums(rows, groups)
+    if lines:
+        answer = _get("/api/ledger/lines", limit=str(limit), **asked)
+    else:
+        answer = _get("/api/ledger", by=",".join(groups), **asked)
+    if as_json:
+        # Which rates were used belongs to converted amounts, so all of the answer goes out.
+        print_json(answer if into else answer["data"])
+        return
+    if lines:
+        _print_lines(answer["data"], into)
+    else:
+        _print_sums(answer["data"], groups, into)
+    if into:
+        conversion.print_about(answer)
 
 
 def call(
@@ -57,7 +74,9 @@ def call(
     if as_json:
         print_json(found)
         return
-    costs = " + ".join(f"{amount} {currency}" for currency, amount in found["cost"].items())
+    costs = " + ".join(
+        format_small(to_pico(amount), currency) for currency, amount in found["cost"].items()
+    )
     typer.echo(f"{found['id']}: {len(found['attempts'])} lines, cost {costs or 'none'}")
     _print_lines(found["attempts"])
 
@@ -104,32 +123,39 @@ def _get(path: str, **query: str) -> Any:
         return offline.get(place.home(), place.runtime(), path, query)
 
 
-def _print_sums(rows: list[dict[str, Any]], groups: list[str]) -> None:
+def _print_sums(rows: list[dict[str, Any]], groups: list[str], into: str | None) -> None:
     titles = [name.replace("_", " ") for name in COUNTS]
+    more = conversion.titles(into)
     print_table(
-        (*groups, *titles, "cost"),
+        (*groups, *titles, "cost", *more),
         (
-            (*(_named(row, name) for name in groups), *(row[c] for c in COUNTS), money(row, "cost"))
+            (
+                *(_named(row, name) for name in groups),
+                *(row[c] for c in COUNTS),
+                money(row, "cost", is_small_said=True),
+                *conversion.cells(row, into),
+            )
             for row in rows
         ),
-        right=(*titles, "cost"),
+        right=(*titles, "cost", *more),
     )
 
 
-def _print_lines(rows: list[dict[str, Any]]) -> None:
+def _print_lines(rows: list[dict[str, Any]], into: str | None = None) -> None:
     columns = ("attempt", "called (UTC)", "account", "task", "offer", "why", "outcome")
+    more = conversion.titles(into)
     print_table(
-        (*columns, "tokens in", "out", "counted", "cost"),
+        (*columns, "tokens in", "out", "counted", "cost", *more),
         (
             (
                 *(row["attempt_id"], _instant(row["called_at_ns"])),
                 *(row.get("account_name") or row["account_id"], row["task"], row["offer"]),
                 *(row["why"], row["outcome"], row["input_tokens"], row["output_tokens"]),
-                *(row["usage_source"], money(row, "cost")),
+                *(row["usage_source"], money(row, "cost"), *conversion.cells(row, into)),
             )
             for row in rows
         ),
-        right=("tokens in", "out", "cost"),
+        right=("tokens in", "out", "cost", *more),
     )
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from steelyard.domain.money import format_pico
+from steelyard.domain.money import format_pico, format_small
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 _WIDTH_PIPED = 400
@@ -45,12 +45,18 @@ def print_table(
         typer.echo("nothing")
 
 
-def money(row: Mapping[str, Any], name: str) -> str:
-    """The amount in column ``name`` of a ledger row, whole; empty for none."""
+def money(row: Mapping[str, Any], name: str, *, is_small_said: bool = False) -> str:
+    """The amount in column ``name`` of a ledger row, whole; empty for none.
+
+    With ``is_small_said`` what is below a fen stands in 厘 or 毫 beside it, too.
+    """
     amount = row.get(f"{name}_pico")
     if amount is None:
         return ""
-    return f"{format_pico(int(amount))} {row.get('currency') or ''}".strip()
+    currency = str(row.get("currency") or "")
+    if is_small_said:
+        return format_small(int(amount), currency)
+    return f"{format_pico(int(amount))} {currency}".strip()
 
 
 def _text(cell: Any) -> str:

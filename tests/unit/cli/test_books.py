@@ -59,6 +59,31 @@ def test_lines_and_a_single_call(run: Callable[..., Result], api: FakeApi) -> No
     assert as_json(run("call", "c-1-2", "--json")) == found
 
 
+IN_CNY = {
+    "data": [
+        {**SUM, "currency": "USD", "cost_in_pico": "330000000", "unconverted_pico": "5000000000"},
+        {**SUM, "currency": "JPY", "cost_in_pico": None, "unconverted_pico": "45581243"},
+        {**SUM, "cost_in_pico": "45581243", "unconverted_pico": "0"},
+    ],
+    **{"in": "CNY", "total_in_pico": "375581243", "rates_used": [], "unconverted": []},
+}
+
+
+def test_amounts_in_one_currency_with_what_has_no_rate(
+    run: Callable[..., Result], api: FakeApi
+) -> None:
+    api.answers["GET /api/ledger"] = IN_CNY
+    shown = run("ledger", "--by", "account", "--in", "CNY", "--rate-age", "30").stdout
+    assert api.asked[-1][3] == {"by": "account", "in": "CNY", "rate_age": "30"}
+    assert "0.00033 + 0.005 USD: no rate" in shown
+    assert "0.000045581243 CNY (≈0.456 毫)" in shown
+    assert "total 0.000375581243 CNY (≈0.376 厘)" in shown
+    assert as_json(run("ledger", "--in", "CNY", "--json")) == IN_CNY
+    line = {**LINE, "cost_in_pico": None}
+    api.answers["GET /api/ledger/lines"] = {**IN_CNY, "data": [line]}
+    assert "no rate" in run("ledger", "--lines", "--in", "CNY").stdout
+
+
 def test_offers_and_prices(run: Callable[..., Result], api: FakeApi) -> None:
     offer = {"name": "a/x", "model": "x", "vendor": "a", "state": "down", "reason": "no file"}
     offer |= {"prices": {}, "context_tokens": 8192, "verdicts": {"t": "proven", "u": "failed"}}

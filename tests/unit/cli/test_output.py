@@ -32,6 +32,13 @@ def test_empty_table_says_so(capsys: pytest.CaptureFixture[str]) -> None:
 def test_amounts_keep_all_digits() -> None:
     assert money({"cost_pico": "1", "currency": "CNY"}, "cost") == "0.000000000001 CNY"
     assert money({"currency": "CNY"}, "cost") == ""
+    assert money({"cost_pico": "-800000000", "currency": "CNY"}, "cost") == "-0.0008 CNY"
+
+
+def test_what_is_below_a_fen_may_be_said_in_smaller_units() -> None:
+    row = {"cost_pico": "800000000", "currency": "CNY"}
+    assert money(row, "cost", is_small_said=True) == "0.0008 CNY (0.8 厘)"
+    assert money({"cost_pico": 0}, "cost", is_small_said=True) == "0.00"
 
 
 def test_exact_numbers_are_text_in_json(capsys: pytest.CaptureFixture[str]) -> None:
