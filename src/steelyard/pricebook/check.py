@@ -16,12 +16,15 @@ from steelyard.domain.instants import instant_ns
 from steelyard.domain.listings import Finding, ListedRate, Listing
 from steelyard.domain.rates import PARENTS
 from steelyard.pricebook.compiling import RateTie, compile_periods, select
+from steelyard.pricebook.contracts import renewals
 from steelyard.pricebook.history import Span, holds, spans
 from steelyard.pricebook.market import Market
 from steelyard.pricebook.wording import condition_text, price_text, shown_amount
 
 STALE_DAYS = 180
 """Age of evidence from which a rate is called stale, where nobody says otherwise."""
+RENEWAL_DAYS = 60
+"""How long ahead contracts that renew are told."""
 _CLOCK_WEEK = timedelta(days=7)
 """How far hours are followed when ties are looked for: every hour of the week comes once."""
 
@@ -56,6 +59,7 @@ def check(
     for one in listed:
         found.extend(_stale(one, now, stale_days))
     found.extend(_sources_differ(listed, now))
+    found.extend(_renewals(market, now))
     found.sort(key=lambda finding: not finding.is_error)
     return found
 
@@ -222,6 +226,14 @@ def _silent(sources: Sequence[Listed], now: datetime) -> Iterator[Finding]:
             )
             yield Finding("source_silent", message, chosen.lines[-1].line, is_error=False)
             return
+
+
+def _renewals(market: Market, now: datetime) -> Iterator[Finding]:
+    """Contracts that renew, or must be given notice, before long."""
+    for fact, contract in renewals(market.facts("contract"), now, RENEWAL_DAYS):
+        notice = f", {contract.notice_days} days' notice" if contract.notice_days else ""
+        message = f"{fact.vendor}: {contract.name} renews on {contract.renews_at:%Y-%m-%d}{notice}"
+        yield Finding("renewal", message, is_error=False)
 
 
 CHECKS: tuple[Callable[[Listed], Iterator[Finding]], ...] = (

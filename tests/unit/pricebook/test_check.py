@@ -6,7 +6,7 @@ import pytest
 
 from pricebook.lists_rig import NOW, at, listed
 from steelyard.domain.conditions import Clock, Condition
-from steelyard.domain.listings import Finding, ListedRate
+from steelyard.domain.listings import Fact, Finding, ListedRate
 from steelyard.pricebook import shipped
 from steelyard.pricebook.check import check
 from steelyard.pricebook.market import Market
@@ -142,6 +142,14 @@ def test_a_chosen_source_that_fell_silent_is_told() -> None:
     ended = listed("m input", "4", "2026-01-01", "2026-02-01")
     assert kinds(ended, listed("m input", "5", origin="litellm")) == ["source_silent"]
     assert kinds(ended) == []
+
+
+def test_contracts_that_renew_soon_are_told() -> None:
+    body = {"name": "frame", "currency": "CNY", "renews": "2026-12-31", "notice_days": 30}
+    fact = Fact("contract", "Maker", "", at("2026-01-01"), None, body)
+    (finding,) = check(Market((), [fact]), NOW)
+    assert (finding.kind, finding.is_error) == ("renewal", False)
+    assert finding.message == "Maker: frame renews on 2026-12-31, 30 days' notice"
 
 
 def test_findings_of_the_parsers_pass_through_and_errors_come_first() -> None:
