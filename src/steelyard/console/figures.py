@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 
-from steelyard.domain.money import format_pico, to_decimal
+from steelyard.domain.money import format_pico, format_small, small_unit, to_decimal
 
 _SIGNIFICANT = 3
 _CENTS = 2
@@ -47,6 +47,18 @@ def _written(pico: int | str, count: int) -> str:
 def exact(pico: int | str) -> str:
     """All digits of an amount."""
     return format_pico(int(pico))
+
+
+def told(pico: int | str, currency: str, language: str) -> str:
+    """All digits of an amount with its currency; in Chinese what is below a fen in 厘 or 毫, too."""
+    if language == "zh":
+        return format_small(int(pico), currency)
+    return f"{exact(pico)} {currency}"
+
+
+def small(pico: int | str, currency: str) -> str:
+    """An amount below a fen in 厘 or 毫; empty where that does not help."""
+    return small_unit(int(pico), currency)
 
 
 def count(number: int | str | None) -> str:

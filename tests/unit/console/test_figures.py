@@ -50,6 +50,14 @@ def test_exact_amount_keeps_every_digit() -> None:
     assert figures.exact(45581243) == "0.000045581243"
 
 
+def test_what_is_below_a_fen_is_told_in_li_and_hao_to_those_who_count_so() -> None:
+    assert figures.told(800_000_000, "CNY", "zh") == "0.0008 CNY (0.8 厘)"
+    assert figures.told("-800000000", "CNY", "en") == "-0.0008 CNY"
+    assert figures.told(PICO, "CNY", "zh") == "1.00 CNY"
+    assert figures.small("45581243", "CNY") == "≈0.456 毫"
+    assert figures.small(45581243, "USD") == ""
+
+
 def test_counts_shares_and_progress() -> None:
     assert figures.count(1234567) == "1,234,567"
     assert figures.count(None) == "0"

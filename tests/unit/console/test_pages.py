@@ -100,6 +100,9 @@ def test_amounts_are_never_shown_as_nothing() -> None:
     assert ">0.0000456<" in html and 'title="0.000045581243 CNY"' in html
     assert ">3.00<" in html
     assert ">0.00<" not in html
+    chinese = render(language="zh")
+    assert 'title="0.000045581243 CNY (≈0.456 毫)"' in chinese
+    assert "<small>≈0.456 毫</small>" in chinese
 
 
 def test_page_tells_models_proofs_calls_and_a_line_to_paste() -> None:
