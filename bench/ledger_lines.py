@@ -25,7 +25,7 @@ from steelyard.store.books import NS_PER_DAY
 from steelyard.store.database import Database
 from steelyard.store.migrate import upgrade
 
-SEED = 1
+SEED = 2**40
 DAYS = 365
 FIRST_DAY = int(datetime(2025, 11, 1, tzinfo=UTC).timestamp()) // 86400
 OFFERS = 40
@@ -59,14 +59,14 @@ WITH numbers AS (
     SELECT
         i, n, share,
         -- Uniform on (0, 1), one of each call and purpose.
-        (hash(n, $seed) >> 12) / 4503599627370496.0 AS u_offer,
-        (hash(n, $seed + 1) >> 12) / 4503599627370496.0 AS u_account,
-        (hash(n, $seed + 2) >> 12) / 4503599627370496.0 AS u_in,
-        (hash(n, $seed + 3) >> 12) / 4503599627370496.0 AS u_angle,
-        (hash(n, $seed + 4) >> 12) / 4503599627370496.0 AS u_cache,
-        (hash(n, $seed + 5) >> 12) / 4503599627370496.0 AS u_outcome,
-        (hash(n, $seed + 6) >> 12) / 4503599627370496.0 AS u_time,
-        (hash(n, $seed + 7) >> 12) / 4503599627370496.0 AS u_task
+        (hash($seed + 8 * n + 0) >> 12) / 4503599627370496.0 AS u_offer,
+        (hash($seed + 8 * n + 1) >> 12) / 4503599627370496.0 AS u_account,
+        (hash($seed + 8 * n + 2) >> 12) / 4503599627370496.0 AS u_in,
+        (hash($seed + 8 * n + 3) >> 12) / 4503599627370496.0 AS u_angle,
+        (hash($seed + 8 * n + 4) >> 12) / 4503599627370496.0 AS u_cache,
+        (hash($seed + 8 * n + 5) >> 12) / 4503599627370496.0 AS u_outcome,
+        (hash($seed + 8 * n + 6) >> 12) / 4503599627370496.0 AS u_time,
+        (hash($seed + 8 * n + 7) >> 12) / 4503599627370496.0 AS u_task
     FROM numbers
 ), shaped AS (
     SELECT
@@ -74,9 +74,17 @@ WITH numbers AS (
         -- Two normal deviates of two uniform ones (Box and Muller).
         sqrt(-2 * ln(u_in + 1e-16)) * cos(6.283185307 * u_angle) AS normal_in,
         sqrt(-2 * ln(u_in + 1e-16)) * sin(6.283185307 * u_angle) AS normal_out,
-        -- A few offers, accounts and tasks have most of the calls.
-        least(floor($offers * u_offer * u_offer * u_offer), $offers - 1)::BIGINT AS offer_number,
+        -- A few accounts have most of the calls; each has few tasks, and a third of its calls
+        -- name none.
         least(floor($accounts * u_account * u_account), $accounts - 1)::BIGINT AS account,
+        if(u_task < 0.33, 0, 1 + floor(u_task * 4)::BIGINT) AS place,
+        if(place = 0, '', 'task-' || ((account * 3 + place) % $tasks)) AS task,
+        -- A task goes to three offers mostly, and by fallback and by hand to any.
+        if(
+            u_offer < 0.9,
+            floor(u_offer * u_offer * 3)::BIGINT * 11 + account * 5 + place * 7,
+            floor((u_offer - 0.9) * 10 * $offers)::BIGINT
+        ) % $offers AS offer_number,
         -- More by day than by night: the day's lines lie on a bent axis of time.
         $day_ns + ((share + 0.12 * sin(6.283185307 * share) / 6.283185307) * 86400e9)::BIGINT
             + (u_time * 2e8)::BIGINT AS called_at_ns,
@@ -125,8 +133,7 @@ SELECT
     'acc_' || lpad(account::VARCHAR, 8, '0') AS account_id,
     'acc_root/acc_dep' || (account % 12) || '/acc_' || lpad(account::VARCHAR, 8, '0')
         AS account_path,
-    -- An account has few tasks, and a third of the calls name none.
-    if(u_task < 0.33, '', 'task-' || ((account * 3 + floor(u_task * 4)::BIGINT) % $tasks)) AS task,
+    task,
     'openai_chat' AS door,
     model AS model_asked,
     offer, model, channel, vendor,
