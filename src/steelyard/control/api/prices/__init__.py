@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from starlette.routing import Route
 
-from steelyard.control.api.prices import book, market
+from steelyard.control.api.prices import book, changes, claims, market
 
-routes: list[Route] = [*book.routes, *market.routes]
+routes: list[Route] = [*book.routes, *changes.routes, *claims.routes, *market.routes]
