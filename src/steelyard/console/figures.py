@@ -50,7 +50,7 @@ def exact(pico: int | str) -> str:
 
 
 def told(pico: int | str, currency: str, language: str) -> str:
-    """All digits of an amount with its currency; in Chinese what is below a fen in 厘 or 毫, too."""
+    """All digits of an amount and its currency; in Chinese, what is below a fen in 厘 or 毫."""
     if language == "zh":
         return format_small(int(pico), currency)
     return f"{exact(pico)} {currency}"
