@@ -230,9 +230,7 @@ def _tiers(rates: list[Held], item: str) -> Tiers:
     found: list[tuple[int, Held | None]] = []
     for begin in sorted({0, *(b for _, b, _ in parts), *(e for _, _, e in parts)} - {END_COUNT}):
         here = [held for held, low, high in parts if low <= begin < high]
-        best = _narrowest(here) if here else None
-        if not found or found[-1][1] is not best:
-            found.append((begin, best))
+        found.append((begin, _narrowest(here) if here else None))
     return tuple(found)
 
 

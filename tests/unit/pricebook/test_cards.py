@@ -247,3 +247,47 @@ def test_an_exact_price_is_per_single_thing() -> None:
     held = held_of(0, storage, storage.condition, -1)
     assert Fraction(*held.exact) == Fraction(45 * 10**11, 3600 * 10**6)
     assert cards_of([]) is None
+
+
+def test_bounds_at_which_nothing_changes_make_no_step() -> None:
+    for item in ("input", "cache_read"):
+        period = only(
+            rate(item, "1", input_to=30, is_marginal=True),
+            rate(item, "2", input_from=10, input_to=20, is_marginal=True),
+            rate("input" if item != "input" else "cache_read", "5"),
+            OUTPUT,
+        )
+        place = ITEMS.index(item)
+        assert [step[:2] for step in period.cards[0].steps if step[0] == place][:2] == [
+            (place, 10),
+            (place, 20),
+        ]
+    # The same price by two rates is one step less, and both are named.
+    same = only(
+        rate("input", "1", input_to=10, is_marginal=True, name="low"),
+        rate("input", "1", input_from=10, is_marginal=True, name="high"),
+        OUTPUT,
+    )
+    assert same.cards[0].steps == ()
+    assert same.cards[0].rate_ids[:2] == ("low", "high")
+    # A wider rate that is never the narrowest cuts nothing.
+    hidden = only(
+        rate("input", "1"),
+        rate("input", "2", input_to=10, is_marginal=True),
+        rate("input", "3", input_to=10, thinking=True, is_marginal=True),
+        rate("cache_read", "4", input_to=5, is_marginal=True),
+        rate("cache_read", "9", input_to=5, input_from=3, is_marginal=True),
+        OUTPUT,
+    )
+    assert cost(hidden, Usage(12, 2, 0, 0, 1)) == (30 + 2) * MILLION + 10 * MILLION
+    assert cost(hidden, Usage(12, 0, 12)) == (3 * 4 + 2 * 9 + 5 * 2 + 2 * 1) * MILLION
+
+
+def test_a_part_of_a_tier_of_its_own_inside_one_of_its_parent() -> None:
+    period = only(
+        rate("input", "1", input_to=10, is_marginal=True),
+        rate("input", "2", input_from=10, is_marginal=True),
+        rate("cache_read", "5", input_from=4, input_to=20, is_marginal=True),
+        OUTPUT,
+    )
+    assert cost(period, Usage(25, 0, 25)) == (4 * 1 + 16 * 5 + 5 * 2) * MILLION
