@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
+from steelyard.config.price_book import Watch
 from steelyard.config.section import (
     AccountName,
     Currency,
@@ -323,8 +324,8 @@ class ExchangeRates(Section):
     """For ``csv``: lines of date, base, quote, value."""
 
 
-class PriceBook(Section):
-    """How the price book is kept."""
+class PriceBook(Watch):
+    """How the price book is kept, and how prices are followed."""
 
     keys: dict[Name, str] = {}
     """Public keys (Ed25519, base64) whose updates of the book are trusted, by name."""
@@ -373,6 +374,6 @@ class Config(Section):
     aliases: dict[Name, Name] = {}
     """Names that clients may use for a model."""
     price_book: PriceBook = PriceBook()
-    """How the price book is kept."""
+    """How the price book is kept, and how prices are followed."""
     exchange_rates: ExchangeRates = ExchangeRates()
     """Where dated exchange rates come from."""

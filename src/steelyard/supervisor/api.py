@@ -17,6 +17,8 @@ from steelyard.domain.errors import SteelyardError, StoreUnavailable
 from steelyard.supervisor.home import is_laid_by_another
 
 _TIMEOUT_S = 30.0
+_UPLOAD_TIMEOUT_S = 600.0
+"""For a file: a price list may have a million lines, which are read, compared and recorded."""
 
 
 class ApiError(SteelyardError):
@@ -53,13 +55,18 @@ class Api:
         """The JSON answer to posting ``body`` as JSON; raises as ``get`` does."""
         return self.call("POST", path, body)
 
+    def upload(self, path: str, data: bytes, **query: str) -> Any:
+        """The JSON answer to posting a file's bytes as they are; raises as ``get`` does."""
+        return self.call("POST", path, data, query)
+
     def call(
         self, method: str, path: str, body: Any = None, query: dict[str, str] | None = None
     ) -> Any:
-        """One call; raises as ``get`` does."""
+        """One call, with bytes or anything that is JSON as its body; raises as ``get`` does."""
         target = quote(path) + (f"?{urlencode(query)}" if query else "")
+        timeout_s = _UPLOAD_TIMEOUT_S if isinstance(body, bytes) else self._timeout_s
         try:
-            status, content = self._send(method, target, body, self._timeout_s)
+            status, content = self._send(method, target, body, timeout_s)
         except (FileNotFoundError, ConnectionRefusedError) as error:
             raise StoreUnavailable(self._absence()) from error
         except (OSError, http.client.HTTPException) as error:
@@ -79,10 +86,12 @@ class Api:
     def _send(self, method: str, target: str, body: Any, timeout_s: float) -> tuple[int, bytes]:
         if is_laid_by_another(self._socket.parent):
             raise PermissionError(f"{self._socket.parent} is not a folder of this user; remove it")
-        headers = {"host": "localhost", "content-type": "application/json"}
+        is_file = isinstance(body, bytes)
+        kind = "application/octet-stream" if is_file else "application/json"
+        headers = {"host": "localhost", "content-type": kind}
         if token := self._token():
             headers["authorization"] = f"Bearer {token}"
-        content = None if body is None else json.dumps(body).encode()
+        content = body if body is None or is_file else json.dumps(body).encode()
         connection = _UnixConnection(self._socket, timeout_s)
         try:
             connection.request(method, target, content, headers)
