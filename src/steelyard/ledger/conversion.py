@@ -108,7 +108,7 @@ def find_rates(into: Into, sums: Iterable[tuple[str, int, int]]) -> Rates:
             continue
         on = _EPOCH + timedelta(days=day)
         rate = into.exchange.rate(currency, into.currency, on, into.back_days_max)
-        if rate is not None and max(rate.value.as_integer_ratio()) < _TERM_MAX:
+        if rate is not None and max(rate.value.numerator, rate.value.denominator) < _TERM_MAX:
             used[currency, day] = rate
         else:
             missing[on, currency] = missing.get((on, currency), 0) + cost_pico
