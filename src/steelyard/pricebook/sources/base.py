@@ -69,13 +69,18 @@ class Findings:
         self.dropped = 0
         self.has_errors = False
 
+    @property
+    def is_full(self) -> bool:
+        """Whether a further one is only counted, so that its message is not worth making."""
+        return len(self.kept) >= FINDINGS_MAX
+
     def add(self, kind: str, message: str, line: int = 0, *, is_error: bool = True) -> None:
         """Keep one more, or count it."""
         self.has_errors = self.has_errors or is_error
-        if len(self.kept) < FINDINGS_MAX:
-            self.kept.append(Finding(kind, message, line, is_error))
-        else:
+        if self.is_full:
             self.dropped += 1
+        else:
+            self.kept.append(Finding(kind, message, line, is_error))
 
     def parsed(self, rates: Iterable[ListedRate]) -> Parsed:
         """What a parser gives back: all rates, or none where one finding is an error.

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Callable
 from datetime import datetime
 from fractions import Fraction
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 from steelyard.domain.conditions import Condition
@@ -80,9 +81,15 @@ _YES = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": 
 class BadCell(ValueError):
     """A cell that says nothing we know."""
 
-    def __init__(self, kind: str, message: str) -> None:
+    def __init__(self, kind: str, message: str | Callable[[], str]) -> None:
+        """``message`` may be a function, which is called only if somebody reads it."""
         super().__init__(message)
         self.kind = kind
+        """Slug for the finding."""
+
+    def __str__(self) -> str:
+        message = self.args[0]
+        return str(message() if callable(message) else message)
 
 
 class Cells(NamedTuple):
@@ -137,7 +144,8 @@ class RowReader:
             tax, is_correction = _read_tax(cells.tax), _read_yes(cells.correction)
             read_at = self._read_seen(cells)
         except (BadCell, NumberError) as error:
-            message = f"{error} [{cells.vendor} {cells.model} {cells.item}]"
+            what = f"[{cells.vendor} {cells.model} {cells.item}]"
+            message = "" if self._findings.is_full else f"{error} {what}"
             self._findings.add(error.kind, message, line)
             return None
         source, note = self._shared(cells.source), self._shared(cells.note)
@@ -230,16 +238,20 @@ def read_item(name: str) -> tuple[str, str]:
     """
     found = ITEM_NAMES.get(name)
     if found is None:
-        near = difflib.get_close_matches(name, ITEM_NAMES, 1)
-        hint = f"is it {near[0]}?" if near else f"known: {', '.join(ITEM_NAMES)}"
-        raise BadCell("item_unknown", f"unknown item {name[:40]!r}; {hint}")
+        raise BadCell("item_unknown", partial(_advise_item, name[:40]))
     return found
+
+
+def _advise_item(name: str) -> str:
+    near = difflib.get_close_matches(name, ITEM_NAMES, 1)
+    hint = f"is it {near[0]}?" if near else f"known: {', '.join(ITEM_NAMES)}"
+    return f"unknown item {name!r}; {hint}"
 
 
 def _read_unit(name: str, item: str) -> str:
     unit = UNIT_NAMES.get(name)
     if unit is None:
-        raise BadCell("unit_unknown", _advise_unit(name))
+        raise BadCell("unit_unknown", partial(_advise_unit, name[:40]))
     if UNIT_COUNTS[unit] != COUNTED[item]:
         message = f"{item} is priced per {COUNTED[item]}, not {name}"
         raise BadCell("unit_mismatch", message)
@@ -253,7 +265,7 @@ def _advise_unit(name: str) -> str:
         return f"unit {name!r} counts small money; divide cents and fen by 100, li by 1,000"
     near = difflib.get_close_matches(name.lower(), UNIT_NAMES, 1)
     hint = f"is it {near[0]}?" if near else f"known: {', '.join(UNIT_NAMES)}"
-    return f"unknown unit {name[:40]!r}; {hint}"
+    return f"unknown unit {name!r}; {hint}"
 
 
 def _read_tax(text: str) -> str:

@@ -56,6 +56,9 @@ def _end(listed: ListedRate) -> datetime:
 
 def _report(what: str, one: ListedRate, other: ListedRate, findings: Findings) -> None:
     first, second = sorted((one, other), key=lambda listed: listed.line)
+    if findings.is_full:
+        findings.add("overlap", "", second.line)  # only counted
+        return
     phrase = f" ({second.phrase})" if second.phrase else ""
     lines = f"lines {first.line} and {second.line}"
     mine, its = first.rate, second.rate

@@ -1,4 +1,4 @@
-from steelyard.pricebook.sources.base import Findings
+from steelyard.pricebook.sources.base import FINDINGS_MAX, Findings
 from steelyard.pricebook.sources.intervals import check_intervals
 from unit.pricebook.sources.lists import kinds, line, read
 
@@ -23,6 +23,12 @@ def test_equal_prices_for_equal_days_are_duplicates() -> None:
     assert [(f.kind, f.line) for f in parsed.findings] == [("duplicate", 3), ("duplicate", 4)]
     assert "the same price" in parsed.findings[0].message
     assert "two prices" in parsed.findings[1].message
+
+
+def test_overlaps_beyond_the_bound_are_counted() -> None:
+    parsed = read(*[line()] * (FINDINGS_MAX + 3))
+    assert len(parsed.findings) == FINDINGS_MAX + 1
+    assert parsed.findings[-1].message.startswith("2 more")
 
 
 def test_other_listings_items_and_conditions_are_apart() -> None:

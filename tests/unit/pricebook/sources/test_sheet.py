@@ -129,3 +129,15 @@ def test_mappings_that_say_nothing(mapping: str | None, says: str) -> None:
     parsed = read("P\n1\n", mapping)
     assert kinds(parsed) == [("mapping_bad", 0)]
     assert says in parsed.findings[0].message
+
+
+def test_units_may_be_mapped_and_the_sheet_may_be_of_gbk() -> None:
+    mapping = yaml.safe_load(LONG)
+    mapping["units"] = {"每千": "元/千tokens"}
+    mapping["constants"] = {"currency": "人民币"}
+    lines = "厂商,模型,类型,单价,单位,生效日期\nA,m,输入,0.002,每千,\nA,m,输出,2,per_1m_tokens,\n"
+    reading = READING._replace(mapping=mapping)
+    parsed = sheet.parse(lines.encode("gbk"), reading)
+    assert kinds(parsed) == [("encoding", 1)]
+    assert [(r.rate.amount, r.rate.unit) for r in parsed.rates] == [(2, "mtok"), (2, "mtok")]
+    assert [f.kind for f in sheet.parse(b"\x00", reading).findings] == ["nul_byte"]
