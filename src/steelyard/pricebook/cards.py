@@ -167,8 +167,7 @@ def _content(by_item: dict[str, list[Held]], cell: _Cell) -> _Content | None:
     for item, rates in by_item.items():
         inside = [held for held in rates if _contains(held.condition, cell, item)]
         if cell.tier:
-            own = [held for held in inside if held.condition.tier == cell.tier]
-            inside = own or [held for held in inside if not held.condition.tier]
+            inside = [held for held in inside if held.condition.tier] or inside
         if inside:
             resolved[item] = _tiers(inside, item)
     if not resolved:

@@ -92,6 +92,14 @@ def test_a_tie_is_seen_through_a_rate_that_ends_within() -> None:
     assert inputs(compile_periods(rates, SINCE_NS + 5 * DAY_NS)) == [(5, 9, 1)]
 
 
+def test_a_tie_of_two_is_seen_beside_a_third_that_ended() -> None:
+    ends = {"1": 9, "2": 2, "3": 5}
+    rates = [rate("input", amount, SINCE, SINCE + days * DAY) for amount, days in ends.items()]
+    with pytest.raises(RateTie, match="input-3-20260101 and input-1-20260101"):
+        compile_periods(rates, SINCE_NS + 3 * DAY_NS)
+    assert inputs(compile_periods(rates, SINCE_NS + 5 * DAY_NS)) == [(5, 9, 1)]
+
+
 def test_a_price_beside_the_one_that_is_charged_never_holds() -> None:
     listed = rate("input", "9", LATER, is_list_only=True)
     assert inputs(compile_periods([rate("input", "1"), listed])) == [(0, -1, 1)]
