@@ -147,13 +147,13 @@ def build(step: PriceStep, market: Market, **known: Any) -> XRay:
 def place_of(market: Market, listing: Listing, at: datetime) -> Place:
     """The model's place in its vendor's own price order just before an instant (UTC).
 
-    Models are ordered by 80 % input and 20 % output; of a model that was not sold yet its first
-    price counts.
+    Models are ordered by 80 % input and 20 % output; if this one was not sold yet, just after.
     """
     day = (at - timedelta(days=1)).astimezone(UTC).date()
     own = _blend(market, listing, day)
     if own is None:
-        own = _blend(market, listing, day + timedelta(days=2))
+        day += timedelta(days=2)
+        own = _blend(market, listing, day)
     if own is None:
         return Place(ONLY, 1, 1)
     others = [
