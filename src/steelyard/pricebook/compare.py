@@ -67,7 +67,7 @@ class Tokens(NamedTuple):
 
 
 class Wan(NamedTuple):
-    """Price of 10,000 characters in the listing's currency: expected, lowest, highest."""
+    """Price of 10,000 characters: expected, lowest, highest."""
 
     expected: Fraction
     lowest: Fraction
@@ -97,7 +97,8 @@ class Row(NamedTuple):
     """Figures by which characters were counted as tokens."""
     wan_input: Wan | None
     wan_output: Wan | None
-    """Prices of 10,000 characters of the language that was asked for."""
+    """Prices of 10,000 characters of the language that was asked for, in the home currency where
+    an exchange rate is known, else in the listing's."""
     bounds: tuple[Bound, ...]
     """What the vendor's limits allow, the tightest first."""
     facts: tuple[Fact, ...]
@@ -314,8 +315,15 @@ def _converted(row: Row, question: Question, exchange: Exchange) -> Row:
         return row
     exact = row.amount_pico * rate.value
     return row._replace(
-        home_pico=round_half_even(exact.numerator, exact.denominator), exchange=rate
+        home_pico=round_half_even(exact.numerator, exact.denominator),
+        exchange=rate,
+        wan_input=_times(row.wan_input, rate.value),
+        wan_output=_times(row.wan_output, rate.value),
     )
+
+
+def _times(wan: Wan | None, value: Fraction) -> Wan | None:
+    return None if wan is None else Wan(*(amount * value for amount in wan))
 
 
 def _wan(period: Period, card: Card, item: str, figure: Characters) -> Wan | None:

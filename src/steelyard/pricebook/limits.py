@@ -101,4 +101,5 @@ def duration_text(seconds: Fraction) -> str:
         if seconds >= size:
             tenths = round(seconds * 10 / size)
             return f"{tenths // 10:,}.{tenths % 10} {name}"
-    return f"{-(-seconds.numerator // seconds.denominator)} seconds"
+    whole = -(-seconds.numerator // seconds.denominator)
+    return f"{whole} second{'s' * (whole != 1)}"

@@ -35,6 +35,7 @@ class Characters(NamedTuple):
     ``stated`` by the vendor; ``span`` over all measured families when nothing is known."""
     family: str
     source: str
+    language: str = ""
     documents: int = 0
     """How many texts were measured."""
 
@@ -86,7 +87,7 @@ class CharacterTable:
             measured[len(measured) // 2].per_token,
             min(figure.low for figure in measured),
             max(figure.high for figure in measured),
-            *(SPAN, "any", f"the span of {len(measured)} measured tokenizers"),
+            *(SPAN, "any", f"the span of {len(measured)} measured tokenizers", language),
         )
 
 
@@ -136,7 +137,7 @@ def _family(entry: Mapping[str, Any]) -> Family:
     name = str(entry.get("name", ""))
     try:
         figures = {
-            language: _figure(entry[language], name, str(entry["source"]))
+            language: _figure(entry[language], name, str(entry["source"]), language)
             for language in LANGUAGES
             if language in entry
         }
@@ -149,7 +150,7 @@ def _family(entry: Mapping[str, Any]) -> Family:
         raise ValueError(f"characters: family {name!r}: {error}") from error
 
 
-def _figure(entry: Mapping[str, Any], family: str, source: str) -> Characters:
+def _figure(entry: Mapping[str, Any], family: str, source: str, language: str) -> Characters:
     texts = [entry["per_token"], entry.get("low"), entry.get("high")]
     if any(text is not None and not isinstance(text, str) for text in texts):
         raise ValueError("figures are written as text, in quotes")
@@ -158,7 +159,8 @@ def _figure(entry: Mapping[str, Any], family: str, source: str) -> Characters:
     if not 0 < low <= middle <= high:
         raise ValueError(f"figures ascend from low to high: {low}, {middle}, {high}")
     basis = str(entry.get("basis", MEASURED))
-    return Characters(middle, low, high, basis, family, source, int(entry.get("documents", 0)))
+    documents = int(entry.get("documents", 0))
+    return Characters(middle, low, high, basis, family, source.strip(), language, documents)
 
 
 def _pattern(models: list[str]) -> re.Pattern[str]:

@@ -48,10 +48,11 @@ def decimal_text(amount: Fraction, digits: int = 12) -> str:
 
 
 def money_text(amount: Fraction) -> str:
-    """An amount for people: at least two decimals, six significant digits, never 0.00."""
+    """An amount for people: two decimals, small ones six significant digits, never 0.00."""
     if amount == 0:
         return "0.00"
-    rounded = Decimal(decimal_text(amount, 40)).normalize(Context(prec=_DIGITS))
+    exact = Decimal(decimal_text(amount, 40))
+    rounded = exact.normalize(Context(prec=max(_DIGITS, exact.adjusted() + 3)))
     pico = to_pico(rounded)
     return format_pico(pico) if pico else decimal_text(amount, 2)
 

@@ -64,4 +64,5 @@ def test_words_for_people() -> None:
     assert duration_text(Fraction(3_000_000)) == "34.7 days"
     assert duration_text(Fraction(5400)) == "1.5 hours"
     assert duration_text(Fraction(90)) == "1.5 minutes"
-    assert duration_text(Fraction(1, 3)) == "1 seconds"
+    assert duration_text(Fraction(1, 3)) == "1 second"
+    assert duration_text(Fraction(59)) == "59 seconds"

@@ -125,7 +125,11 @@ def _row(row: Row, question: Question) -> dict[str, Any]:
         "home_amount": _pico(row.home_pico),
         "exchange_rate": _exchange(row.exchange),
         "characters_per_token": [_characters(figure) for figure in row.characters],
-        "wan_characters": {"input": _wan(row.wan_input), "output": _wan(row.wan_output)},
+        "wan_characters": {
+            "currency": row.listing.currency if row.home_pico is None else question.home,
+            "input": _wan(row.wan_input),
+            "output": _wan(row.wan_output),
+        },
         **_limits(row, question),
         "notes": row.notes,
         "rate_ids": row.rate_ids,
@@ -201,6 +205,7 @@ def _characters(figure: Characters | None) -> dict[str, Any] | None:
         "high": decimal_text(figure.high),
         "basis": figure.basis,
         "family": figure.family,
+        "language": figure.language,
         "source": figure.source,
         "documents": figure.documents,
     }
