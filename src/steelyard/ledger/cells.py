@@ -241,7 +241,7 @@ class Plan:
         for place in product((0, *inputs), (0, *outputs), thoughts, (*tiers, unheard)):
             incoming, outgoing, thought, tier = place
             usage = Usage(incoming, outgoing, reasoning_tokens=thought)
-            leaves[place] = str(self._number(period, card_of(period, usage, tier)))
+            leaves[place] = self._leaf(period, card_of(period, usage, tier))
 
         def grow_input(outgoing: int, thought: int, tier: str) -> str:
             found = [leaves[incoming, outgoing, thought, tier] for incoming in (0, *inputs)]
@@ -263,16 +263,20 @@ class Plan:
             text = _either(f"t = {self.tiers.index(tier) + 1}", grow(tier), text)
         return text
 
-    def _number(self, period: Period, card: Card | None) -> int:
+    def _leaf(self, period: Period, card: Card | None) -> str:
         if card is None:
-            return UNPRICED
+            return str(UNPRICED)
         extras = tuple(sorted(card.extras.items()))
         cell = Cell(period.denominator, card.prices, extras, card.steps, card.missing)
         number = self._numbers.get(cell)
         if number is None:
             number = self._numbers[cell] = len(self.cells)
             self.cells.append(cell)
-        return number
+        text = str(number)
+        for side in card.missing:
+            # Without tokens of that side nothing is missing.
+            text = _either(f"{side}_tokens <> 0", str(UNPRICED), text)
+        return text
 
 
 def _bounds(ranges: Iterable[tuple[int, int]]) -> list[int]:

@@ -85,6 +85,8 @@ class Key(NamedTuple):
     sold: Sold
     currency: str
     cell: int
+    items: str
+    """Names of their extras, with commas."""
 
 
 class Added(NamedTuple):
@@ -107,7 +109,7 @@ class Scan:
         self._folder = folder
         self._query = question.query
         self._batches: list[_Batch] = []
-        self._total = 0
+        self._done = self._total = 0
         self._on_progress: OnProgress = _ignore
         # A line's account is its whole path here; accounts above it are added up in Python.
         groups = {**GROUPS, "account": "account_path"}
@@ -115,7 +117,8 @@ class Scan:
         columns = list(dict.fromkeys([*_SOLD, *wanted]))
         self._columns = {text: f"g{place}" for place, text in enumerate(columns)}
         self._places = [columns.index(text) for text in wanted]
-        self._keys = ", ".join([*self._columns.values(), "cell"])
+        # Lines with extras stand apart: one that has no price leaves only its own lines unpriced.
+        self._keys = ", ".join([*self._columns.values(), "cell", "items"])
 
     def look(
         self, parts: Sequence[books.Part], tail_rows: int, on_progress: OnProgress | None
@@ -132,7 +135,6 @@ class Scan:
                 names = ", ".join(_quoted(str(self._folder / part.name)) for part in batch)
                 rows = sum(part.rows for part in batch)
                 self._batches.append(_Batch(source, f"read_parquet([{names}])", rows))
-        self._total = sum(batch.rows for batch in self._batches)
         self._on_progress = on_progress or _ignore
 
     def run(self, plan: Plan, only: Iterable[Sold] | None = None) -> Iterator[tuple[Key, Added]]:
@@ -145,9 +147,9 @@ class Scan:
         offers = None if only is None else sorted({sold.offer for sold in only})
         for table in ("sums", "extras"):
             self._connection.execute(f"DROP TABLE IF EXISTS {table}")
-        done = 0
+        self._total += sum(batch.rows for batch in self._batches)
         for batch in self._batches:
-            self._on_progress(done, self._total)
+            self._on_progress(self._done, self._total)
             lines, values = self._lines(batch, plan, offers)
             keys = self._keys
             statement = f"SELECT {keys}, {aliased} FROM ({lines}) GROUP BY {keys}"  # noqa: S608
@@ -155,11 +157,11 @@ class Scan:
             if batch.source.has_extras:
                 statement = _EXTRAS.format(keys=keys, lines=lines)
                 self._add("extras", statement, values)
-            done += batch.rows
-        self._on_progress(done, self._total)
+            self._done += batch.rows
+        self._on_progress(self._done, self._total)
         extras = self._extras()
         for row in self._rows("sums", [f"sum(s{place})" for place in range(len(sums))]):
-            key, found = self._key(row), row[len(self._columns) + 1 :]
+            key, found = self._key(row), row[len(self._columns) + 2 :]
             middle = 2 + len(names)
             yield (
                 key,
@@ -192,6 +194,8 @@ class Scan:
         values |= {name: value for name, (_, value) in added.items()}
         groups = [f"{text} AS {alias}" for text, alias in self._columns.items()]
         more = [f"{text} AS {name}" for name, (text, _) in added.items()]
+        items = "coalesce(array_to_string(extra_items, ','), '')" if source.has_extras else "''"
+        more.append(f"{items} AS items")
         where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
         lines = f"""
             SELECT *, {plan.expression(source.has_tier)} AS cell
@@ -223,7 +227,8 @@ class Scan:
     def _key(self, row: tuple[Any, ...]) -> Key:
         offer, model, currency = row[: len(_SOLD)]
         groups = tuple([row[place] for place in self._places])
-        return Key(groups, Sold(offer, model), currency, row[len(self._columns)])
+        cell, items = row[len(self._columns) : len(self._columns) + 2]
+        return Key(groups, Sold(offer, model), currency, cell, items)
 
 
 def check(question: Question) -> None:

@@ -112,7 +112,8 @@ class WhatIf:
             prices_of: The prices to assume for what was sold; None for unpriced.
             known: What was probably sold. The ledger may hold more, which then costs a second
                 scan, but should not hold much.
-            on_progress: Called with lines read and lines to read; what it raises ends the scan.
+            on_progress: Called with lines read and lines to read, which double when a second
+                scan begins; what it raises ends the scan.
 
         Raises:
             InvalidRequest: an unknown group or condition.
@@ -130,10 +131,12 @@ class WhatIf:
             plan = _plan(asked, question, span_ns)
             strangers: dict[Sold, Prices | None] = {}
             for key, added in scan.run(plan):
-                if key.sold in asked:
+                if key.sold not in asked:
+                    asked[key.sold] = prices = prices_of(key.sold)
+                    if prices is not None:
+                        strangers[key.sold] = prices
+                if key.sold not in strangers:
                     tally.add(plan, key, added)
-                elif key.sold not in strangers:
-                    strangers[key.sold] = prices_of(key.sold)
             if strangers:
                 plan = _plan(strangers, question, span_ns)
                 for key, added in scan.run(plan, strangers):
