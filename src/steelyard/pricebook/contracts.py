@@ -201,7 +201,7 @@ def effective_price(
     for use in sorted(use for use in uses if since <= use.at < until):
         rest = _draw_packs(packs, use)
         is_stopped = any(p.after == STOP and p.from_at <= use.at < p.ends_at for p in packs)
-        refused = round_half_even(*(rest * use.tokens).as_integer_ratio()) if is_stopped else 0
+        refused = _whole(rest * use.tokens) if is_stopped else 0
         unserved += refused
         tokens += use.tokens - refused
         listed += use.list_pico * (1 - rest if is_stopped else Fraction(1))
@@ -301,7 +301,7 @@ def _months_after(begin: datetime, months: int) -> datetime:
 
 
 def _whole(amount: Fraction | int) -> int:
-    return round_half_even(*Fraction(amount).as_integer_ratio())
+    return round_half_even(amount.numerator, amount.denominator)
 
 
 class _Reader:
