@@ -1,14 +1,15 @@
 """The book in memory: every listing with its rates by source, and the dated facts beside them.
 
 Made from what the store loads or from a file that was only read; whoever prices, compares or draws
-asks it. Sources are never mixed within a listing: the most trusted one that has it is chosen, the
-others are kept and shown.
+asks it. Sources are not mixed within a listing: the most trusted one that has it is chosen, the
+others are kept and shown. Only the user's own list is laid upon the others, from its first day on.
 """
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 
 from steelyard.domain.listings import SOURCES, Fact, ListedRate, Listing
@@ -57,8 +58,17 @@ class Market:
         return tuple(line.rate for line in self.lines_of(listing))
 
     def lines_of(self, listing: Listing, origin: str | None = None) -> tuple[ListedRate, ...]:
-        """The listing's lines by the chosen source, or by ``origin``; oldest first."""
-        found = self._rates.get(_key(listing), {}).get(origin or self.choice(listing), ())
+        """The listing's lines by the chosen source, or by ``origin``; oldest first.
+
+        The user's own list lies upon the others from its first day on: before that day, the source
+        that is trusted next is the chosen one.
+        """
+        sources = self._rates.get(_key(listing), {})
+        chosen = self.sources_of(listing)
+        found = list(sources.get(origin or self.choice(listing), ()))
+        if origin is None and len(chosen) > 1 and chosen[0] == SOURCES[0]:
+            first = min(line.rate.valid_from for line in found)
+            found += [_until(line, first) for line in sources[chosen[1]] if _is_before(line, first)]
         return tuple(sorted(found, key=lambda line: (line.rate.valid_from, line.rate.item)))
 
     def find(
@@ -107,6 +117,17 @@ class Market:
         found = [fact for facts in self._facts.values() for fact in facts]
         found.sort(key=lambda fact: (fact.valid_from, fact.vendor, fact.model))
         return [fact for fact in found if kind in (None, fact.kind)]
+
+
+def _is_before(line: ListedRate, at: datetime) -> bool:
+    return line.rate.valid_from < at
+
+
+def _until(line: ListedRate, at: datetime) -> ListedRate:
+    """The line, ended at an instant if not before."""
+    if line.rate.valid_to is not None and line.rate.valid_to <= at:
+        return line
+    return replace(line, rate=replace(line.rate, valid_to=at))
 
 
 def _key(listing: Listing) -> _Key:

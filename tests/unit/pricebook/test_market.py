@@ -31,6 +31,27 @@ def test_the_most_trusted_source_that_has_the_listing_is_chosen_and_the_others_a
     assert [found.rate.amount for found in market.lines_of(PRO, "litellm")] == [9]
 
 
+def test_before_the_first_day_of_ones_own_list_the_next_source_holds():
+    july = datetime(2024, 7, 1, tzinfo=UTC)
+    market = Market(
+        [
+            line(origin="own", amount="0.5", since=JUNE),
+            line(amount="0.8", since=MAY),
+            line(amount="0.7", since=july),
+            line(origin="litellm", amount="9"),
+        ]
+    )
+    found = market.of(PRO)
+    assert [(str(r.amount), r.valid_from, r.valid_to) for r in found] == [
+        ("4/5", MAY, JUNE),
+        ("1/2", JUNE, None),
+    ]
+    assert market.choice(PRO) == "own"
+    assert len(market.lines_of(PRO, "own")) == 1
+    later = Market([line(since=JUNE), line(origin="litellm", since=MAY)])
+    assert [rate.valid_from for rate in later.of(PRO)] == [JUNE]
+
+
 def test_sources_are_not_mixed_within_a_listing():
     market = Market([line(origin="own"), line(item="output")])
     assert [rate.item for rate in market.of(PRO)] == ["input"]

@@ -12,7 +12,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from steelyard.control import price_book, price_lists
+from steelyard.config.model import Config
+from steelyard.control import price_book, price_lists, price_updates, resolve
 from steelyard.control.api.offers import rate_text
 from steelyard.control.api.web import admin, answer, control_of, listed
 from steelyard.control.control import Control
@@ -112,6 +113,31 @@ async def take_list(request: Request) -> Response:
         is_dry_run=asked.get("dry_run") == "1",
     )
     return answer(outcome_row(await take(control_of(request), order)))
+
+
+@admin
+async def take_update(request: Request) -> Response:
+    """Takes over the update in the body or behind ``?url=``; also ``unsigned``, ``yes``."""
+    control, asked = control_of(request), request.query_params
+    url = asked.get("url", "")
+    data = await price_updates.fetch(url) if url else await _body(request)
+    update = price_updates.read_update(data)
+    trusted = (await asyncio.to_thread(_config, control)).price_book.keys
+    price_updates.check(update, trusted, may_be_unsigned=asked.get("unsigned") == "1")
+    await asyncio.to_thread(price_updates.check_day, control.database, update)
+    name = url.rpartition("/")[2].partition("?")[0] if url else asked.get("name", "")
+    order = price_updates.order_of(update, name[:200] or "update")._replace(
+        is_sure=asked.get("yes") == "1", is_dry_run=asked.get("dry_run") == "1"
+    )
+    row = outcome_row(await take(control, order))
+    return answer({**row, "day": update.day, "key": update.key if update.signature else ""})
+
+
+def _config(control: Control) -> Config:
+    """The configuration that holds; where control does not run, the one on disk."""
+    if control.config is not None:
+        return control.config
+    return resolve.load_config(control.places.config, control.environment)
 
 
 async def take(control: Control, order: Order) -> Outcome:
@@ -214,4 +240,5 @@ routes = [
     Route("/api/prices/lists", show_lists),
     Route("/api/prices/check", check_book),
     Route("/api/prices/import", take_list, methods=["POST"]),
+    Route("/api/prices/update", take_update, methods=["POST"]),
 ]
