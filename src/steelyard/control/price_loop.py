@@ -186,13 +186,13 @@ def find(connection: Connection, number: int) -> PriceEvent:
 
 
 def event_row(event: PriceEvent) -> dict[str, Any]:
-    """An event as the API and the webhook tell it; without the single steps of the list."""
+    """An event as the API and the webhook tell it, as JSON; without the list's single steps."""
     body = {name: value for name, value in event.body.items() if name not in ("listing", "steps")}
     return {
         "number": event.number,
-        "recorded_at": instant_of(event.at_ns),
+        "recorded_at": instant_of(event.at_ns).isoformat(),
         "state": event.state,
-        "decided_at": instant_of(event.decided_at_ns) if event.decided_at_ns else None,
+        "decided_at": instant_of(event.decided_at_ns).isoformat() if event.decided_at_ns else None,
         "decided_by": event.decided_by,
         **event.listing._asdict(),
         "kind": event.kind,

@@ -1,0 +1,234 @@
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from control.price_rig import BASE, CUT, HEAD, MAY, NOW_NS, TOMORROW, event_of, row, shop, take
+from steelyard.config.model import Config
+from steelyard.config.price_book import Watch
+from steelyard.control import price_loop
+from steelyard.control.control import Control
+from steelyard.control.price_loop import NoSuchEvent, PriceLoop, decide, event_row
+from steelyard.domain.instants import NS
+from steelyard.store import price_events, settings
+
+HOOK = {"url": "http://listener/prices", "secret": "hush"}
+RISE = HEAD + row("input", "4", f"{MAY}/{TOMORROW}") + row("input", "5", TOMORROW)
+RISE += BASE.removeprefix(HEAD + row("input", "4"))
+
+
+@pytest.fixture
+def control(tmp_path: Path) -> Iterator[Control]:
+    with shop(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def watch(control: Control, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Sets what the configuration says about watching."""
+
+    def put(**spec: Any) -> None:
+        wanted = Watch.model_validate(spec)
+        monkeypatch.setattr(price_loop, "watch_of", lambda _control: wanted)
+
+    return put
+
+
+class Web:
+    """Answers by address, in place of the network."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, **answers: httpx.Response) -> None:
+        self.answers = answers
+        self.asked: list[httpx.Request] = []
+        transport = httpx.MockTransport(self)
+        monkeypatch.setattr(price_loop, "_client", lambda: httpx.AsyncClient(transport=transport))
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.asked.append(request)
+        answer = self.answers[request.url.host]
+        return httpx.Response(answer.status_code, content=answer.content)
+
+
+def looked(control: Control) -> PriceLoop:
+    loop = PriceLoop(control, lambda: NOW_NS)
+    asyncio.run(loop.look_once())
+    return loop
+
+
+def test_an_event_is_looked_through_once_and_waits(control: Control) -> None:
+    take(control, CUT, NOW_NS)
+    assert "summary" not in event_of(control).body
+    loop = looked(control)
+    event = event_of(control)
+    assert str(event.body["summary"]).startswith("cut; cheaper: input; as before: output")
+    assert event.state == "open" and "steps" in event.body and "steps" not in event_row(event)
+    asyncio.run(loop.look_once())
+    assert event_of(control) == event
+    with control.database.read() as tx:
+        assert len(price_events.unapproved_ids(tx)) == 1
+
+
+@pytest.mark.parametrize(
+    ("follow", "text", "state"),
+    [
+        ("none", CUT, "open"),
+        ("cuts", CUT, "approved"),
+        ("cuts", RISE, "open"),
+        ("all", RISE, "approved"),
+    ],
+)
+def test_a_policy_may_follow_changes(
+    control: Control, watch: Any, follow: str, text: str, state: str
+) -> None:
+    watch(follow=follow)
+    take(control, text, NOW_NS)
+    looked(control)
+    event = event_of(control)
+    assert event.state == state
+    assert event.decided_by == ("policy" if state == "approved" else "")
+    with control.database.read() as tx:
+        assert bool(price_events.unapproved_ids(tx)) is (state == "open")
+
+
+def test_a_cut_beside_a_rise_is_no_cut(control: Control, watch: Any) -> None:
+    watch(follow="cuts")
+    both = CUT.replace(row("output", "8"), row("output", "8", f"{MAY}/{TOMORROW}"))
+    take(control, both + row("output", "9", TOMORROW), NOW_NS)
+    looked(control)
+    assert (event_of(control).state, event_of(control).body["kind"]) == ("open", "mixed")
+
+
+def test_whoever_decides_is_kept(control: Control) -> None:
+    take(control, CUT, NOW_NS)
+    event = asyncio.run(decide(control, 1, "dismissed", "admin"))
+    assert (event.state, event.decided_by) == ("dismissed", "admin")
+    assert asyncio.run(decide(control, 1, "approved", "admin")).state == "approved"
+    with pytest.raises(NoSuchEvent, match="No price event 5"):
+        asyncio.run(decide(control, 5, "approved", "admin"))
+
+
+def test_the_webhook_is_told_once_of_each(
+    control: Control, watch: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watch(webhook=HOOK)
+    web = Web(monkeypatch, listener=httpx.Response(200))
+    take(control, CUT, NOW_NS)
+    loop = looked(control)
+    for _ in range(3):
+        asyncio.run(loop.tell_once())
+    (request,) = web.asked
+    told = json.loads(request.content)
+    assert (told["number"], told["headline_percent"], told["model"]) == (1, "-75.0", "chat")
+    again = PriceLoop(control, lambda: NOW_NS)
+    asyncio.run(again.look_once())
+    asyncio.run(again.tell_once())
+    assert len(web.asked) == 1
+
+
+def test_who_sets_a_webhook_up_later_hears_no_history(
+    control: Control, watch: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    web = Web(monkeypatch, listener=httpx.Response(200))
+    take(control, CUT, NOW_NS)
+    loop = looked(control)
+    asyncio.run(loop.tell_once())
+    watch(webhook=HOOK)
+    asyncio.run(PriceLoop(control, lambda: NOW_NS).look_once())
+    asyncio.run(loop.tell_once())
+    assert web.asked == []
+
+
+def test_what_is_not_looked_through_is_not_told(control: Control, watch: Any) -> None:
+    watch(webhook=HOOK)
+    take(control, CUT, NOW_NS)
+    asyncio.run(PriceLoop(control, lambda: NOW_NS).tell_once())
+    with control.database.read() as tx:
+        assert settings.get(tx, price_loop.TOLD) is None
+
+
+FETCH = [{"source": "own", "url": "http://lists/a/prices.csv?token=x", "every": "12h"}]
+
+
+def fetched(control: Control) -> dict[str, Any]:
+    with control.database.read() as tx:
+        (look,) = settings.get(tx, price_loop.FETCHED).values()
+    found: dict[str, Any] = look
+    return found
+
+
+def test_a_list_is_fetched_when_its_time_has_come(
+    control: Control, watch: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    web = Web(monkeypatch, lists=httpx.Response(200, content=CUT.encode()))
+    now = [NOW_NS]
+    loop = PriceLoop(control, lambda: now[0])
+    asyncio.run(loop.fetch_due())
+    assert web.asked == []
+    watch(fetch=FETCH)
+    asyncio.run(loop.fetch_due())
+    asyncio.run(loop.fetch_due())
+    assert len(web.asked) == 1 and fetched(control)["state"] == "taken"
+    assert event_of(control).kind == "cut"
+    now[0] += 12 * 3600 * NS
+    asyncio.run(loop.fetch_due())
+    assert len(web.asked) == 2 and fetched(control)["state"] == "same"
+
+
+def test_a_change_above_the_bound_waits_for_a_person(
+    control: Control, watch: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watch(fetch=FETCH)
+    text = CUT.replace(",1,2026-11-22", ",0.001,2026-11-22")
+    Web(monkeypatch, lists=httpx.Response(200, content=text.encode()))
+    asyncio.run(PriceLoop(control, lambda: NOW_NS).fetch_due())
+    look = fetched(control)
+    assert look["state"] == "refused" and "factor of 4000" in look["problems"][0]
+    kept = control.places.home / "prices" / "prices.csv"
+    assert kept.read_text() == text and str(kept) in look["problems"][-1]
+    with control.database.read() as tx:
+        assert price_events.load(tx) == []
+
+
+@pytest.mark.parametrize("status", [404, 500])
+def test_a_server_that_has_no_list_is_told(
+    control: Control, watch: Any, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    watch(fetch=FETCH)
+    Web(monkeypatch, lists=httpx.Response(status))
+    asyncio.run(PriceLoop(control, lambda: NOW_NS).fetch_due())
+    assert fetched(control)["problems"] == [f"the server answered {status}"]
+
+
+def test_a_list_without_end_is_cut_off(
+    control: Control, watch: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watch(fetch=FETCH)
+    monkeypatch.setattr(price_loop, "_LIST_BYTES_MAX", 100)
+    Web(monkeypatch, lists=httpx.Response(200, content=b"x" * 101))
+    asyncio.run(PriceLoop(control, lambda: NOW_NS).fetch_due())
+    assert fetched(control)["state"] == "failed"
+
+
+def test_the_job_runs_until_it_is_cancelled(control: Control) -> None:
+    take(control, CUT, NOW_NS)
+
+    async def run() -> None:
+        job = asyncio.get_running_loop().create_task(PriceLoop(control, lambda: NOW_NS).run())
+        while "summary" not in event_of(control).body:
+            await asyncio.sleep(0.01)
+        job.cancel()
+        await asyncio.gather(job, return_exceptions=True)
+        assert job.cancelled()
+
+    asyncio.run(asyncio.wait_for(run(), 10))
+
+
+def test_a_configuration_without_a_word_of_it_follows_nothing(control: Control) -> None:
+    assert isinstance(control.config, Config)
+    assert price_loop.watch_of(control).follow == "none"
