@@ -2,14 +2,13 @@
 
 A report converts, the ledger does not: lines keep their currency and the exchange rates stored with
 them. Every line is rounded half-even at 10**-12 by itself, so that sums are equal however lines are
-grouped. DuckDB finds for each group, booking day (UTC) and currency the exact sum and by how much
-its lines' roundings change it; the rest is integers in Python. Without a rate an amount stays apart
-and is told: it is neither left out unsaid nor counted at an assumed rate.
+grouped. Without a rate an amount stays apart and is told: it is neither left out unsaid nor counted
+at an assumed rate. All of it is decimals and integers, no float.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -25,10 +24,16 @@ from steelyard.store.books import NS_PER_DAY
 _EPOCH = date(1970, 1, 1)
 BOOKED = f"booked_at_ns // {NS_PER_DAY}"
 """A line's booking day (UTC), counted since 1970."""
-_TERM_MAX = 10**12
-"""Numerators and denominators stay below it, so that no product leaves 38 digits."""
+_TERM_MAX = 10**10
+"""Numerators and denominators of rates stay below it, so that sums of products keep to 38 digits,
+even those of a hundred of the largest amounts that the ledger holds."""
+_PICO_OF = """
+    CREATE TEMP MACRO pico_of(x) AS
+    floor(x)::HUGEINT * 1000000000000 + ((x - floor(x)) * 1000000000000)::HUGEINT
+"""
+"""The integer of an amount's digits, without any product that might leave them."""
 
-ROUNDINGS = """
+_ROUNDED = f"""
     SELECT *, sign(cost) * (
         CASE WHEN 2 * rest >= 3 * over THEN 2 * over WHEN 2 * rest > over THEN over ELSE 0 END
         - rest
@@ -41,18 +46,34 @@ ROUNDINGS = """
         END) AS rest
         FROM (
             SELECT *, cost * times AS scaled
-            FROM (SELECT *, {booked} AS booked FROM lines WHERE {condition})
+            FROM (SELECT *, {BOOKED} AS booked FROM lines WHERE {{condition}} AND cost <> 0)
             LEFT JOIN worth USING (currency, booked)
         )
     )
-"""
-"""The lines with ``rounding``: what rounding half-even adds to cost x numerator of a line.
+"""  # noqa: S608 - no outside text
+"""The lines that cost something with ``rounding``: what rounding half-even adds to cost x p.
 
-With c the cost, p and q the rate's terms: the remainder of c p by 2 q says both how far the last
-multiple of q is and whether that one is odd, so that a tie goes to the even one. ``over`` is q at
-the scale of an amount. Division of 128 bits is 20 times slower than that of 64, which is enough for
-nearly every line.
+With p and q a rate's terms: the remainder of cost x p by 2 q says both how far the last multiple of
+q is and whether that one is odd, so that a tie goes to the even one. ``over`` is q at the scale of
+an amount. Division of 128 bits is 20 times slower than that of 64, which is enough for nearly
+every line.
 """
+
+WORTH = f"""
+    SELECT {{columns}}, sum(worth) AS worth,
+        sum(cost) FILTER (times IS NULL) AS unconverted,
+        count(*) FILTER (times IS NULL) AS missing
+    FROM (
+        SELECT *, pico_of(cost * times + rounding) // terms AS worth
+        FROM (
+            SELECT {{columns}}, booked, times, terms, sum(cost) AS cost, sum(rounding) AS rounding
+            FROM (SELECT *{{groups}} FROM ({_ROUNDED})) GROUP BY ALL
+        )
+    )
+    GROUP BY {{columns}}
+"""  # noqa: S608 - no outside text
+"""What each group's lines are worth, in pico-units: cells of one day and rate, which divide without
+rest, and then their sums."""
 
 
 class Into(NamedTuple):
@@ -116,41 +137,44 @@ def find_rates(into: Into, sums: Iterable[tuple[str, int, int]]) -> Rates:
 
 
 def register(connection: duckdb.DuckDBPyConnection, rates: Rates) -> None:
-    """Makes the rates known to ``ROUNDINGS`` as the table ``worth``."""
+    """Makes the rates known to ``WORTH``."""
     terms = [rate.value for rate in rates.used.values()]
+    over = [Decimal(term.denominator).scaleb(-12) for term in terms]
     columns = {
         "currency": pa.array([currency for currency, _ in rates.used], pa.string()),
         "booked": pa.array([day for _, day in rates.used], pa.int64()),
         "times": pa.array([Decimal(t.numerator) for t in terms], pa.decimal128(13, 0)),
-        "over": pa.array(
-            [Decimal(t.denominator).scaleb(-12) for t in terms], pa.decimal128(38, 12)
-        ),
+        "over": pa.array(over, pa.decimal128(38, 12)),
+        "terms": pa.array([t.denominator for t in terms], pa.int64()),
     }
     connection.register("worth", pa.table(columns))
+    connection.execute(_PICO_OF)
 
 
-def join_days(
-    cells: Iterable[Mapping[str, Any]], by: tuple[str, ...], into: Into, rates: Rates
+def join_worth(
+    rows: Iterable[dict[str, Any]],
+    found: Iterable[tuple[Any, ...]],
+    by: Sequence[str],
+    into: Into,
 ) -> list[dict[str, Any]]:
-    """Rows per group and currency from cells that are per booking day, too; the dearest first.
+    """Sums with what they are worth, the dearest first.
 
-    Every number but the day is added up.
+    Args:
+        rows: Sums per group and currency, their keys named ``by``.
+        found: What ``WORTH`` says of the same groups.
+        by: The keys of a row, in the order of ``found``.
+        into: Into which currency.
     """
-    rows: dict[tuple[Any, ...], dict[str, Any]] = {}
-    for cell in cells:
-        key = tuple(cell[name] for name in by)
-        inside, outside = _worth(cell, into, rates)
-        row = rows.get(key)
-        if row is None:
-            kept = {name: cell[name] for name in cell if name not in ("booked", "rounding")}
-            rows[key] = {**kept, "cost_in_pico": inside, "unconverted_pico": outside}
-            continue
-        for name, value in cell.items():
-            if name not in by and name in row:
-                row[name] = (row[name] or 0) + (value or 0)
-        row["cost_in_pico"] = _plus(row["cost_in_pico"], inside)
-        row["unconverted_pico"] += outside
-    return sorted(rows.values(), key=lambda row: _order(row, by))
+    worth = {tuple(values[:-3]): values[-3:] for values in found}
+    joined = []
+    for row in rows:
+        inside, outside, missing = worth.get(tuple(row[name] for name in by), (0, 0, 0))
+        if row["currency"] == into.currency:
+            inside, outside = row["cost_pico"], 0
+        elif inside is None and not missing:
+            inside = 0
+        joined.append({**row, "cost_in_pico": inside, "unconverted_pico": to_pico(outside or 0)})
+    return sorted(joined, key=lambda row: _order(row, by))
 
 
 def convert_line(row: Mapping[str, Any], into: Into, rates: Rates) -> dict[str, Any]:
@@ -165,22 +189,6 @@ def convert_line(row: Mapping[str, Any], into: Into, rates: Rates) -> dict[str, 
     return {**row, "cost_in_pico": found, "exchange_id": used}
 
 
-def _worth(cell: Mapping[str, Any], into: Into, rates: Rates) -> tuple[int | None, int]:
-    """What a cell is worth, and what of it has no rate (in its own currency)."""
-    cost_pico = cell["cost_pico"]
-    if cell["currency"] == into.currency or not cost_pico and not cell["rounding"]:
-        return cost_pico, 0
-    rate = rates.used.get((cell["currency"], cell["booked"]))
-    if rate is None:
-        return None, cost_pico
-    scaled = cost_pico * rate.value.numerator + to_pico(cell["rounding"] or 0)
-    return scaled // rate.value.denominator, 0
-
-
-def _plus(one: int | None, other: int | None) -> int | None:
-    return other if one is None else one if other is None else one + other
-
-
-def _order(row: Mapping[str, Any], by: tuple[str, ...]) -> tuple[Any, ...]:
+def _order(row: Mapping[str, Any], by: Sequence[str]) -> tuple[Any, ...]:
     worth = row["cost_in_pico"]
     return (worth is None, -(worth or 0), *(str(row[name]) for name in by))

@@ -119,17 +119,8 @@ class Reports:
         Raises:
             InvalidRequest: an unknown group or condition.
         """
-        groups, names = _groups(by)
-        condition, values = _condition(query)
-        statement = f"""
-            SELECT {", ".join([*names, "currency"])}, {_SUMS}
-            FROM (SELECT *{groups} FROM lines WHERE {condition})
-            GROUP BY {", ".join([*names, "currency"])}
-            ORDER BY cost DESC, {", ".join([*names, "currency"])}
-        """  # noqa: S608 - only keys of the tables above stand in it
         with self._connected(query) as connection:
-            rows = _rows(connection.execute(statement, values))
-        return [_named(row, by) for row in rows]
+            return [_named(row, by) for row in _sums(connection, by, query)]
 
     def summarise_in(self, into: Into, by: Sequence[str], query: Query = EVERYTHING) -> Converted:
         """The same sums with what each is worth in one currency, at the rates of booking days.
@@ -137,26 +128,12 @@ class Reports:
         Raises:
             InvalidRequest: an unknown group or condition.
         """
-        groups, names = _groups(by)
-        condition, values = _condition(query)
-        source = conversion.ROUNDINGS.format(booked=conversion.BOOKED, condition=condition)
-        columns = ", ".join([*names, "currency", "booked"])
         with self._connected(query) as connection:
-            rates = _rates(connection, into, condition, values)
+            rates = _rates(connection, into, query)
             conversion.register(connection, rates)
-
-            def cells(groups: str, columns: str) -> list[dict[str, Any]]:
-                statement = f"""
-                    SELECT {columns}, {_SUMS}, sum(rounding) AS rounding
-                    FROM (SELECT *{groups} FROM ({source})) GROUP BY {columns}
-                """  # noqa: S608 - only keys of the tables above stand in it
-                return _rows(connection.execute(statement, values))
-
-            rows = conversion.join_days(cells(groups, columns), (*names, "currency"), into, rates)
-            whole = rows
-            if "account" in by:  # its rows contain each other
-                found = cells("", "currency, booked")
-                whole = conversion.join_days(found, ("currency",), into, rates)
+            rows = _worth(connection, into, by, query)
+            # Rows of ``account`` contain each other.
+            whole = _worth(connection, into, (), query) if "account" in by else rows
         total_pico = sum(row["cost_in_pico"] or 0 for row in whole)
         return Converted([_named(row, by) for row in rows], rates, total_pico)
 
@@ -251,10 +228,47 @@ def _groups(by: Sequence[str]) -> tuple[str, list[str]]:
     return "".join(f", {GROUPS[name]} AS {alias}" for name, alias in pairs), names
 
 
-def _rates(
-    connection: duckdb.DuckDBPyConnection, into: Into, condition: str, values: Sequence[Any]
-) -> conversion.Rates:
-    """The rates that the lines need which cost something."""
+def _sums(
+    connection: duckdb.DuckDBPyConnection, by: Sequence[str], query: Query
+) -> list[dict[str, Any]]:
+    """Sums per group (by its alias) and currency, the most expensive first.
+
+    Raises:
+        InvalidRequest: an unknown group or condition.
+    """
+    groups, names = _groups(by)
+    condition, values = _condition(query)
+    columns = ", ".join([*names, "currency"])
+    statement = f"""
+        SELECT {columns}, {_SUMS} FROM (SELECT *{groups} FROM lines WHERE {condition})
+        GROUP BY {columns} ORDER BY cost DESC, {columns}
+    """  # noqa: S608 - only keys of the tables above stand in it
+    return _rows(connection.execute(statement, values))
+
+
+def _worth(
+    connection: duckdb.DuckDBPyConnection, into: Into, by: Sequence[str], query: Query
+) -> list[dict[str, Any]]:
+    """The sums with what they are worth; the rates are registered.
+
+    Raises:
+        InvalidRequest: an unknown group or condition.
+    """
+    groups, names = _groups(by)
+    condition, values = _condition(query)
+    keys = [*names, "currency"]
+    statement = conversion.WORTH.format(columns=", ".join(keys), groups=groups, condition=condition)
+    found = connection.execute(statement, values).fetchall()
+    return conversion.join_worth(_sums(connection, by, query), found, keys, into)
+
+
+def _rates(connection: duckdb.DuckDBPyConnection, into: Into, query: Query) -> conversion.Rates:
+    """The rates that the lines need which cost something.
+
+    Raises:
+        InvalidRequest: an unknown condition.
+    """
+    condition, values = _condition(query)
     statement = f"""
         SELECT currency, {conversion.BOOKED} AS booked, sum(cost) AS cost
         FROM lines WHERE {condition} AND cost <> 0 GROUP BY ALL

@@ -24,7 +24,7 @@ COLUMNS = ("date", "base", "quote", "value")
 FAR = Fraction(3, 2)
 """A rate further off the bank's than this factor is not taken over unasked: the pair may stand the
 other way round, or the value be for a hundred units, as China's banks write them."""
-DIGITS_MAX = 12
+DIGITS_MAX = 10
 """Digits of a value; reports multiply amounts of 26 digits by them in 128 bits."""
 _TITLES = {"日期": "date", "源货币": "base", "目标货币": "quote", "汇率": "value"}
 _DAY = re.compile(r"(\d{4})([-/])(\d{1,2})\2(\d{1,2})", re.ASCII)

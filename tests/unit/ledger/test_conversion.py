@@ -143,7 +143,7 @@ def test_conditions_hold_and_unknown_names_are_refused(reports: Reports) -> None
 
 
 def test_a_rate_of_too_many_digits_is_none(reports: Reports) -> None:
-    fine = Exchange(None, [rate(DAYS[0], Fraction(10**12 + 1, 10**12))])
+    fine = Exchange(None, [rate(DAYS[0], Fraction(10**10 + 1, 10**10))])
     found = reports.summarise_in(Into("CNY", fine), [])
     assert found.rates.days == [] and len(found.rates.unconverted) == 4
 
