@@ -271,13 +271,13 @@ def _at(tiers: Tiers, count: int) -> Held | None:
 
 
 def _exact(tiers: Tiers | None) -> list[tuple[int, Exact]]:
-    """Prices by count; where there is none, that of the tokens before stands in.
+    """Prices by count, zero where there is none.
 
-    Nothing is priced with what stands in: no call of a card without a ``missing`` item gets there.
+    A price per request pays for it then, or the card of each call that gets there says ``missing``.
     """
     found: list[tuple[int, Exact]] = []
     for begin, held in tiers or ((0, None),):
-        exact = held.exact if held else found[-1][1] if found else _FREE
+        exact = held.exact if held else _FREE
         if not found or found[-1][1] != exact:
             found.append((begin, exact))
     return found

@@ -171,6 +171,9 @@ def test_a_price_per_request_pays_for_what_has_none_beside_it() -> None:
     assert only(rate("request", "1", unit="request")).cards[0].missing == ()
     partly = only(rate("request", "1", unit="request"), rate("input", "1"))
     assert partly.cards[0].missing == ()
+    upto = rate("output", "2", output_to=10, is_marginal=True)
+    tenth = only(rate("request", "0.000001", unit="request"), upto)
+    assert cost(tenth, Usage(5, 12)) == (1 + 20) * MILLION
 
 
 def test_marginal_tiers_cut_no_cards() -> None:
