@@ -213,7 +213,9 @@ def _row(
         raise _CannotPriceError("no price at this hour")
     expected, fewest, most, figures = counted(work, listing.model, table)
     cost = _priced(now, work, expected)
-    lowest, highest = (_priced(now, work, tokens).pico for tokens in (fewest, most))
+    ranged = None
+    if figures:
+        ranged = (_priced(now, work, fewest).pico, _priced(now, work, most).pico)
     hours = [p for p in periods if until_ns is None or p.from_ns < until_ns]
     facts = tuple(
         fact
@@ -224,7 +226,7 @@ def _row(
     figure = table.of(listing.model, question.language)
     return Row(
         *(listing, "", "", "", expected, cost.pico),
-        range_pico=(lowest, highest) if figures else None,
+        range_pico=ranged,
         cheapest_pico=_cheapest(hours, work, expected) if has_clock else None,
         home_pico=None,
         exchange=None,

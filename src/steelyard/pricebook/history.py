@@ -14,8 +14,11 @@ from typing import NamedTuple
 
 from steelyard.domain.conditions import Condition, deciding
 from steelyard.domain.listings import ListedRate, Listing
+from steelyard.domain.rates import COUNTED
 from steelyard.pricebook.market import Market
 from steelyard.pricebook.wording import shown_amount, shown_unit
+
+_ORDER = {item: place for place, item in enumerate(COUNTED)}
 
 
 class Span(NamedTuple):
@@ -94,7 +97,8 @@ def history(market: Market, listings: Sequence[Listing], items: Sequence[str] = 
     for listing in listings:
         groups = spans(market.lines_of(listing))
         for (item, condition), group in sorted(
-            groups.items(), key=lambda entry: (entry[0][0], entry[1][0].from_at, str(entry[0][1]))
+            groups.items(),
+            key=lambda entry: (_ORDER[entry[0][0]], entry[1][0].from_at, str(entry[0][1])),
         ):
             if not items or item in items:
                 found.extend(_steps(listing, item, condition, group))
@@ -106,8 +110,8 @@ def _steps(listing: Listing, item: str, condition: Condition, group: Sequence[Sp
     for span in group:
         amount = shown_amount(span.line.rate)
         before = found[-1] if found else None
-        if before is not None and (before.amount, before.to_at) == (amount, span.from_at):
-            found[-1] = before._replace(to_at=span.to_at)  # the same price said again is no step
+        if before is not None and _goes_on(before, span):
+            found[-1] = before._replace(to_at=span.to_at)
             continue
         change = amount / before.amount - 1 if before is not None and before.amount else None
         found.append(
@@ -117,6 +121,15 @@ def _steps(listing: Listing, item: str, condition: Condition, group: Sequence[Sp
             )
         )
     return found
+
+
+def _goes_on(before: Step, span: Span) -> bool:
+    """Whether the same list says the same again of the step before, right after it."""
+    mine, its = before.line.rate, span.line.rate
+    return before.to_at == span.from_at and (
+        (before.amount, before.unit, mine.condition, mine.source)
+        == (shown_amount(its), shown_unit(its), its.condition, its.source)
+    )
 
 
 def current(market: Market, listing: Listing, at: datetime) -> tuple[str, list[ListedRate]]:

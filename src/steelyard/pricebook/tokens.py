@@ -64,6 +64,7 @@ class CharacterTable:
 
     def __init__(self, families: tuple[Family, ...]) -> None:
         self.families = families
+        self._spans: dict[str, Characters] = {}
 
     def of(self, model: str, language: str) -> Characters:
         """Characters per token of a model in one of ``LANGUAGES``; never nothing, see ``basis``."""
@@ -74,7 +75,9 @@ class CharacterTable:
             if (is_own or is_relative) and language in family.figures:
                 found = family.figures[language]
                 return found if is_own else found._replace(basis=STAND_IN)
-        return self._span(language)
+        if language not in self._spans:
+            self._spans[language] = self._span(language)
+        return self._spans[language]
 
     def _span(self, language: str) -> Characters:
         known = [

@@ -55,6 +55,11 @@ def test_the_same_price_said_again_is_no_step() -> None:
         listed("m input", "4", "2026-01-01", "2026-02-01"), listed("m input", "4", "2026-03-01")
     )
     assert len(hole) == 2
+    other = Condition(version="V3")
+    told = steps(
+        listed("m input", "4"), listed("m input", "4", "2026-02-01", condition=other)
+    )  # another version at the same price is worth telling
+    assert [shown(step)[3] for step in told] == [None, "0"]
 
 
 def test_items_and_conditions_have_steps_of_their_own() -> None:

@@ -36,6 +36,7 @@ def step(found: Step, zone: ZoneInfo) -> dict[str, Any]:
         "source": found.line.origin,
         "item": found.item,
         "condition": condition_text(found.line.rate.condition),
+        "deciding": condition_text(found.condition),
         "conditions": to_plain(found.line.rate.condition),
         "from": found.from_at,
         "to": found.to_at,
