@@ -31,7 +31,7 @@ def priced(
 
 
 def exchange(base: str, quote: str, on: date) -> ExchangeRate | None:
-    if base == "XXX":
+    if base == "ZZZ":
         return None
     value = Fraction(7) if on.month == 5 else Fraction(14)
     return ExchangeRate("x", base, quote, value, datetime(2024, 5, 1, tzinfo=UTC))
@@ -96,7 +96,7 @@ def test_use_of_a_model_without_price_falls_back_to_the_plain_mean() -> None:
 
 def test_lists_without_days_and_currencies_without_rate_stay_out() -> None:
     undated = priced(ONE, "input", "4", "2", "1", origin="litellm")
-    nowhere = priced(Listing("D", "official", "four", "XXX"), "input", "4", "2", "1")
+    nowhere = priced(Listing("D", "official", "four", "ZZZ"), "input", "4", "2", "1")
     assert values(undated, nowhere) == [100, 100, 100]
     assert values(undated, volumes=[{ONE: Volume(1, 0)}, {ONE: Volume(1, 0)}]) == [100, 50, 25]
 
