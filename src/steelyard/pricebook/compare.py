@@ -106,6 +106,8 @@ class Row(NamedTuple):
     notes: tuple[str, ...]
     """What the list says of these prices beside their conditions."""
     rate_ids: tuple[str, ...]
+    seen_at: datetime | None = None
+    """When the oldest evidence of these prices was seen to hold (UTC): an old price may be gone."""
 
 
 class Unpriced(NamedTuple):
@@ -166,7 +168,8 @@ def compare(
             except _CannotPriceError as error:
                 found.unpriced.append(Unpriced(listing, str(error)))
                 continue
-            row = row._replace(origin=origin, region=region, seller=seller)
+            seen_at = _seen_at(lines, row.rate_ids)
+            row = row._replace(origin=origin, region=region, seller=seller, seen_at=seen_at)
             _file(found, _converted(row, question, exchange))
     found.priced.sort(key=lambda row: (row.home_pico, row.listing))
     found.free.sort(key=lambda row: (*_patience(row), row.listing))
@@ -187,6 +190,11 @@ def _places(lines: Sequence[ListedRate]) -> list[tuple[str, str]]:
     """Regions and sellers that the lines tell apart: an offer each."""
     found = {(line.rate.condition.region, line.rate.condition.seller) for line in lines}
     return sorted(found)
+
+
+def _seen_at(lines: Sequence[ListedRate], rate_ids: Sequence[str]) -> datetime | None:
+    applied = [line for line in lines if line.rate.rate_id in rate_ids]
+    return min((line.read_at or line.rate.valid_from for line in applied), default=None)
 
 
 def _patience(row: Row) -> tuple[bool, Fraction]:

@@ -172,6 +172,16 @@ def test_notes_of_the_list_stay_with_the_price() -> None:
     assert all("m " in rate_id for rate_id in row.rate_ids)
 
 
+def test_the_age_of_a_price_is_that_of_its_oldest_evidence() -> None:
+    lines = (
+        listed("m input", "4", "2026-02-01", read_at=at("2026-11-01")),
+        listed("m output", "8", "2026-03-01"),
+        listed("m search", "8", "2024-03-01", unit="request"),
+    )
+    (row,) = compared(*lines, input_tokens=1).priced
+    assert row.seen_at == at("2026-03-01")
+
+
 def test_only_what_is_asked_for_is_compared() -> None:
     market = Market((*plain("one", "4"), *plain("two", "4")))
     question = Question(Work(input_tokens=10), NOW, "CNY")

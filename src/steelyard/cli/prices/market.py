@@ -233,9 +233,9 @@ def _print_comparison(found: Mapping[str, Any], *, has_text: bool) -> None:
     if found["free"]:
         typer.echo(f"\nWithout a price ({counts['free']}), and how long the work takes at least:")
         print_table(
-            ("offer", "limits", "takes", "note"),
+            ("offer", "seen", "limits", "takes", "note"),
             (
-                (_offer(row), _limits(row), _takes(row), "; ".join(row["notes"]))
+                (_offer(row), row["seen"], _limits(row), _takes(row), "; ".join(row["notes"]))
                 for row in found["free"]
             ),
         )
@@ -263,13 +263,13 @@ def _print_offers(rows: Sequence[Mapping[str, Any]], home: str, *, has_text: boo
     columns += ["cheapest hour"] * has_hours
     right = tuple(columns[1:])
     print_table(
-        (*columns, "limits", "takes"),
+        (*columns, "seen", "limits", "takes"),
         (
             (
                 *(_offer(row), _amount(row["home_amount"]), _cost(row)),
                 *_text_cells(row, has_text=has_text),
                 *[_amount(row["amount_cheapest_hour"])] * has_hours,
-                *(_limits(row), _takes(row)),
+                *(row["seen"], _limits(row), _takes(row)),
             )
             for row in rows
         ),

@@ -51,6 +51,7 @@ ROW: dict[str, Any] = {
     "least_time": {"limit": "tpm", "size": 5, "seconds": "90", "text": "1.5 minutes"},
     "facts": [LIMIT],
     "notes": ["beta"],
+    "seen": "2026-11-01",
 }
 STEP: dict[str, Any] = {
     **LISTING,
@@ -128,6 +129,7 @@ def test_compare_ranks_and_names_exchange_rates_and_limits(
     assert api.asked[-1][3] == asked
     assert "Maker large (Cloud)" in shown
     assert "0.00000876" in shown and "0.00000123457 (0.000001-0.000002) USD" in shown
+    assert shown.count("2026-11-01") == 2
     assert "500 rpm per account" in shown and "1.5 minutes (tpm)" in shown
     assert "1 USD = 7.1 CNY on 2026-11-20 (European Central Bank)" in shown
     assert "Without a price (1)" in shown and "beta" in shown

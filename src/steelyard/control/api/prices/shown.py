@@ -133,6 +133,7 @@ def _row(row: Row, question: Question) -> dict[str, Any]:
         },
         **_limits(row, question),
         "notes": row.notes,
+        "seen": row.seen_at and f"{row.seen_at:%Y-%m-%d}",
         "rate_ids": row.rate_ids,
     }
 
