@@ -6,8 +6,12 @@ So that ``steelyard ledger`` answers alike whether steelyard runs or not.
 from __future__ import annotations
 
 import asyncio
+import json
 import os
+from collections.abc import Callable, Iterator, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 from steelyard.domain.errors import StoreUnavailable
@@ -39,23 +43,82 @@ def post(
     return _ask(home, runtime, "POST", path, params=query, json=body)
 
 
+def stream(home: Path, runtime: Path, path: str, body: Any) -> Iterator[Any]:
+    """The lines of JSON that posting ``body`` is answered with, as they come.
+
+    Raises:
+        StoreUnavailable: steelyard never ran on this folder.
+        ApiError: it is refused, and why.
+    """
+    _check(home)
+    lines: SimpleQueue[Any] = SimpleQueue()
+    with ThreadPoolExecutor(1) as pool:
+        work = pool.submit(asyncio.run, _stream(home, runtime, path, body, lines.put))
+        work.add_done_callback(lambda _: lines.put(None))
+        while (line := lines.get()) is not None:
+            yield line
+        work.result()
+
+
+async def _stream(
+    home: Path, runtime: Path, path: str, body: Any, on_line: Callable[[Any], None]
+) -> None:
+    """Plays the server, since httpx's way into an application waits for the whole answer."""
+    from steelyard.supervisor.api import refusal  # noqa: PLC0415
+
+    content = json.dumps(body).encode()
+    headers = [(b"host", b"localhost"), (b"authorization", b"Bearer offline")]
+    headers.append((b"accept", b"application/x-ndjson"))
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": "POST",
+        "scheme": "http",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "headers": headers,
+    }
+    sent, status, pending = iter((content,)), 0, b""
+    is_over = asyncio.Event()
+
+    async def receive() -> dict[str, Any]:
+        for part in sent:
+            return {"type": "http.request", "body": part, "more_body": False}
+        await is_over.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        nonlocal status, pending
+        status = message.get("status", status)
+        *whole, pending = (pending + message.get("body", b"")).split(b"\n")
+        if status < 400:
+            for line in whole:
+                on_line(json.loads(line))
+
+    control, application = _made(home, runtime)
+    try:
+        await application(scope, receive, send)
+    finally:
+        is_over.set()
+        control.close()
+    if status >= 400:
+        raise refusal(status, pending)
+
+
 def _ask(home: Path, runtime: Path, method: str, path: str, **more: Any) -> Any:
-    if not (home / "control.db").exists():
-        raise StoreUnavailable(f"nothing is booked on {home}; start steelyard: steelyard serve")
+    _check(home)
     return asyncio.run(_send(home, runtime, method, path, **more))
 
 
 async def _send(home: Path, runtime: Path, method: str, path: str, **more: Any) -> Any:
     import httpx  # noqa: PLC0415 - heavy, and only for this
 
-    from steelyard.control.app import make_app  # noqa: PLC0415
-    from steelyard.control.control import Control  # noqa: PLC0415
-    from steelyard.control.places import Places  # noqa: PLC0415
     from steelyard.supervisor.api import refusal  # noqa: PLC0415
 
-    control = Control(Places(home, runtime, 0), os.environ)
-    control.admin_token = "offline"  # noqa: S105 - known to this process alone, which may read all
-    transport = httpx.ASGITransport(make_app(control))
+    control, application = _made(home, runtime)
+    transport = httpx.ASGITransport(application)
     headers = {"authorization": "Bearer offline"}
     try:
         async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
@@ -65,3 +128,19 @@ async def _send(home: Path, runtime: Path, method: str, path: str, **more: Any) 
     if answer.status_code >= 400:
         raise refusal(answer.status_code, answer.content)
     return answer.json()
+
+
+def _check(home: Path) -> None:
+    if not (home / "control.db").exists():
+        raise StoreUnavailable(f"nothing is booked on {home}; start steelyard: steelyard serve")
+
+
+def _made(home: Path, runtime: Path) -> tuple[Any, Any]:
+    """Control over the files, and its application; its token is known to this process alone."""
+    from steelyard.control.app import make_app  # noqa: PLC0415
+    from steelyard.control.control import Control  # noqa: PLC0415
+    from steelyard.control.places import Places  # noqa: PLC0415
+
+    control = Control(Places(home, runtime, 0), os.environ)
+    control.admin_token = "offline"  # noqa: S105 - known to this process alone, which may read all
+    return control, make_app(control)

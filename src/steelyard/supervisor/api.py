@@ -9,6 +9,7 @@ from __future__ import annotations
 import http.client
 import json
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -75,6 +76,29 @@ class Api:
             raise refusal(status, content)
         return json.loads(content) if content else None
 
+    def stream(self, path: str, body: Any) -> Iterator[Any]:
+        """The lines of JSON that posting ``body`` is answered with, as they come.
+
+        Raises:
+            StoreUnavailable: control does not run.
+            ApiError: it refused, and why.
+        """
+        connection = _UnixConnection(self._socket, self._timeout_s)
+        try:
+            headers = {**self._headers("application/json"), "accept": "application/x-ndjson"}
+            connection.request("POST", quote(path), json.dumps(body).encode(), headers)
+            answer = connection.getresponse()
+            if answer.status >= 400:
+                raise refusal(answer.status, answer.read())
+            for line in answer:
+                yield json.loads(line)
+        except (FileNotFoundError, ConnectionRefusedError) as error:
+            raise StoreUnavailable(self._absence()) from error
+        except (OSError, http.client.HTTPException) as error:
+            raise StoreUnavailable(f"control does not answer: {error}") from error
+        finally:
+            connection.close()
+
     def apply(self) -> list[str]:
         """Has control read the configuration file again; what it says, line by line."""
         try:
@@ -84,13 +108,8 @@ class Api:
         return [f"applied, revision {answer['revision']}", *map(str, answer["changes"])]
 
     def _send(self, method: str, target: str, body: Any, timeout_s: float) -> tuple[int, bytes]:
-        if is_laid_by_another(self._socket.parent):
-            raise PermissionError(f"{self._socket.parent} is not a folder of this user; remove it")
         is_file = isinstance(body, bytes)
-        kind = "application/octet-stream" if is_file else "application/json"
-        headers = {"host": "localhost", "content-type": kind}
-        if token := self._token():
-            headers["authorization"] = f"Bearer {token}"
+        headers = self._headers("application/octet-stream" if is_file else "application/json")
         content = body if body is None or is_file else json.dumps(body).encode()
         connection = _UnixConnection(self._socket, timeout_s)
         try:
@@ -99,6 +118,15 @@ class Api:
             return answer.status, answer.read()
         finally:
             connection.close()
+
+    def _headers(self, kind: str) -> dict[str, str]:
+        """What every call says; the token goes to no folder of another user."""
+        if is_laid_by_another(self._socket.parent):
+            raise PermissionError(f"{self._socket.parent} is not a folder of this user; remove it")
+        headers = {"host": "localhost", "content-type": kind}
+        if token := self._token():
+            headers["authorization"] = f"Bearer {token}"
+        return headers
 
     def _absence(self) -> str:
         if (self._socket.parent / "processes.json").exists():
