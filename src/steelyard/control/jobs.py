@@ -20,7 +20,7 @@ from steelyard.control import price_lists
 from steelyard.control.control import Control
 from steelyard.control.weighing import Weighings
 from steelyard.domain.errors import SteelyardError, StoreError
-from steelyard.store import leases
+from steelyard.store import leases, settings
 
 log = logging.getLogger(__name__)
 
@@ -91,9 +91,20 @@ class Jobs:
                 module = importlib.import_module("steelyard.ledger.scribe")
                 self._scribe = module.Scribe(self._control.places.home, self._control.database)
             self.booked += self._scribe.run_once(time.time_ns()).booked
+            self._book_corrections()
             if time.monotonic() - self._tended_s >= TEND_EVERY_S:
                 self._tended_s = time.monotonic()
                 self._tend()
+
+    def _book_corrections(self) -> None:
+        """Books what corrected prices come to, which only the holder of the ledger may."""
+        control = self._control
+        with control.database.read() as connection:
+            is_due = bool(settings.get(connection, price_lists.PENDING, []))
+        if is_due:
+            module = importlib.import_module("steelyard.control.rerate")
+            folder = control.places.home / "ledger"
+            self.booked += module.rerate(control.database, folder, time.time_ns())
 
     def _tend(self) -> None:
         """Tidies up; what fails is tried again in the next round, and booking goes on."""

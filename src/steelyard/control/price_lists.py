@@ -39,7 +39,7 @@ FIRST = (("prices.csv", OWN, STEELYARD), ("facts.yaml", FACTS, STEELYARD))
 before the first answer, which takes a third of a second once."""
 SHIPPED = (*FIRST, ("genai-prices.json.gz", "genai-prices", "genai-prices"))
 PENDING = "prices.rerate"
-"""Setting: numbers of the lists whose corrections have not been booked yet."""
+"""Setting: lists whose corrections are to be booked, each with the instant it is due."""
 
 SAME = "same"
 REFUSED = "refused"
@@ -206,7 +206,8 @@ class _Recording:
         listings.add(connection, change, number, self._rates(number, steps), parsed.facts)
         if any(step.corrects for step in steps):
             pending = settings.get(connection, PENDING, [])
-            settings.put(connection, PENDING, [*pending, number])
+            due = {"list": number, "due_ns": change.at_ns}
+            settings.put(connection, PENDING, [*pending, due])
         return number
 
     def _rates(self, number: int, steps: Sequence[Step]) -> list[NewRate]:

@@ -211,6 +211,11 @@ def by_ids(connection: Connection, ids: Iterable[str]) -> dict[str, Rate]:
 
     Ids of other makes (those of offers' own rates) are left out.
     """
+    return {rate_id: line.rate for rate_id, line in lines_by_ids(connection, ids).items()}
+
+
+def lines_by_ids(connection: Connection, ids: Iterable[str]) -> dict[str, ListedRate]:
+    """The same with all that their lines say."""
     numbers = sorted({int(rate_id[1:]) for rate_id in ids if _is_id(rate_id)})
     found = {}
     for begin in range(0, len(numbers), _IDS_AT_ONCE):
@@ -219,8 +224,7 @@ def by_ids(connection: Connection, ids: Iterable[str]) -> dict[str, Rate]:
             list_rates.c.rate_number.in_(some), list_rates.c.numerator.is_not(None)
         )
         for row in connection.execute(query):
-            rate = _listed(row, None).rate
-            found[rate.rate_id] = rate
+            found[rate_id(row.rate_number)] = _listed(row, None)
     return found
 
 
