@@ -61,8 +61,7 @@ every line.
 
 WORTH = f"""
     SELECT {{columns}}, sum(worth) AS worth,
-        sum(cost) FILTER (times IS NULL) AS unconverted,
-        count(*) FILTER (times IS NULL) AS missing
+        sum(cost) FILTER (times IS NULL) AS unconverted
     FROM (
         SELECT *, pico_of(cost * times + rounding) // terms AS worth
         FROM (
@@ -165,14 +164,12 @@ def join_worth(
         by: The keys of a row, in the order of ``found``.
         into: Into which currency.
     """
-    worth = {tuple(values[:-3]): values[-3:] for values in found}
+    worth = {tuple(key): (inside, outside) for *key, inside, outside in found}
     joined = []
     for row in rows:
-        inside, outside, missing = worth.get(tuple(row[name] for name in by), (0, 0, 0))
+        inside, outside = worth.get(tuple(row[name] for name in by), (0, 0))
         if row["currency"] == into.currency:
             inside, outside = row["cost_pico"], 0
-        elif inside is None and not missing:
-            inside = 0
         joined.append({**row, "cost_in_pico": inside, "unconverted_pico": to_pico(outside or 0)})
     return sorted(joined, key=lambda row: _order(row, by))
 
