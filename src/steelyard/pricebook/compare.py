@@ -193,8 +193,12 @@ def _places(lines: Sequence[ListedRate]) -> list[tuple[str, str]]:
 
 
 def _seen_at(lines: Sequence[ListedRate], rate_ids: Sequence[str]) -> datetime | None:
-    applied = [line for line in lines if line.rate.rate_id in rate_ids]
-    return min((line.read_at or line.rate.valid_from for line in applied), default=None)
+    seen = (
+        line.read_at or line.rate.valid_from
+        for line in lines
+        if line.rate.rate_id in rate_ids and line.rate.item in ITEMS
+    )
+    return min(seen, default=None)
 
 
 def _patience(row: Row) -> tuple[bool, Fraction]:

@@ -109,6 +109,12 @@ def test_hours_tie_only_where_they_meet() -> None:
     assert kinds(*base, one, listed("m input", "2", condition=evening)) == []
 
 
+def test_rates_that_cannot_be_compiled_are_an_error() -> None:
+    moon = Condition(clock=Clock("Moon/Sea", ((480, 600),)))
+    (finding, *_) = found(listed("m input", "4"), listed("m input", "3", condition=moon))
+    assert (finding.kind, finding.is_error) == ("rates_unusable", True)
+
+
 def test_a_part_without_its_whole_is_told() -> None:
     assert kinds(listed("m output", "8")) == ["parent_missing"]
     assert kinds(listed("m output", "8"), listed("m request", "1", unit="request")) == []

@@ -121,6 +121,16 @@ def test_hours_show_the_price_now_and_the_cheapest_of_the_week() -> None:
     assert always.cheapest_pico is None
 
 
+def test_hours_without_a_price_are_told_and_left_out_of_the_cheapest() -> None:
+    night = Condition(clock=Clock("UTC", ((0, 60),)))
+    only = listed("m input", "1", condition=night)
+    assert compared(only, input_tokens=1).unpriced[0].reason == "no price at this hour"
+    lines = (only, listed("m output", "2"))
+    (row,) = compared(*lines, input_tokens=10**6, when=at("2026-11-21T00:30")).priced
+    assert row.cheapest_pico == PICO
+    assert compared(*lines, input_tokens=1).unpriced[0].reason == "no price of input"
+
+
 def test_two_prices_for_one_call_are_told_not_chosen() -> None:
     lines = (
         listed("m input", "3", condition=Condition(input_to=32_000)),

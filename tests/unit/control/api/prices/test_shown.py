@@ -42,6 +42,16 @@ def test_rows_are_cut_and_counted_and_amounts_are_plain_decimals() -> None:
     assert found["unconvertible"][0]["home_amount"] is None
 
 
+def test_work_in_characters_has_a_range_and_unknown_ones_no_price_of_10000() -> None:
+    market = Market((listed("m input", "1"), listed("doubao output", "1")))
+    question = Question(Work(input_characters={"zh": 10}), NOW, "CNY")
+    found = shown.comparison(question, compare(market, question, TABLE, exchange), top=5)
+    row = next(row for row in found["priced"] if row["model"] == "m")
+    assert row["amount_low"] < row["amount"] < row["amount_high"]
+    assert row["wan_characters"]["output"] is None
+    assert row["characters_per_token"][0]["basis"] == "span"
+
+
 def test_most_rows_of_each_item_are_kept() -> None:
     market = Market(listed(f"m{n} {item}", "1") for n in range(3) for item in ("input", "output"))
     bill = Bill(Fraction(1), "CNY", NOW)
