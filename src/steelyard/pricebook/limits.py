@@ -16,6 +16,7 @@ MINUTE_S, DAY_S = 60, 86_400
 MONTH_S = 30 * DAY_S
 _TOKENS = {"tpm": MINUTE_S, "tpd": DAY_S}
 _CALLS = {"qps": 1, "rpm": MINUTE_S, "rpd": DAY_S}
+_WORDS = {"concurrency": "calls at once"}
 _PERIODS = {"day": DAY_S, "month": MONTH_S}
 
 
@@ -86,7 +87,7 @@ def limit_text(fact: Fact) -> str:
     holder = f" per {body['holder']}" if "holder" in body else ""
     if fact.kind == "allowance":
         return f"{body['amount']:,} {body['unit']} free {_per(body['per'])}{holder}"
-    sizes = (f"{v:,} {k}" for k, v in body.items() if isinstance(v, int))
+    sizes = (f"{v:,} {_WORDS.get(k, k)}" for k, v in body.items() if isinstance(v, int))
     level = f" ({body['level']})" if "level" in body else ""
     return f"{', '.join(sizes)}{holder}{level}"
 

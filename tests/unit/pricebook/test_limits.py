@@ -58,7 +58,9 @@ def test_words_for_people() -> None:
     assert limit_text(limit(rpm=500, tpm=200_000, holder="account")) == (
         "500 rpm, 200,000 tpm per account"
     )
-    assert limit_text(limit(rpm=3, level="Tier0")) == "3 rpm (Tier0)"
+    assert (
+        limit_text(limit(concurrency=1, rpm=3, level="Tier0")) == "1 calls at once, 3 rpm (Tier0)"
+    )
     assert limit_text(allowance(1000, "requests", "day")) == "1,000 requests free a day per account"
     assert limit_text(allowance(5, "tokens", "once")) == "5 tokens free once per account"
     assert duration_text(Fraction(3_000_000)) == "34.7 days"
