@@ -9,26 +9,30 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from steelyard.pricebook.compiling import compile_periods
 
 from steelyard.config import presets
 from steelyard.config.load import InvalidConfig, load_text
 from steelyard.config.presets import packaged_vendors
 from steelyard.control.apply import apply
 from steelyard.control.compile import compile_core
+from steelyard.control.price_book import load_market, offer_rates
+from steelyard.control.price_lists import TAKEN, Order, take
 from steelyard.control.resolve import RULES
+from steelyard.domain.listings import Listing
 from steelyard.domain.usage import Usage
 from steelyard.gateway.snapshot import Core
 from steelyard.pricebook.book import card_of, period_at, price
-from steelyard.store import prices
+from steelyard.pricebook.compiling import compile_periods
+from steelyard.store import objects
 from steelyard.store.database import Database
 from steelyard.store.migrate import upgrade
 
 HOWTO = Path(__file__).parents[2] / "docs" / "howto" / "add-a-vendor.md"
 VENDOR, STEELYARD = re.findall(r"```yaml\n(.*?)```", HOWTO.read_text("utf-8"), re.DOTALL)
+(LIST,) = re.findall(r"```csv\n(.*?)```", HOWTO.read_text("utf-8"), re.DOTALL)
 OWN = "vendors:\n  example:\n" + textwrap.indent(VENDOR, "    ") + STEELYARD
 ENV = {"EXAMPLE_API_KEY": "sk-example"}
-OFFER = "example/example-large"
+LISTING = Listing("Example", "official", "example-large", "CNY")
 APRIL, NOVEMBER = (
     int(datetime(2026, month, 21, tzinfo=UTC).timestamp()) * 10**9 for month in (4, 11)
 )
@@ -68,9 +72,9 @@ def put(database: Database, text: str, at_ns: int) -> Core:
 
 
 def cost_millionths(database: Database, at_ns: int) -> int | None:
-    """What the call costs at an instant by the prices the book keeps, in 10^-6 CNY."""
+    """What the call costs at an instant by what the book says, in 10^-6 CNY."""
     with database.read() as connection:
-        rates = prices.of_offers(connection).get(OFFER, ())
+        rates = load_market(connection).of(LISTING)
     period = period_at(compile_periods(rates), at_ns) if rates else None
     card = card_of(period, USAGE) if period else None
     return price(period, card, USAGE) // 10**6 if period and card else None
@@ -79,9 +83,14 @@ def cost_millionths(database: Database, at_ns: int) -> int | None:
 def test_it_is_added_priced_and_removed_and_old_bills_can_be_recomputed(
     database: Database, text: str
 ) -> None:
+    taken = take(database, Order("example.csv", LIST.encode()), APRIL, "admin")
+    assert (taken.state, len(taken.difference.steps)) == (TAKEN, 5)
     core = put(database, text, APRIL)
     assert core.channels["example"].base_url == "https://api.models.example/v1"
     assert core.public_ids == ("example-large",)
+    with database.read() as connection:
+        (rates,) = offer_rates(connection, objects.current(connection, "offer")).values()
+    assert len(rates) == 5
     assert cost_millionths(database, APRIL) == 3_000
     assert cost_millionths(database, NOVEMBER) == 1_544
 

@@ -1,4 +1,4 @@
-"""``ledger``, ``call``, ``offers``, ``prices``: what was booked, and what is on offer."""
+"""``ledger``, ``call``, ``offers``: what was booked, and what is on offer."""
 
 from __future__ import annotations
 
@@ -22,7 +22,6 @@ def register(app: typer.Typer) -> None:
     app.command()(ledger)
     app.command()(call)
     app.command()(offers)
-    app.command()(prices)
 
 
 def ledger(
@@ -91,28 +90,6 @@ def offers(as_json: Json = False) -> None:
     print_table(columns, (_offer_row(row) for row in rows), right=("context",))
 
 
-def prices(
-    offer: Annotated[str | None, typer.Option(help="Prices of this offer only.")] = None,
-    as_json: Json = False,
-) -> None:
-    """List every price with its dates and source."""
-    rows = _get("/api/prices", **({"offer": offer} if offer else {}))["data"]
-    if as_json:
-        print_json(rows)
-        return
-    print_table(
-        ("offer", "item", "price", "from", "to", "source"),
-        (
-            (
-                *(r["offer"], r["item"], r["price"]),
-                *(r["valid_from"][:10], (r["valid_to"] or "")[:10], r["source"]),
-            )
-            for r in rows
-        ),
-        right=("price",),
-    )
-
-
 def _get(path: str, **query: str) -> Any:
     """What control says, or its files when it does not run."""
     try:
@@ -170,7 +147,8 @@ def _instant(at_ns: int) -> str:
 
 
 def _offer_row(row: Mapping[str, Any]) -> tuple[Any, ...]:
-    cost = ", ".join(f"{item} {price}" for item, price in row["prices"].items()) or "none: refused"
+    cost = ", ".join(f"{item} {price}" for item, price in row["prices"].items())
+    cost = cost or f"none, refused: {row.get('unpriced', '')}".rstrip(": ")
     proven = [task for task, status in row["verdicts"].items() if status == "proven"]
     state = f"{row['state']} ({row['reason']})" if row["reason"] else row["state"]
     return (

@@ -18,8 +18,10 @@ from steelyard.cli import (
     limits,
     models,
     operating,
+    prices,
     proving,
     setting_up,
+    what_if,
 )
 from steelyard.domain.errors import ConfigError, SteelyardError
 
@@ -32,11 +34,12 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
 )
-for group in (operating, setting_up, asking, books, auditing, proving):
+for group in (operating, setting_up, asking, books, auditing, what_if, proving):
     group.register(app)
 app.add_typer(keys.app, name="key")
 app.add_typer(limits.app, name="limits")
 app.add_typer(models.app, name="models")
+app.add_typer(prices.app, name="prices")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
