@@ -81,7 +81,7 @@ class Oracle:
             return False
         if said.clock is not None and not holds(said.clock, instant_ns(at)):
             return False
-        if said.is_list_only or said.tier not in ("", self.tier) or said.volume_from > 0:
+        if said.tier not in ("", self.tier) or said.volume_from > 0:
             return False
         if said.thinking is not None and said.thinking != (self.usage.reasoning_tokens > 0):
             return False

@@ -77,7 +77,7 @@ def conditions(draw: st.DrawFn, item: str) -> list[Condition]:
     if kind == 9:
         return [Condition(clock=draw(st.sampled_from(CLOCKS)))]
     if kind == 10:
-        return [Condition(is_list_only=True), Condition(volume_from=1)]
+        return [Condition(is_list_price=True), Condition(volume_from=1)]
     return draw(conditions(item)) + draw(conditions(item))
 
 

@@ -73,8 +73,8 @@ class Condition:
     """Which release stood behind a moving name; tells, and never decides."""
     remark: str = ""
     """Anything else the list says; tells, and never decides."""
-    is_list_only: bool = False
-    """Whether the price was quoted but not charged, as beside a promotion: never holds."""
+    is_list_price: bool = False
+    """Whether it is what the list says beside a promotion: charged only where nothing else is."""
 
     def __post_init__(self) -> None:
         for name in ("input", "output", "volume"):
@@ -102,8 +102,11 @@ def is_narrower(one: Condition, other: Condition) -> bool:
     """Whether ``one`` is strictly more specific: it holds in part of the cases of ``other`` only.
 
     Every dimension of ``one`` lies within that of ``other``, and at least one is smaller. Clocks
-    are not compared with each other: two rates with different clocks are a tie where both hold.
+    are not compared with each other: two rates with different clocks are a tie where both hold. A
+    list price gives way to whatever else holds.
     """
+    if one.is_list_price != other.is_list_price:
+        return other.is_list_price
     is_smaller = False
     for low, high in _RANGES:
         mine = (getattr(one, low), getattr(one, high))

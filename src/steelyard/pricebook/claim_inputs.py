@@ -229,7 +229,7 @@ def number(text: str) -> Fraction:
 def _is_meant(condition: Condition, named: Named) -> bool:
     """Whether a condition is true of the call that a claim means."""
     return (
-        not condition.is_list_only
+        not condition.is_list_price
         and not condition.variant
         and condition.clock is None  # a claim tells no hour, so only prices of all hours fit it
         and condition.volume_from == 0

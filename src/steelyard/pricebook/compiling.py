@@ -133,7 +133,7 @@ def _grouped(rates: Sequence[Rate], volume: int) -> tuple[list[list[_Dated]], li
     decided: dict[Condition, Condition] = {}
     for number, rate in enumerate(rates):
         given = rate.condition
-        if given.is_list_only or volume < given.volume_from:
+        if volume < given.volume_from:
             continue
         if given.volume_to is not None and volume >= given.volume_to:
             continue

@@ -56,9 +56,8 @@ def spans(lines: Iterable[ListedRate]) -> dict[tuple[str, Condition], list[Span]
     """
     groups: dict[tuple[str, Condition], list[ListedRate]] = {}
     for line in lines:
-        if not line.rate.condition.is_list_only:
-            key = (line.rate.item, deciding(line.rate.condition))
-            groups.setdefault(key, []).append(line)
+        key = (line.rate.item, deciding(line.rate.condition))
+        groups.setdefault(key, []).append(line)
     return {key: _spans(group) for key, group in groups.items()}
 
 
@@ -123,6 +122,10 @@ def _steps(listing: Listing, item: str, condition: Condition, group: Sequence[Sp
     return found
 
 
+def _is_at(span: Span, at: datetime) -> bool:
+    return span.from_at <= at and (span.to_at is None or at < span.to_at)
+
+
 def _goes_on(before: Step, span: Span) -> bool:
     """Whether the same list says the same again of the step before, right after it."""
     mine, its = before.line.rate, span.line.rate
@@ -139,11 +142,8 @@ def current(market: Market, listing: Listing, at: datetime) -> tuple[str, list[L
     may have stopped to follow a model that others still sell. Empty where nobody has a price.
     """
     for origin in market.sources_of(listing):
-        lines = [
-            line
-            for line in market.lines_of(listing, origin)
-            if holds(line, at) and not line.rate.condition.is_list_only
-        ]
+        groups = spans(line for line in market.lines_of(listing, origin) if holds(line, at))
+        lines = [span.line for group in groups.values() for span in group if _is_at(span, at)]
         if lines:
             return origin, lines
     return "", []

@@ -73,7 +73,7 @@ def condition_text(condition: Condition) -> str:
             * (condition.thinking is not None)
         ),
         *(condition.tier, condition.region, condition.seller, condition.variant),
-        "listed, not charged" if condition.is_list_only else "",
+        "list price" if condition.is_list_price else "",
         *(condition.version, condition.remark),
     ]
     return ", ".join(part for part in parts if part)

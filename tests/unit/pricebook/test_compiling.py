@@ -100,10 +100,16 @@ def test_a_tie_of_two_is_seen_beside_a_third_that_ended() -> None:
     assert inputs(compile_periods(rates, SINCE_NS + 5 * DAY_NS)) == [(5, 9, 1)]
 
 
-def test_a_price_beside_the_one_that_is_charged_never_holds() -> None:
-    listed = rate("input", "9", LATER, is_list_only=True)
-    assert inputs(compile_periods([rate("input", "1"), listed])) == [(0, -1, 1)]
-    assert compile_periods([listed]) == []
+def test_a_list_price_is_charged_only_where_nothing_else_is() -> None:
+    listed = rate("input", "9", is_list_price=True)
+    assert inputs(compile_periods([listed])) == [(0, -1, 9)]
+    assert inputs(compile_periods([rate("input", "1", LATER), listed])) == [
+        (0, 181, 9),
+        (181, -1, 1),
+    ]
+    long = rate("input", "7", is_list_price=True, input_from=100)
+    promoted = compile_periods([rate("input", "1"), listed, long])
+    assert inputs(promoted) == [(0, -1, 1)]
 
 
 def test_periods_follow_each_other_without_overlap() -> None:

@@ -67,10 +67,10 @@ def test_items_and_conditions_have_steps_of_their_own() -> None:
         listed("m output", "8"),
         listed("m input", "4"),
         listed("m input", "2", condition=Condition(tier="batch")),
-        listed("m input", "9", condition=Condition(is_list_only=True)),
+        listed("m input", "9", "2026-02-01", condition=Condition(is_list_price=True)),
     )
     assert [(step.item, step.condition.tier) for step in steps(*lines)] == [
-        *(("input", ""), ("input", "batch"), ("output", "")),
+        *(("input", ""), ("input", "batch"), ("input", ""), ("output", "")),
     ]
     assert [step.item for step in steps(*lines, items=("output",))] == ["output"]
 
@@ -88,7 +88,6 @@ def test_a_source_that_fell_silent_is_followed_by_the_next() -> None:
     market = Market(
         (
             listed("m input", "4", "2026-01-01", "2026-02-01"),
-            listed("m input", "9", condition=Condition(is_list_only=True)),
             listed("m input", "5", origin="genai-prices"),
         )
     )
@@ -97,3 +96,10 @@ def test_a_source_that_fell_silent_is_followed_by_the_next() -> None:
     origin, lines = current(market, listing, at("2026-02-01"))
     assert (origin, [line.rate.amount for line in lines]) == ("genai-prices", [Fraction(5)])
     assert current(market, listing, at("2025-01-01")) == ("", [])
+
+
+def test_of_what_holds_by_its_dates_only_the_latest_is_current() -> None:
+    market = Market((listed("m input", "4"), listed("m input", "3", "2026-02-01")))
+    (listing,) = market.listings()
+    _, lines = current(market, listing, at("2026-03-01"))
+    assert [line.rate.amount for line in lines] == [3]

@@ -54,7 +54,7 @@ def test_the_table_holds_every_phrase_of_the_list_and_no_other() -> None:
             ),
         ),
         ("UTC 16:30-00:30 off-peak", Condition(clock=Clock("UTC", ((990, 30),)))),
-        ("list price", Condition(is_list_only=True)),
+        ("list price", Condition(is_list_price=True)),
     ],
 )
 def test_what_decides_in_a_phrase(phrase: str, condition: Condition) -> None:
@@ -141,7 +141,7 @@ def meets(one: Condition, other: Condition) -> bool:
         free = getattr(ALWAYS, name)
         if mine != its and free not in (mine, its):
             return False
-    return not (one.is_list_only or other.is_list_only)
+    return True
 
 
 def ties(rates: list[ListedRate]) -> list[str]:

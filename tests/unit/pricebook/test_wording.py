@@ -27,7 +27,7 @@ PEAK = Clock("Asia/Shanghai", ((540, 720), (840, 1080)), frozenset(range(5)), "C
         (Condition(volume_from=10**9, thinking=False), "volume from 1B, not thinking"),
         (Condition(tier="batch", region="intl"), "batch, intl"),
         (Condition(thinking=True, version="V3.1", remark="beta"), "thinking, V3.1, beta"),
-        (Condition(is_list_only=True), "listed, not charged"),
+        (Condition(is_list_price=True), "list price"),
         (
             Condition(clock=PEAK),
             "09:00-12:00 and 14:00-18:00 Mon-Fri but holidays (CN) Asia/Shanghai",

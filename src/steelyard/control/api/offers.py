@@ -112,8 +112,7 @@ def prices_now(rates: Iterable[Rate], at: datetime) -> dict[str, str]:
     found: dict[tuple[str, Condition], Rate] = {}
     for rate in sorted(rates, key=lambda rate: rate.valid_from):
         if rate.valid_from <= at and (rate.valid_to is None or at < rate.valid_to):
-            if not rate.condition.is_list_only:
-                found[rate.item, deciding(rate.condition)] = rate
+            found[rate.item, deciding(rate.condition)] = rate
     shown = {}
     for (item, condition), rate in found.items():
         text = condition_text(condition)

@@ -247,7 +247,7 @@ def test_the_shipped_list_knows_the_change_of_august_2026() -> None:
         None: Fraction("4.5"),
         peak: 9,
     }
-    assert [r.amount for r in rates if r.condition.is_list_only] == [12]
+    assert [r.amount for r in rates if r.condition.is_list_price] == [12]
 
 
 def test_a_batch_price_of_short_prompts_is_no_price_of_long_ones() -> None:
