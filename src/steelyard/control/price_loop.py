@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
@@ -33,9 +34,11 @@ log = logging.getLogger(__name__)
 TOLD = "prices.told"
 """Setting: number of the last event that the webhook was told of."""
 FETCHED = "prices.fetched"
-"""Setting: address -> what became of the last look at it."""
+"""Setting: address without query -> what became of the last look at it."""
 POLICY = "policy"
 """Who decided, where the configuration did."""
+_UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
+"""What does not belong into a file's name."""
 _LOOK_EVERY_S = 5.0
 _AGAIN_S = 60.0
 _LIST_BYTES_MAX = 64 * 2**20
@@ -106,15 +109,16 @@ class PriceLoop:
         known = await self._control.read(lambda c: settings.get(c, FETCHED, {}))
         async with _client() as client:
             for fetch in wanted:
-                last = known.get(fetch.url, {}).get("at_ns", 0)
+                address = fetch.url.partition("?")[0]  # what follows may be a token
+                last = known.get(address, {}).get("at_ns", 0)
                 if self._clock() - last >= every_s(fetch.every) * NS:
-                    outcome = await self._fetch(client, fetch)
-                    known = {**known, fetch.url: outcome}
+                    outcome = await self._fetch(client, fetch, address)
+                    known = {**known, address: outcome}
                     await asyncio.to_thread(self._remember, FETCHED, known)
                     say = log.info if outcome["state"] != price_lists.REFUSED else log.warning
                     say("price list of %s fetched: %s", fetch.source, outcome["state"])
 
-    async def _fetch(self, client: httpx.AsyncClient, fetch: Fetch) -> dict[str, Any]:
+    async def _fetch(self, client: httpx.AsyncClient, fetch: Fetch, address: str) -> dict[str, Any]:
         """What became of one list: its state, and what is wrong with it."""
         now_ns = self._clock()
         base = {"at_ns": now_ns, "source": fetch.source}
@@ -122,7 +126,7 @@ class PriceLoop:
             data = await _download(client, fetch.url)
         except (OSError, InvalidRequest) as error:
             return {**base, "state": "failed", "problems": [str(error)]}
-        name = fetch.url.partition("?")[0].rpartition("/")[2] or fetch.source
+        name = _UNSAFE.sub("-", address.rpartition("/")[2]).lstrip(".") or fetch.source
         order = price_lists.Order(name, data, fetch.source)
         database = self._control.database
         outcome = await asyncio.to_thread(price_lists.take, database, order, now_ns, "fetch")

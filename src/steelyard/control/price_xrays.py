@@ -6,7 +6,7 @@ The reasoning is in ``pricebook.changes`` and ``pricebook.xray``; here it is fed
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,17 +20,18 @@ from steelyard.domain.listings import ListedRate, Listing
 from steelyard.domain.rates import Rate
 from steelyard.domain.usage import Usage
 from steelyard.pricebook import xray
-from steelyard.pricebook.book import card_of, period_at, price, unpriced
+from steelyard.pricebook.book import Period, card_of, period_at, price, unpriced
 from steelyard.pricebook.changes import PriceStep, diff, first_step
 from steelyard.pricebook.compiling import compile_periods, select
 from steelyard.pricebook.market import Market
-from steelyard.pricebook.xray import Cell, Proof
+from steelyard.pricebook.xray import Proof
 from steelyard.pricebook.xray_text import plain
 from steelyard.store import accounts, listings, objects, proofs, settings
 from steelyard.store.database import Database
 from steelyard.store.price_events import PriceEvent
 
 _HOUR_NS = 3600 * 10**9
+"""More than a call takes, for prices by its end."""
 _TYPICAL = Usage(1000, 256)
 """The call by which offers are compared, as routing has it."""
 
@@ -42,7 +43,7 @@ class _Ground(NamedTuple):
     market: Market
     """The vendor's part of the book."""
     offers: dict[str, Mapping[str, Any]]
-    """Offers that are priced by the listing -> their ``list``."""
+    """Offers that are priced by the listing -> their body."""
     proofs: tuple[Proof, ...]
     lineups: dict[str, list[str]]
     """Kind of work -> the offers that may do it."""
@@ -65,24 +66,11 @@ def body_of(home: Path, database: Database, event: PriceEvent, now_ns: int) -> d
     if not ground.steps:
         return {**event.body, "summary": "no price is another one than before"}
     step = ground.steps[-1]
-    forecasts = []
-    for offer, wanted in ground.offers.items():
-        place = (wanted["region"], wanted["seller"])
-        before, after = select(step.before, *place), select(step.after, *place)
-        by_hour = _has_clock((*before, *after))
-        cells = [
-            cell._replace(account=ground.names.get(cell.account, cell.account))
-            for cell in _cells(home, database, offer, now_ns, by_hour)
-        ]
-        named = [
-            cell._replace(account=ground.names.get(cell.account, cell.account)) for cell in cells
-        ]
-        forecasts.append(xray.forecast(before, after, named, Fraction(xray.FORECAST_DAYS)))
     found = xray.build(
         step,
         ground.market,
         proofs=ground.proofs,
-        forecast=xray.together(forecasts),
+        forecast=_forecast(home, database, ground, step, now_ns),
         reroutes=_reroutes(ground, step, now_ns),
         other_steps=len(ground.steps) - 1,
     )
@@ -114,7 +102,7 @@ def _read(connection: Connection, event: PriceEvent, now_ns: int) -> _Ground:
     }
     priced = price_book.offer_prices(connection, offers)
     of_listing = {
-        name: offers[name].body["list"]
+        name: offers[name].body
         for name, one in priced.items()
         if one.listing is not None and _is(one.listing, event.listing)
     }
@@ -167,9 +155,8 @@ def _reroutes(ground: _Ground, step: PriceStep, now_ns: int) -> tuple[xray.Rerou
     both: list[dict[str, Fraction]] = []
     for rates in (step.before, step.after):
         costs = dict(ground.costs)
-        for offer, wanted in ground.offers.items():
-            always = xray.as_always(select(rates, wanted["region"], wanted["seller"]))
-            cost = _typical(always, now_ns)
+        for offer, body in ground.offers.items():
+            cost = _typical(xray.as_always(_of_offer(rates, body)), now_ns)
             if cost is not None:
                 costs[offer] = cost * ground.worth
         both.append(costs)
@@ -178,10 +165,7 @@ def _reroutes(ground: _Ground, step: PriceStep, now_ns: int) -> tuple[xray.Rerou
 
 def _typical(rates: Sequence[Rate], now_ns: int) -> Fraction | None:
     """A typical call at an instant, in pico-units; None where it has no price."""
-    try:
-        periods = compile_periods(rates, now_ns, now_ns + _HOUR_NS) if rates else []
-    except ValueError:  # the check of the book tells of it
-        return None
+    periods = _periods(rates, now_ns, now_ns + _HOUR_NS)
     period = period_at(periods, now_ns)
     card = card_of(period, _TYPICAL) if period is not None else None
     if period is None or card is None or unpriced(card, _TYPICAL):
@@ -189,35 +173,51 @@ def _typical(rates: Sequence[Rate], now_ns: int) -> Fraction | None:
     return Fraction(price(period, card, _TYPICAL))
 
 
-def _cells(home: Path, database: Database, offer: str, now_ns: int, by_hour: bool) -> list[Cell]:
-    """The offer's use in the last 30 days, by account; by hour, too, where prices have hours."""
-    module = importlib.import_module("steelyard.ledger.reports")
+def _forecast(
+    home: Path, database: Database, ground: _Ground, step: PriceStep, now_ns: int
+) -> xray.Forecast:
+    """The last 30 days' calls of the listing's offers, priced line by line in both states."""
+    what_if = importlib.import_module("steelyard.ledger.what_if")
+    reports = importlib.import_module("steelyard.ledger.reports")
+    if not ground.offers:
+        return xray.NO_USE
     since_ns = now_ns - xray.FORECAST_DAYS * DAY_NS
-    query = module.Query({"offer": [offer], "kind": ["attempt"]}, since_ns, now_ns)
-    by = ["account_own", "hour"] if by_hour else ["account_own"]
-    rows = module.Reports(home, database).summarise(by, query)
-    return [
-        Cell(
-            account=str(row["account_own"]),
-            at_ns=int(row["hour"]) * _HOUR_NS if by_hour else now_ns,
-            calls=max(1, int(row["attempts"] or 0)),
-            usage=_usage(row),
-        )
-        for row in rows
-    ]
+    query = reports.Query({"offer": sorted(ground.offers)}, since_ns, now_ns)
+    asked = what_if.Question(["account_own"], query)
+    sums: list[dict[str, int]] = []
+    unknown = []
+    for rates in (step.before, step.after):
+        prices = {
+            offer: what_if.Prices(
+                step.listing.currency,
+                _periods(xray.as_always(_of_offer(rates, body)), since_ns, now_ns + _HOUR_NS),
+                is_priced_at_end=body.get("priced_at") == "end",
+            )
+            for offer, body in ground.offers.items()
+        }
+        engine = what_if.WhatIf(home, database, lambda: now_ns)
+        answer = engine.ask(asked, lambda sold, of=prices: of.get(sold.offer))
+        by_account: dict[str, int] = {}
+        for row in answer.rows:
+            name = ground.names.get(row.groups[0], row.groups[0])
+            by_account[name] = by_account.get(name, 0) + row.now_pico
+        sums.append(by_account)
+        unknown.append(sum(one.lines for one in answer.unpriced))
+    if unknown[0] != unknown[1]:
+        return xray.Forecast((), max(unknown))  # sums of different calls do not compare
+    return xray.forecast_of(sums[0], sums[1], unknown[0])
 
 
-def _usage(row: Mapping[str, Any]) -> Usage:
-    counts = (
-        *("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens"),
-        "reasoning_tokens",
-    )
-    incoming, outgoing, read, written, reasoning = (int(row[name] or 0) for name in counts)
-    return Usage(incoming, outgoing, read, written, reasoning, int(row["attempts"] or 0))
+def _periods(rates: Sequence[Rate], since_ns: int, until_ns: int) -> list[Period]:
+    try:
+        return compile_periods(rates, since_ns, until_ns) if rates else []
+    except ValueError:  # the check of the book tells of it
+        return []
 
 
-def _has_clock(rates: Iterable[Rate]) -> bool:
-    return any(rate.condition.clock is not None for rate in rates)
+def _of_offer(rates: Sequence[Rate], body: Mapping[str, Any]) -> list[Rate]:
+    """The rates that an offer means by where it is served from, and by whom."""
+    return select(rates, body["list"]["region"], body["list"]["seller"])
 
 
 def _is(one: Listing, other: Listing) -> bool:

@@ -2,8 +2,8 @@
 
 A headline says "97 % cheaper"; the x-ray says that this is input only, of a light model, under a
 limit, outside of working hours, not proven for any task of ours, and on our own traffic a cut of
-40 %. Everything is computed from what is handed in: the step, the book, facts, the ledger's sums by
-account, verdicts, and what offers cost before and after. ``xray_text`` tells it.
+40 %. Everything is computed from what is handed in: the step, the book, facts, the ledger's
+sums by account, verdicts, and what offers cost before and after. ``xray_text`` tells it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from typing import Any, NamedTuple
 
 from steelyard.domain.instants import instant_ns
 from steelyard.domain.listings import OFFICIAL, Fact, Listing
-from steelyard.domain.money import round_half_even
 from steelyard.domain.rates import Rate
 from steelyard.domain.usage import Usage
 from steelyard.pricebook.book import card_of, period_at, price, unpriced
@@ -31,19 +30,8 @@ LIGHT = "light"
 MAIN = "main"
 ONLY = "only"
 _EVER = datetime(2000, 1, 1, tzinfo=UTC)
-_CELL_NS = 3600 * 10**9
-
-
-class Cell(NamedTuple):
-    """Use of the model by one account that is priced alike: sums over calls of one hour."""
-
-    account: str
-    at_ns: int
-    """An instant within the hour, UTC; what the clock of a rate is asked about."""
-    calls: int
-    usage: Usage
-    """Sums over the calls."""
-    tier: str = ""
+_HOUR_NS = 3600 * 10**9
+_TYPICAL = Usage(800, 200)
 
 
 class Place(NamedTuple):
@@ -71,7 +59,7 @@ class Forecast(NamedTuple):
     effects: tuple[Effect, ...]
     """By account, the largest difference first."""
     unpriced_calls: int
-    """Calls in which something has no price in one of both states; they are in no sum."""
+    """Calls that have no price in one of both states; where they differ there are no effects."""
 
     @property
     def before_pico(self) -> int:
@@ -92,6 +80,17 @@ class Forecast(NamedTuple):
 
 
 NO_USE = Forecast((), 0)
+
+
+def forecast_of(
+    before: Mapping[str, int], after: Mapping[str, int], unpriced_calls: int = 0
+) -> Forecast:
+    """What accounts' use of 30 days costs at both prices, in pico-units, as a forecast."""
+    effects = [
+        Effect(name, before.get(name, 0), after.get(name, 0)) for name in {**before, **after}
+    ]
+    effects.sort(key=lambda effect: -abs(effect.after_pico - effect.before_pico))
+    return Forecast(tuple(effects), unpriced_calls)
 
 
 class Reroute(NamedTuple):
@@ -171,49 +170,6 @@ def place_of(market: Market, listing: Listing, at: datetime) -> Place:
     return Place(LIGHT if 2 * rank <= count else MAIN, rank, count)
 
 
-def forecast(
-    before: Sequence[Rate], after: Sequence[Rate], cells: Iterable[Cell], days: Fraction
-) -> Forecast:
-    """What use costs at two states of prices, scaled to 30 days.
-
-    A cell's calls are priced alike, by the card of their average call: where prices differ by
-    length and calls of one hour do, too, the result is near, not exact.
-
-    Args:
-        before: Rates that hold in one state, of one listing and as the offer means them.
-        after: Those of the other.
-        cells: Use, by account.
-        days: Length of the time that the cells are of; above zero.
-    """
-    found: dict[str, list[int]] = {}
-    unknown = 0
-    wanted = list(cells)
-    old, new = _Pricer(before, wanted), _Pricer(after, wanted)
-    for cell in wanted:
-        was, now = old.cost(cell), new.cost(cell)
-        if was is None or now is None:
-            unknown += cell.calls
-            continue
-        sums = found.setdefault(cell.account, [0, 0])
-        sums[0] += was
-        sums[1] += now
-    effects = (Effect(n, _month(was, days), _month(now, days)) for n, (was, now) in found.items())
-    return Forecast(_sorted(effects), unknown)
-
-
-def together(forecasts: Iterable[Forecast]) -> Forecast:
-    """Several offers' forecasts as one, by account."""
-    sums: dict[str, list[int]] = {}
-    unknown = 0
-    for one in forecasts:
-        unknown += one.unpriced_calls
-        for effect in one.effects:
-            of_account = sums.setdefault(effect.account, [0, 0])
-            of_account[0] += effect.before_pico
-            of_account[1] += effect.after_pico
-    return Forecast(_sorted(Effect(name, *pair) for name, pair in sums.items()), unknown)
-
-
 def reroutes(
     proven: Mapping[str, Sequence[str]],
     before: Mapping[str, Fraction],
@@ -239,46 +195,6 @@ def as_always(rates: Iterable[Rate]) -> list[Rate]:
     return [replace(rate, valid_from=_EVER, valid_to=None) for rate in rates]
 
 
-class _Pricer:
-    """Prices cells by one state of a listing, as though it held at all times."""
-
-    def __init__(self, rates: Sequence[Rate], cells: Sequence[Cell]) -> None:
-        always = as_always(rates)
-        begin = min((cell.at_ns for cell in cells), default=instant_ns(_EVER))
-        end = max((cell.at_ns for cell in cells), default=begin) + _CELL_NS
-        self._periods = compile_periods(always, begin, end) if always else []
-
-    def cost(self, cell: Cell) -> int | None:
-        """Pico-units for the cell's calls; None where something has no price."""
-        period = period_at(self._periods, cell.at_ns)
-        sample = _average(cell)
-        card = card_of(period, sample, cell.tier) if period is not None else None
-        if period is None or card is None or unpriced(card, cell.usage):
-            return None
-        if card.steps:
-            return cell.calls * price(period, card, sample)
-        return price(period, card, cell.usage)
-
-
-def _average(cell: Cell) -> Usage:
-    """The cell's average call, which tells the card that its calls are priced by."""
-    if cell.calls <= 1:
-        return cell.usage
-    incoming, outgoing, read, written, reasoning = (n // cell.calls for n in cell.usage[:5])
-    extras = tuple((item, count // cell.calls) for item, count in cell.usage.extras)
-    return Usage(incoming, outgoing, read, written, reasoning, 1, extras)
-
-
-def _sorted(effects: Iterable[Effect]) -> tuple[Effect, ...]:
-    """The largest difference first."""
-    return tuple(sorted(effects, key=lambda e: (-abs(e.after_pico - e.before_pico), e.account)))
-
-
-def _month(amount_pico: int, days: Fraction) -> int:
-    scaled = amount_pico * FORECAST_DAYS / days
-    return round_half_even(scaled.numerator, scaled.denominator)
-
-
 def _cheapest(offers: Sequence[str], costs: Mapping[str, Fraction]) -> str | None:
     priced = [offer for offer in offers if offer in costs]
     return min(priced, key=lambda offer: (costs[offer], offer), default=None)
@@ -295,7 +211,22 @@ def _blend(market: Market, listing: Listing, day: date) -> Fraction | None:
 
 def _typical(step: PriceStep) -> Fraction | None:
     """The change for calls of 800 input and 200 output tokens, spread evenly over a week."""
-    begin_ns = instant_ns(step.at)
-    call = Usage(800, 200)
-    week = [Cell("", begin_ns + hour * _CELL_NS, 1, call) for hour in range(7 * 24)]
-    return forecast(step.before, step.after, week, Fraction(7)).percent
+    before, after = _week(step.before, step.at), _week(step.after, step.at)
+    if not before or after is None:
+        return None
+    return (Fraction(after, before) - 1) * 100
+
+
+def _week(rates: Sequence[Rate], at: datetime) -> int | None:
+    """Pico-units for such a call at each hour of the week after ``at``; None without a price."""
+    begin_ns = instant_ns(at)
+    hours = [begin_ns + hour * _HOUR_NS for hour in range(7 * 24)]
+    periods = compile_periods(as_always(rates), begin_ns, hours[-1] + _HOUR_NS) if rates else []
+    total = 0
+    for at_ns in hours:
+        period = period_at(periods, at_ns)
+        card = card_of(period, _TYPICAL) if period is not None else None
+        if period is None or card is None or unpriced(card, _TYPICAL):
+            return None
+        total += price(period, card, _TYPICAL)
+    return total

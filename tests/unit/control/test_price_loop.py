@@ -195,6 +195,18 @@ def test_a_change_above_the_bound_waits_for_a_person(
         assert price_events.load(tx) == []
 
 
+@pytest.mark.parametrize(("path", "name"), [("..", "own"), ("a%2Fb;c", "a-2Fb-c"), ("", "own")])
+def test_an_address_names_a_file_of_the_state_folder_only(
+    control: Control, watch: Any, monkeypatch: pytest.MonkeyPatch, path: str, name: str
+) -> None:
+    watch(fetch=[{"source": "own", "url": f"http://lists/{path}?token=hush"}])
+    Web(monkeypatch, lists=httpx.Response(200, content=b"nonsense"))
+    asyncio.run(PriceLoop(control, lambda: NOW_NS).fetch_due())
+    assert [file.name for file in (control.places.home / "prices").iterdir()] == [name]
+    with control.database.read() as tx:
+        assert "hush" not in json.dumps(settings.get(tx, price_loop.FETCHED))
+
+
 @pytest.mark.parametrize("status", [404, 500])
 def test_a_server_that_has_no_list_is_told(
     control: Control, watch: Any, monkeypatch: pytest.MonkeyPatch, status: int

@@ -77,6 +77,24 @@ def test_peak_hours_are_forecast_by_the_hours_of_our_calls(control: Control) -> 
     assert found["effective_percent"] == "0.0"
 
 
+def test_lengths_are_those_of_each_call(control: Control) -> None:
+    use(control, Usage(200_000, 0), Usage(200_001, 0), Usage(100, 0))
+    take(control, BASE + row("input", "8", TOMORROW, when="prompt>200k (whole request)"), NOW_NS)
+    found = body(control)
+    # 4 CNY a million for all of them; twice that for the one that is longer.
+    assert found["forecast"]["before"] == "1.600404"  # type: ignore[index]
+    assert found["forecast"]["difference"] == "0.800004"  # type: ignore[index]
+
+
+def test_calls_that_only_one_state_prices_are_not_compared(control: Control) -> None:
+    use(control, Usage(10, 5), Usage(300_000, 0))
+    short = CUT.replace("input,,1,", "input,input 0k-256k,1,")
+    take(control, short, NOW_NS)
+    found = body(control)
+    assert found["forecast"]["accounts"] == []  # type: ignore[index]
+    assert found["forecast"]["unpriced_calls"] == 1  # type: ignore[index]
+
+
 def test_a_new_listing_has_nothing_to_compare_with(control: Control) -> None:
     take(control, BASE + row("input", "1", model="tiny") + row("output", "2", model="tiny"), NOW_NS)
     found = body(control)

@@ -1,37 +1,25 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from fractions import Fraction
 
 import pytest
 
-from pricebook.xray_rig import FLAT, JUNE, LISTING, MAY, PEAK, line, market, step
-from steelyard.domain.conditions import Condition
-from steelyard.domain.instants import instant_ns
-from steelyard.domain.usage import Usage
+from pricebook.xray_rig import JUNE, LISTING, MAY, PEAK, line, market, step
+from steelyard.domain.listings import ListedRate
 from steelyard.pricebook.xray import (
     NO_USE,
-    Cell,
     Effect,
     Forecast,
     Place,
     Proof,
     Reroute,
     build,
-    forecast,
+    forecast_of,
     place_of,
     reroutes,
-    together,
 )
 
 CUT = step(line("input", "1", JUNE))
-MORNING = instant_ns(datetime(2024, 5, 20, 2, tzinfo=UTC))
-NIGHT = instant_ns(datetime(2024, 5, 20, 20, tzinfo=UTC))
-MONTH = Fraction(30)
-
-
-def cell(account: str, *counts: int, calls: int = 1, at_ns: int = NIGHT, tier: str = "") -> Cell:
-    return Cell(account, at_ns, calls, Usage(*counts, requests=calls), tier)
 
 
 def test_everything_known_of_a_cut_stands_in_its_xray() -> None:
@@ -62,73 +50,28 @@ def test_a_free_model_is_the_lightest() -> None:
     assert place_of(free, LISTING._replace(model="gift"), JUNE) == Place("light", 1, 4)
 
 
-def test_a_forecast_is_exact_by_account() -> None:
-    found = forecast(
-        CUT.before,
-        CUT.after,
-        [cell("a", 10**6, 10**6), cell("b", 0, 10**6), cell("a", 10**6, 0, 5 * 10**5)],
-        MONTH,
-    )
-    assert found.effects == (
-        Effect("a", 16 * 10**12, 10 * 10**12),
-        Effect("b", 8 * 10**12, 8 * 10**12),
-    )
-    assert found.percent == Fraction(-6, 24) * 100
-    assert forecast(CUT.before, CUT.after, [cell("a", 10**6)], Fraction(10)).before_pico == (
-        12 * 10**12
-    )
-
-
-def test_hours_are_those_of_the_calls() -> None:
-    peak = step(line("input", "8", JUNE, condition=PEAK))
-    cells = [cell("night", 10**6), cell("morning", 10**6, at_ns=MORNING)]
-    found = forecast(peak.before, peak.after, cells, MONTH)
-    assert found.effects == (
-        Effect("morning", 4 * 10**12, 8 * 10**12),
-        Effect("night", 4 * 10**12, 4 * 10**12),
-    )
+def test_typical_use_is_spread_over_the_hours_of_a_week() -> None:
     # 3 of 24 hours at twice the input's price.
-    typical = build(peak, market()).typical
-    assert typical == Fraction(3, 24) * Fraction(32, 48) * 100
+    peak = step(line("input", "8", JUNE, condition=PEAK))
+    assert build(peak, market()).typical == Fraction(3, 24) * Fraction(32, 48) * 100
 
 
-def test_lengths_are_those_of_the_average_call() -> None:
-    long = step(line("input", "40", JUNE, condition=Condition(input_from=32_000)))
-    cells = [cell("short", 10**6, calls=100), cell("long", 10**6, calls=10)]
-    found = forecast(long.before, long.after, cells, MONTH)
-    assert found.effects == (
-        Effect("long", 4 * 10**12, 40 * 10**12),
-        Effect("short", 4 * 10**12, 4 * 10**12),
+@pytest.mark.parametrize(
+    "old", [[], [line("input", "4")], [line("input", "0"), line("output", "0")]]
+)
+def test_there_is_no_typical_change_without_prices_before(old: list[ListedRate]) -> None:
+    new = [line("input", "1", JUNE), line("output", "1", JUNE)]
+    assert build(step(*new, old=old), market()).typical is None
+
+
+def test_a_forecast_has_the_largest_difference_first() -> None:
+    found = forecast_of({"a": 5, "b": 10, "d": 1}, {"a": 4, "b": 4, "c": 2}, 3)
+    assert found == Forecast(
+        (Effect("b", 10, 4), Effect("c", 0, 2), Effect("a", 5, 4), Effect("d", 1, 0)), 3
     )
-
-
-def test_marginal_steps_are_counted_call_by_call() -> None:
-    above = Condition(input_from=1000, is_marginal=True)
-    below = Condition(input_to=1000, is_marginal=True)
-    rates = [
-        line("input", "4", condition=below).rate,
-        line("input", "2", condition=above).rate,
-        FLAT[1].rate,
-    ]
-    found = forecast(CUT.before, rates, [cell("a", 20_000, calls=10)], MONTH)
-    assert found.after_pico == 10 * (1000 * 4 + 1000 * 2) * 10**6
-
-
-def test_what_has_no_price_in_one_state_is_counted_apart() -> None:
-    found = forecast((), CUT.after, [cell("a", 5, calls=3), cell("b", 5, calls=2)], MONTH)
-    assert found == Forecast((), 5) and found.percent is None
-    batch = forecast(CUT.before, CUT.after, [cell("a", 5, tier="batch")], MONTH)
-    assert batch == Forecast((), 1)
-    assert forecast(CUT.before, CUT.after, [], MONTH) == NO_USE
-
-
-def test_forecasts_of_several_offers_are_one() -> None:
-    one, other = (
-        Forecast((Effect("a", 1, 2), Effect("b", 5, 9)), 1),
-        Forecast((Effect("a", 1, 9),), 2),
-    )
-    assert together([one, other]) == Forecast((Effect("a", 2, 11), Effect("b", 5, 9)), 3)
-    assert together([]) == NO_USE
+    assert (found.before_pico, found.after_pico) == (16, 10)
+    assert found.percent == Fraction(-6, 16) * 100
+    assert forecast_of({}, {}) == NO_USE and NO_USE.percent is None
 
 
 @pytest.mark.parametrize(
