@@ -78,7 +78,7 @@ def buys(
     rates: dict[str, ExchangeRate | None] = {bill.currency: None}
     for listing in market.listings() if listings is None else listings:
         origin, lines = current(market, listing, bill.at)
-        wanted = [line for line in lines if _is_wanted(line, bill)]
+        wanted = _charged([line for line in lines if _is_wanted(line, bill)])
         if not wanted:
             continue
         if listing.currency not in rates:
@@ -99,6 +99,16 @@ def buys(
 def _is_wanted(line: ListedRate, bill: Bill) -> bool:
     rate = line.rate
     return rate.item in bill.items and rate.condition.tier == bill.tier
+
+
+def _charged(lines: list[ListedRate]) -> list[ListedRate]:
+    """The lines without list prices that something else is charged instead of."""
+    charged = {line.rate.item for line in lines if not line.rate.condition.is_list_price}
+    return [
+        line
+        for line in lines
+        if not line.rate.condition.is_list_price or line.rate.item not in charged
+    ]
 
 
 def _bought(

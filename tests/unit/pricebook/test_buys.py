@@ -42,6 +42,21 @@ def test_what_is_free_comes_first_and_has_no_number() -> None:
     assert found[0].texts() is None
 
 
+def test_a_list_price_counts_only_where_nothing_else_is_charged() -> None:
+    beside = Condition(is_list_price=True)
+    market = Market(
+        (
+            listed("m input", "1"),
+            listed("m input", "2", condition=beside),
+            listed("m output", "4", condition=beside),
+        )
+    )
+    found, _ = buys(market, Bill(Fraction(1), "CNY", NOW), TABLE, exchange)
+    assert [(b.line.rate.item, b.number) for b in found] == [
+        *(("input", 10**6), ("output", 250_000)),
+    ]
+
+
 def test_images_are_counted_as_images() -> None:
     market = Market((listed("draws image", "0.3", unit="image"), listed("m input", "1")))
     found, _ = buys(market, Bill(Fraction(1), "CNY", NOW, ("image",)), TABLE, exchange)
