@@ -94,10 +94,20 @@ def _body(kind: str, body: Any) -> Mapping[str, Any]:
         raise ValueError(f"a {kind} has fields")
     if kind == "contract":
         Contract.from_plain(body)
-        return body
+        kept: Mapping[str, Any] = _with_days_as_text(body)
+        return kept
     if body.get("holder", HOLDERS[0]) not in HOLDERS:
         raise ValueError(f"a holder is one of {', '.join(HOLDERS)}")
     return _limit(body) if kind == "limit" else _allowance(body)
+
+
+def _with_days_as_text(value: Any) -> Any:
+    """The value as JSON has it: YAML knows days, which JSON does not."""
+    if isinstance(value, dict):
+        return {name: _with_days_as_text(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_with_days_as_text(one) for one in value]
+    return value.isoformat() if isinstance(value, date) else value
 
 
 def _limit(body: Mapping[str, Any]) -> Mapping[str, Any]:

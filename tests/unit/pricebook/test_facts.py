@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from fractions import Fraction
 
@@ -7,6 +8,7 @@ import pytest
 
 from steelyard.domain.listings import Fact, Listing
 from steelyard.pricebook import shipped
+from steelyard.pricebook.contracts import Contract
 from steelyard.pricebook.facts import parse
 from steelyard.pricebook.limits import Amount, bounds, duration_text
 from steelyard.pricebook.market import Market
@@ -72,13 +74,18 @@ facts:
   - vendor: V
     channel: reseller
     from: 2024-05-22
-    contract: {name: frame, currency: CNY, discount: "0.15"}
+    contract:
+      {name: frame, currency: CNY, discount: "0.15", renews: 2027-01-01,
+       fees: [{amount: "60000", from: 2026-01-01}]}
     source: signed
 """
     promise, allowance, contract = parse(text.encode()).facts
     assert promise.body == {"text": "free for ever"} and promise.model == ""
     assert allowance.body["holder"] == "key"
     assert (contract.kind, contract.channel) == ("contract", "reseller")
+    assert json.loads(json.dumps(contract.body)) == contract.body
+    terms = Contract.from_plain(contract.body)
+    assert terms.renews_at == datetime(2027, 1, 1, tzinfo=UTC) and len(terms.fees) == 1
 
 
 @pytest.mark.parametrize(
