@@ -231,6 +231,8 @@ def _allows(watch: Watch, *kinds: str) -> bool:
 def _client() -> httpx.AsyncClient:
     import httpx  # noqa: PLC0415 - costs a sixth of control's start, and most need it never
 
+    # It logs whole addresses, and what people put into their queries is often a token.
+    logging.getLogger("httpx").setLevel(logging.WARNING)
     return httpx.AsyncClient(timeout=_FETCH_TIMEOUT_S, follow_redirects=True, max_redirects=5)
 
 

@@ -221,7 +221,10 @@ def _week(rates: Sequence[Rate], at: datetime) -> int | None:
     """Pico-units for such a call at each hour of the week after ``at``; None without a price."""
     begin_ns = instant_ns(at)
     hours = [begin_ns + hour * _HOUR_NS for hour in range(7 * 24)]
-    periods = compile_periods(as_always(rates), begin_ns, hours[-1] + _HOUR_NS) if rates else []
+    try:
+        periods = compile_periods(as_always(rates), begin_ns, hours[-1] + _HOUR_NS)
+    except ValueError:  # two prices tie, or there are none: the check of the book tells of it
+        return None
     total = 0
     for at_ns in hours:
         period = period_at(periods, at_ns)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -239,6 +240,18 @@ def test_the_job_runs_until_it_is_cancelled(control: Control) -> None:
         assert job.cancelled()
 
     asyncio.run(asyncio.wait_for(run(), 10))
+
+
+def test_addresses_with_their_tokens_are_not_logged(caplog: pytest.LogCaptureFixture) -> None:
+    async def run() -> None:
+        async with price_loop._client() as client:
+            with pytest.raises(OSError, match="cannot be fetched: ConnectError"):
+                await price_loop._download(client, "http://127.0.0.1:9/x?token=hush")
+
+    with caplog.at_level(logging.INFO):
+        asyncio.run(run())
+    assert logging.getLogger("httpx").level == logging.WARNING
+    assert "hush" not in caplog.text
 
 
 def test_a_configuration_without_a_word_of_it_follows_nothing(control: Control) -> None:

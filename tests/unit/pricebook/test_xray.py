@@ -5,6 +5,7 @@ from fractions import Fraction
 import pytest
 
 from pricebook.xray_rig import JUNE, LISTING, MAY, PEAK, line, market, step
+from steelyard.domain.conditions import Condition
 from steelyard.domain.listings import ListedRate
 from steelyard.pricebook.xray import (
     NO_USE,
@@ -20,6 +21,7 @@ from steelyard.pricebook.xray import (
 )
 
 CUT = step(line("input", "1", JUNE))
+TIED = (Condition(input_to=32_000), Condition(output_to=32_000))
 
 
 def test_everything_known_of_a_cut_stands_in_its_xray() -> None:
@@ -62,6 +64,14 @@ def test_typical_use_is_spread_over_the_hours_of_a_week() -> None:
 def test_there_is_no_typical_change_without_prices_before(old: list[ListedRate]) -> None:
     new = [line("input", "1", JUNE), line("output", "1", JUNE)]
     assert build(step(*new, old=old), market()).typical is None
+
+
+def test_prices_that_tie_have_no_typical_change() -> None:
+    tied = [
+        line("input", "5", JUNE, condition=TIED[0]),
+        line("input", "6", JUNE, condition=TIED[1]),
+    ]
+    assert build(step(*tied), market()).typical is None
 
 
 def test_a_forecast_has_the_largest_difference_first() -> None:
