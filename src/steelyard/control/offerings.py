@@ -110,15 +110,25 @@ def _of_one_currency(rates: Sequence[Rate], now_ns: int) -> list[Rate]:
 
 
 def _compiled(name: str, rates: Sequence[Rate], now_ns: int) -> list[Period]:
-    """Periods in which a chat has a price; an offer whose rates contradict each other has none."""
-    if not rates:
-        return []
-    try:
-        periods = compile_periods(rates, now_ns - KEPT_NS, now_ns + LOOK_AHEAD_NS)
-    except ValueError as error:
-        log.error("offer %s is unpriced: %s", name, error)
-        return []
-    return [period for period in periods if is_chat_priced(period)]
+    """Periods in which a chat has a price.
+
+    Rates that contradict each other have none; if they do so later only, then today's are kept,
+    without any look beyond the day.
+    """
+    for ahead_ns in (LOOK_AHEAD_NS, DAY_NS):
+        until_ns = now_ns + ahead_ns
+        begun = [rate for rate in rates if instant_ns(rate.valid_from) < until_ns]
+        try:
+            periods = compile_periods(begun, now_ns - KEPT_NS, until_ns)
+        except ValueError as error:
+            log.error("offer %s: prices of the next %d days: %s", name, ahead_ns // DAY_NS, error)
+            continue
+        priced = [period for period in periods if is_chat_priced(period)]
+        if len(begun) < len(rates):
+            # What begins later is known, so nothing may be priced without it.
+            priced = [period._replace(to_ns=min(period.to_ns, until_ns)) for period in priced]
+        return priced
+    return []
 
 
 def _without(rates: Sequence[Rate], ids: Collection[str]) -> list[Rate]:

@@ -126,6 +126,16 @@ def test_what_cannot_be_priced_has_no_price(rates: list[Rate]) -> None:
     assert (entry.periods, entry.currency, entry.rank_input) == ((), "", 0.0)
 
 
+def test_a_contradiction_next_month_does_not_take_todays_price() -> None:
+    later = {"valid_from": NOW + timedelta(days=30)}
+    tie = [rate("one", "input", 2, **later), rate("two", "input", 3, **later)]
+    entry = offer_entry("o", BODY, [*both("a", 1), *tie], NOW_NS, HOME)
+    assert entry.rank_input == 1e6
+    assert entry.periods[-1].to_ns == NOW_NS + DAY_NS
+    soon = NOW_NS + 30 * DAY_NS
+    assert offer_entry("o", BODY, [*both("a", 1), *tie], soon, HOME).periods == ()
+
+
 def test_only_the_currency_that_holds_now_is_compiled() -> None:
     gone = both("usd", 9, currency="USD", valid_to=NOW - timedelta(days=3))
     entry = offer_entry("o", BODY, [*gone, *both("cny", 1, condition=ALWAYS)], NOW_NS, HOME)
