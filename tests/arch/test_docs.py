@@ -11,7 +11,16 @@ import pytest
 from arch import reference
 from arch.source import PACKAGE, ROOT, tracked
 from steelyard.console.pages import pages
-from steelyard.control.api import accounts, config, ledger, offers, weighings
+from steelyard.control.api import (
+    accounts,
+    config,
+    exchange,
+    ledger,
+    offers,
+    prices,
+    recompute,
+    weighings,
+)
 
 REFERENCE = ROOT / "docs" / "reference"
 LINK = re.compile(r"\[[^\]]*\]\(([^)#\s]+)[^)]*\)")
@@ -31,7 +40,8 @@ def test_every_command_and_option_says_what_it_does() -> None:
 
 
 def routes() -> Iterator[str]:
-    for module in (accounts, config, ledger, offers, weighings):
+    modules = (accounts, config, exchange, ledger, offers, prices, recompute, weighings)
+    for module in modules:
         for route in module.routes:
             for method in sorted(set(route.methods or ()) - {"HEAD"}):
                 yield f"{method} {re.sub(r':[a-z]+}', '}', route.path)}"

@@ -14,6 +14,7 @@ from steelyard.cli import (
     asking,
     auditing,
     books,
+    exchange,
     keys,
     limits,
     models,
@@ -40,6 +41,7 @@ app.add_typer(keys.app, name="key")
 app.add_typer(limits.app, name="limits")
 app.add_typer(models.app, name="models")
 app.add_typer(prices.app, name="prices")
+app.add_typer(exchange.app, name="exchange")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

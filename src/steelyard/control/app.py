@@ -16,7 +16,16 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from steelyard.control.api import accounts, config, ledger, offers, prices, recompute, weighings
+from steelyard.control.api import (
+    accounts,
+    config,
+    exchange,
+    ledger,
+    offers,
+    prices,
+    recompute,
+    weighings,
+)
 from steelyard.control.api.web import check_host_of, on_error
 from steelyard.control.control import Control
 from steelyard.domain.errors import RequestError, SteelyardError
@@ -28,6 +37,7 @@ def make_app(control: Control, more_routes: Sequence[BaseRoute] = ()) -> Starlet
         *accounts.routes,
         *offers.routes,
         *prices.routes,
+        *exchange.routes,
         *config.routes,
         *ledger.routes,
         *recompute.routes,
