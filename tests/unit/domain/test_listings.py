@@ -1,0 +1,20 @@
+"""What price lists say."""
+
+from __future__ import annotations
+
+from steelyard.domain.listings import Finding, Listing, Parsed
+
+
+def test_a_listing_reads_as_people_say_it() -> None:
+    assert (
+        str(Listing("DeepSeek", "official", "deepseek-chat", "CNY"))
+        == "DeepSeek deepseek-chat in CNY"
+    )
+    assert str(Listing("OpenAI", "reseller", "gpt-4o", "USD")) == "OpenAI gpt-4o (reseller) in USD"
+
+
+def test_one_error_makes_a_list_unsound_and_a_remark_does_not() -> None:
+    remark = Finding("encoding", "read as GBK", is_error=False)
+    assert Parsed((), ()).is_sound
+    assert Parsed((), (remark,)).is_sound
+    assert not Parsed((), (remark, Finding("unit_unknown", "per fen", 7))).is_sound
