@@ -29,3 +29,21 @@ def test_answers_as_control_would(tmp_path: Path) -> None:
     with pytest.raises(ApiError, match="cannot group by"):
         offline.get(tmp_path, tmp_path, "/api/ledger", {"by": "mood"})
     assert (tmp_path / "steelyard.yaml").stat().st_mtime_ns < before, "nothing was written"
+
+
+def test_a_list_is_taken_over_while_nothing_runs(tmp_path: Path) -> None:
+    (tmp_path / "steelyard.yaml").write_text("{}\n")
+    control = Control(Places(tmp_path, tmp_path, 1), {})
+    control.prepare()
+    control.close()
+    data = b"facts: []\n"
+    query = {"source": "facts", "name": "mine.yaml"}
+    path = "/api/prices/import"
+    assert offline.post(tmp_path, tmp_path, path, data, query)["state"] == "taken"
+    assert offline.post(tmp_path, tmp_path, path, data, query)["state"] == "same"
+    names = [
+        row["name"] for row in offline.get(tmp_path, tmp_path, "/api/prices/lists", {})["data"]
+    ]
+    assert "mine.yaml" in names
+    with pytest.raises(ApiError, match="text"):
+        offline.post(tmp_path, tmp_path, "/api/config/check", {})

@@ -62,6 +62,14 @@ def test_no_token_goes_to_a_folder_that_another_laid_out(door: type[Door], tmp_p
     assert door.seen == []
 
 
+def test_files_go_as_they_are(door: type[Door], api: Api) -> None:
+    door.answers["/api/prices/import"] = (200, {"state": "taken"})
+    assert api.upload("/api/prices/import", b"\xef\xbb\xbfa,b", name="a b") == {"state": "taken"}
+    assert door.seen == [
+        ("POST", "/api/prices/import?name=a+b", "Bearer secret", b"\xef\xbb\xbfa,b")
+    ]
+
+
 def test_calls_carry_the_token_of_the_state_folder(door: type[Door], api: Api) -> None:
     door.answers["/api/keys"] = (200, {"data": [1]})
     assert api.get("/api/keys", account="a b") == {"data": [1]}
