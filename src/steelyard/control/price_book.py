@@ -7,6 +7,8 @@ that is trusted most. Only the listings in use are read, however large the book 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
@@ -83,8 +85,7 @@ def listed_price(market: Market, wanted: Mapping[str, Any]) -> Priced:
         problem = f"{vendor} {model} is listed in {codes}; say in which: list: {{currency: …}}"
         return Priced((), problem=problem)
     (listing,) = found
-    origin = market.choice(listing)
-    rates = tuple(select(market.of(listing), wanted["region"], wanted["seller"]))
+    origin, rates = _continued(market, listing, wanted)
     if not rates:
         places = sorted({r.condition.region or r.condition.seller for r in market.of(listing)})
         problem = f"{listing} is listed for {', '.join(places)} only; say list: {{region: …}}"
@@ -92,6 +93,39 @@ def listed_price(market: Market, wanted: Mapping[str, Any]) -> Priced:
     return Priced(rates, listing, origin)
 
 
+def _continued(
+    market: Market, listing: Listing, wanted: Mapping[str, Any]
+) -> tuple[str, tuple[Rate, ...]]:
+    """The rates of the most trusted source, and of the next ones from where it fell silent.
+
+    A list may have stopped to follow a model that is still sold; what it said of the past stays.
+    """
+    origins: list[str] = []
+    found: list[Rate] = []
+    silent_from: datetime | None = None
+    for origin in market.sources_of(listing):
+        lines = [line.rate for line in market.lines_of(listing, origin)]
+        rates = select(lines, wanted["region"], wanted["seller"])
+        if silent_from is not None:
+            since = silent_from
+            rates = [
+                replace(rate, valid_from=max(rate.valid_from, since))
+                for rate in rates
+                if rate.valid_to is None or rate.valid_to > since
+            ]
+        if not rates:
+            continue
+        origins.append(origin)
+        found += rates
+        ends = [rate.valid_to for rate in rates if rate.item in _MAIN]
+        if not ends or None in ends:
+            break
+        silent_from = max(end for end in ends if end is not None)
+    return " then ".join(origins), tuple(found)
+
+
+_MAIN = frozenset(("input", "output", "request"))
+"""Items without which a source has fallen silent, whatever else it still prices."""
 _NONE = "has no price: give it rates, or say where the price book lists it: list: {vendor: …}"
 
 

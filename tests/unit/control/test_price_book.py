@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 from fractions import Fraction
 
@@ -171,3 +172,19 @@ def test_the_book_as_a_whole_and_as_it_was_known(database: Database) -> None:
         assert before.of(CHAT)[0].amount == 1
         assert before.facts_of(CHAT, MAY) == [fact]
         assert price_book.load_market(tx, "nobody").listings() == []
+
+
+def test_a_source_that_fell_silent_is_continued_by_the_next(database: Database, put: Put) -> None:
+    put(FILE % "")
+    end = datetime(2025, 1, 1, tzinfo=UTC)
+    ended = [ending(line, end) for line in lines("2")]
+    record(database, ended)
+    record(database, lines("3"), "litellm")
+    found = priced(database)
+    assert found.origin == "own then litellm"
+    spans = [(r.amount, r.valid_from, r.valid_to) for r in found.rates if r.item == "input"]
+    assert spans == [(2, MAY, end), (3, end, None)]
+
+
+def ending(line: ListedRate, end: datetime) -> ListedRate:
+    return replace(line, rate=replace(line.rate, valid_to=end))
