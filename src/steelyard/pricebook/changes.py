@@ -106,7 +106,7 @@ def diff(
         if _said(is_old) != _said(is_new):
             steps_new = _said(is_new) != _said(was_new)
             steps_old = _said(is_old) != _said(was_old)
-            marked = any(line.is_correction for line in is_new)
+            marked = any(line.is_correction for line in is_new if line not in was_new)
             if steps_new and not (marked or (steps_old and is_old)):
                 found.append(_step(listing, at, was_new or is_old, is_new))
             elif steps_new or steps_old:

@@ -166,8 +166,6 @@ class Lookup:
         Raises:
             Unknown: no exchange rate of that day is known.
         """
-        if base == quote:
-            return Fraction(1)
         rate = self._exchange(base, quote, day)
         if rate is None:
             raise Unknown(f"no exchange rate {base} to {quote} on {day}")

@@ -228,6 +228,22 @@ def test_a_list_without_end_is_cut_off(
     assert fetched(control)["state"] == "failed"
 
 
+def test_a_job_that_fails_is_tried_again_and_said_once(caplog: pytest.LogCaptureFixture) -> None:
+    left = [OSError("full"), OSError("full"), OSError("gone")]
+
+    async def job() -> None:
+        if not left:
+            raise ValueError("a bug")
+        raise left.pop(0)
+
+    with pytest.raises(ValueError, match="a bug"):
+        asyncio.run(price_loop._again(0, job))
+    assert [record.getMessage() for record in caplog.records] == [
+        "job failed and is tried again: full",
+        "job failed and is tried again: gone",
+    ]
+
+
 def test_the_job_runs_until_it_is_cancelled(control: Control) -> None:
     take(control, CUT, NOW_NS)
 

@@ -52,7 +52,10 @@ LINES = (
     line("tied", "input", "1", day("2024-05-01"), condition=Condition(input_to=32_000)),
     line("tied", "input", "2", day("2024-05-01"), condition=Condition(output_to=32_000)),
 )
-FACTS = (Fact("limit", "Maker", "free", TUESDAY, None, {"tpm": 200_000}, "a page"),)
+FACTS = (
+    Fact("limit", "Maker", "free", TUESDAY, None, {"rpm": 500}, "a page"),
+    Fact("limit", "Maker", "free", TUESDAY, None, {"tpm": 200_000}, "a page"),
+)
 
 
 def market() -> Market:

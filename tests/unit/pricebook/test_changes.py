@@ -137,7 +137,15 @@ def test_an_announced_step_that_is_put_off_is_a_correction() -> None:
     assert [(s.kind, s.at) for s in steps] == [(Kind.CORRECTED, JUNE)]
 
 
+def test_a_later_step_beside_a_correction_is_no_correction() -> None:
+    marked = replace(line("input", "3", JUNE), is_correction=True)
+    steps = diff(LISTING, FLAT, [*FLAT, marked, line("output", "4", JULY)])
+    assert [(s.kind, s.at) for s in steps] == [(Kind.CORRECTED, JUNE), (Kind.CUT, JULY)]
+
+
 def test_the_same_said_twice_is_no_step() -> None:
+    again = [*FLAT, line("input", "1", JUNE), line("input", "1", JULY)]
+    assert [s.at for s in diff(LISTING, FLAT, again)] == [JUNE]
     assert diff(LISTING, FLAT, FLAT) == []
     assert diff(LISTING, FLAT, [*FLAT, line("input", "4", JUNE)]) == []
 

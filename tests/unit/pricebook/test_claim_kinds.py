@@ -93,6 +93,11 @@ def test_each_kind_computes_from_the_book(kind: str, given: dict[str, str], show
         ("share_of", {"whole": "free input 2024-05-22", "part": AFTER}, "whole is free"),
         ("time_under_limit", {"tokens": "1", "listing": "cut", "on": "2024-05-22"}, "no tpm"),
         ("free_since", {"listing": "free", "on": "2024-05-20"}, "not free|no price"),
+        (
+            "annual_change_percent",
+            {"from_": "abroad input 2024-05-20", "to": "cut input 2024-05-21"},
+            "in one currency",
+        ),
     ],
 )
 def test_what_the_book_lacks_is_unknown(kind: str, given: dict[str, str], why: str) -> None:

@@ -4,9 +4,10 @@ from fractions import Fraction
 
 import pytest
 
-from pricebook.xray_rig import JUNE, LISTING, MAY, PEAK, line, market, step
+from pricebook.xray_rig import FLAT, JUNE, LISTING, MAY, PEAK, line, market, step
 from steelyard.domain.conditions import Condition
 from steelyard.domain.listings import ListedRate
+from steelyard.pricebook.market import Market
 from steelyard.pricebook.xray import (
     NO_USE,
     Effect,
@@ -42,6 +43,7 @@ def test_a_models_place_is_that_of_before_its_cut() -> None:
 def test_a_model_without_others_or_without_price_has_no_place() -> None:
     assert place_of(market(), LISTING._replace(model="blind"), JUNE).word == "only"
     assert place_of(market(), LISTING._replace(vendor="Lone"), JUNE).word == "only"
+    assert place_of(Market(FLAT), LISTING, JUNE).word == "only"
     assert place_of(market(), LISTING._replace(currency="USD"), JUNE).word == "only"
     # Not sold before: just after counts, for all.
     assert place_of(market(), LISTING, MAY) == Place("main", 2, 3)

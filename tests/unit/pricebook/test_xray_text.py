@@ -56,6 +56,10 @@ def test_the_whole_xray_is_json_with_exact_amounts() -> None:
             step(line("input", "1", JUNE), line("output", "9", JUNE)),
             "mixed; cheaper: input; dearer",
         ),
+        (
+            step(line("input", "1", JUNE), line("output", "4", JUNE)),
+            "cut; cheaper: input, output; main model",
+        ),
         (step(*FLAT, old=[]), "new; main model"),
     ],
 )
