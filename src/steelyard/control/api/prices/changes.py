@@ -28,6 +28,8 @@ from steelyard.pricebook.wording import decimal_text
 from steelyard.store import objects, price_events, settings
 from steelyard.store.price_events import APPROVED, DISMISSED, STATES
 
+_SHOWN_MAX = 500
+"""Changes of one answer, the newest; ``count`` is of all."""
 _INDEX_SINCE = date(2024, 5, 1)
 _INDEX_MONTHS_MAX = 240
 
@@ -47,7 +49,7 @@ async def list_changes(request: Request) -> Response:
 
     rows, fetched = await control_of(request).read(work)
     looks = [{"url": url, **look, "at": instant_of(look["at_ns"])} for url, look in fetched.items()]
-    return listed(rows, fetched=looks)
+    return listed(rows[:_SHOWN_MAX], count=len(rows), fetched=looks)
 
 
 @admin

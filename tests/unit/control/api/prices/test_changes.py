@@ -30,7 +30,9 @@ def changed(control: Control) -> Control:
 
 
 def test_changes_are_listed_shown_and_decided(ask: Ask, changed: Control) -> None:
-    (row,) = ask("GET", "/api/prices/changes").json()["data"]
+    found = ask("GET", "/api/prices/changes").json()
+    (row,) = found["data"]
+    assert found["count"] == 1
     assert (row["number"], row["kind"], row["state"]) == (1, "cut", "open")
     assert row["headline_percent"] == "-75.0"
     assert ask("GET", "/api/prices/changes/1").json() == row
