@@ -18,12 +18,12 @@ import duckdb
 import pyarrow as pa
 from rich.console import Console
 
+from steelyard.control.control import Control
+from steelyard.control.places import Places
 from steelyard.ledger import parts
 from steelyard.ledger.lines import SCHEMA
 from steelyard.store import books
 from steelyard.store.books import NS_PER_DAY
-from steelyard.store.database import Database
-from steelyard.store.migrate import upgrade
 
 SEED = 2**40
 DAYS = 365
@@ -33,6 +33,26 @@ ACCOUNTS = 180
 TASKS = 30
 _MERGED_ROWS = 208_000
 """Lines of a merge of 16 parts of the scribe's: what a later merge reads, and cuts, at once."""
+
+
+def config() -> str:
+    """Return the configuration that the ledger's offers stood in, with prices since 2023."""
+    channels = {f"vendor-{number % 12}" for number in range(OFFERS)}
+    lines = ["listen: 127.0.0.1:8080", "channels:"]
+    for name in sorted(channels):
+        lines.append(f'  {name}: {{base_url: "http://127.0.0.1:9/v1", credential: x}}')
+    lines.append("offers:")
+    for i in range(OFFERS):
+        times = max(1, 600 // (1 + i * i))
+        code = "USD" if i % 3 == 0 else "CNY"
+        prices = {"input": 10 * times, "output": 40 * times, "cache_read": times}
+        texts = [f"{item}: {cents / 100:g} {code}/mtok" for item, cents in prices.items()]
+        lines.append(
+            f"  - {{model: model-{i}, channel: vendor-{i % 12}, context: 200000,"
+            f" output_max: 16000, valid_from: 2023-01-01, rates: {{{', '.join(texts)}}}}}"
+        )
+    return "\n".join([*lines, "accounts: {demo: }", ""])
+
 
 _OFFERS_SQL = f"""
 CREATE TABLE offers AS
@@ -45,12 +65,12 @@ SELECT
     if(i % 3 = 0, 'USD', 'CNY') AS currency,
     i % 4 = 1 AS thinks,
     -- Pico-units per token: from 0.1 to 60 per million.
-    100000 * greatest(1, (600 / (1 + i * i))::BIGINT) AS input_price,
-    400000 * greatest(1, (600 / (1 + i * i))::BIGINT) AS output_price,
-    10000 * greatest(1, (600 / (1 + i * i))::BIGINT) AS read_price,
+    100000 * greatest(1, 600 // (1 + i * i)) AS input_price,
+    400000 * greatest(1, 600 // (1 + i * i)) AS output_price,
+    10000 * greatest(1, 600 // (1 + i * i)) AS read_price,
     ['b' || (i * 3), 'b' || (i * 3 + 1), 'b' || (i * 3 + 2)] AS rate_ids
 FROM range({OFFERS}) AS t(i)
-"""
+"""  # noqa: S608 - a number of our own
 
 _LINES_SQL = """
 WITH numbers AS (
@@ -172,7 +192,7 @@ def make(
     """Write a ledger of so many lines; return its bytes.
 
     Args:
-        home: An empty state folder; `control.db` and `ledger` come to be in it.
+        home: An empty state folder; configuration, database and ledger come to be in it.
         lines: How many, at least one a day.
         days: Over how many booked days, from `FIRST_DAY` on; one part each.
         on_day: Called with the number of lines written so far.
@@ -180,8 +200,11 @@ def make(
     folder = home / "ledger"
     folder.mkdir(parents=True)
     (home / "journal").mkdir()
-    database = Database(home / "control.db")
-    upgrade(database)
+    (home / "steelyard.yaml").write_text(config(), "utf-8")
+    control = Control(Places(home, home / "run", 8080), {})
+    control.places.runtime.mkdir()
+    control.prepare()
+    database = control.database
     bounds = [lines * number // days for number in range(days + 1)]
     size = 0
     # Drawing and writing both leave Python's lock alone, so two threads use two cores.
@@ -197,7 +220,7 @@ def make(
                 books.close_days(connection, [part.day], part.made_at_ns)
             size += part.bytes
             on_day(done)
-    database.close()
+    control.close()
     return size
 
 

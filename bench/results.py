@@ -58,6 +58,14 @@ PEERS = (
     ),
     Target("portkey_cpu_over_plain", "Portkey ÷ ours, plain", 20, 30, is_more_better=True),
 )
+PRICES = (
+    Target("differs_unexplained", "prices unlike genai-prices' that nothing explains", 0, 0),
+    Target("seed_claims_unexplained", "claims of May 2024 that come out otherwise", 0, 0),
+    Target("price_us", "pricing one usage in a worker, 10 rates in the book, µs", 3, 1),
+    Target("price_us_100k_rates", "the same with 100,000 rates in the book, µs", 3, 1),
+    Target("whatif_s", "what-if over 100 million ledger lines, s", 10, 7),
+    Target("whatif_gb", "its peak resident memory, GB", 2, 1.5),
+)
 
 
 def write(name: str, figures: Mapping[str, float], meta: Mapping[str, object]) -> Path:
