@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 
 from steelyard.control import exchange, price_book
 from steelyard.control.compile import current_verdicts
+from steelyard.domain.errors import StoreUnavailable
 from steelyard.domain.instants import DAY_NS, instant_of
 from steelyard.domain.listings import ListedRate, Listing
 from steelyard.domain.rates import Rate
@@ -177,6 +178,8 @@ def _forecast(
     home: Path, database: Database, ground: _Ground, step: PriceStep, now_ns: int
 ) -> xray.Forecast:
     """The last 30 days' calls of the listing's offers, priced line by line in both states."""
+    import duckdb  # noqa: PLC0415 - heavy, as all of the ledger
+
     what_if = importlib.import_module("steelyard.ledger.what_if")
     reports = importlib.import_module("steelyard.ledger.reports")
     if not ground.offers:
@@ -196,7 +199,10 @@ def _forecast(
             for offer, body in ground.offers.items()
         }
         engine = what_if.WhatIf(home, database, lambda: now_ns)
-        answer = engine.ask(asked, lambda sold, of=prices: of.get(sold.offer))
+        try:
+            answer = engine.ask(asked, lambda sold, of=prices: of.get(sold.offer))
+        except duckdb.Error as error:  # as for want of memory or disk: later it may go
+            raise StoreUnavailable(f"the ledger cannot be asked: {error}") from error
         by_account: dict[str, int] = {}
         for row in answer.rows:
             name = ground.names.get(row.groups[0], row.groups[0])

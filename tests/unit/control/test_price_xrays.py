@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from control.price_rig import (
@@ -20,7 +21,9 @@ from control.price_rig import (
 )
 from steelyard.control.control import Control
 from steelyard.control.price_xrays import body_of
+from steelyard.domain.errors import StoreError
 from steelyard.domain.usage import Usage
+from steelyard.ledger.what_if import WhatIf
 
 
 @pytest.fixture
@@ -93,6 +96,18 @@ def test_calls_that_only_one_state_prices_are_not_compared(control: Control) -> 
     found = body(control)
     assert found["forecast"]["accounts"] == []  # type: ignore[index]
     assert found["forecast"]["unpriced_calls"] == 1  # type: ignore[index]
+
+
+def test_a_ledger_that_cannot_be_asked_is_tried_again(
+    control: Control, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise duckdb.OutOfMemoryException("no room")
+
+    monkeypatch.setattr(WhatIf, "ask", fail)
+    take(control, CUT, NOW_NS)
+    with pytest.raises(StoreError, match="cannot be asked: no room"):
+        body(control)
 
 
 def test_a_new_listing_has_nothing_to_compare_with(control: Control) -> None:
