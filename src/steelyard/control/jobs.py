@@ -18,6 +18,7 @@ from typing import Any
 
 from steelyard.control import price_lists
 from steelyard.control.control import Control
+from steelyard.control.price_loop import PriceLoop
 from steelyard.control.weighing import Weighings
 from steelyard.domain.errors import SteelyardError, StoreError
 from steelyard.store import leases, settings
@@ -59,6 +60,7 @@ class Jobs:
             group.create_task(control.publisher.run_keys())
             group.create_task(self._watch_config())
             group.create_task(self._weighings.run_when_idle())
+            group.create_task(PriceLoop(control).run())
             group.create_task(_every(_ENGINES_EVERY_S, self._look_at_engines))
             group.create_task(_every(SCRIBE_EVERY_S, self.scribe_once))
             group.create_task(_every(_HOUSEKEEPING_EVERY_S, self._keep_house))
