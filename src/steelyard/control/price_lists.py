@@ -136,7 +136,7 @@ def take(database: Database, order: Order, now_ns: int, actor: str) -> Outcome:
         if newest is not None and newest.digest == source.digest:
             return Outcome(SAME, _NOTHING, parsed.findings)
         seen = listings.newest_number(connection)
-        book = listings.load(connection)
+        book = listings.load(connection, as_recorded=True)
     current = [line for line in book if line.origin == source.origin]
     others = Market(line for line in book if line.origin != source.origin)
     rules = Rules(instant_of(now_ns), order.may_correct, order.is_correction)

@@ -7,7 +7,7 @@ another one is a finding, unless it is marked as a correction.
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from fractions import Fraction
@@ -135,26 +135,37 @@ class _Timeline:
     """
 
     def __init__(self, lines: Mapping[datetime, ListedRate]) -> None:
-        self.lines = lines
+        self.lines = dict(lines)
         self._begins = sorted(lines)
+        self._after: dict[datetime, _Cover | None] = {}
+        """What is covered by the lines that begin after each of them."""
         cover: _Cover | None = None
-        covers = [cover]
         for begin in reversed(self._begins):
+            self._after[begin] = cover
             end = lines[begin].rate.valid_to or _NEVER
             while cover is not None and cover.begin <= end:
                 end, cover = max(end, cover.end), cover.later
             cover = _Cover(begin, end, cover)
-            covers.append(cover)
-        self._covers = covers[::-1]
-        """Before each begin, and after the last: what is covered from there on."""
 
     def end(self, rate: Rate, at: datetime) -> datetime:
-        """Until when a rate shows that began at or before ``at``, for all that begins later."""
+        """Until when a rate shows that holds at ``at``, a line's begin, for all that begins later.
+
+        A rate that ends where others hold on ends where they begin: that makes no difference.
+        """
         end = rate.valid_to or _NEVER
-        cover = self._covers[bisect_right(self._begins, at)]
+        cover = self._after[at]
         while cover is not None and cover.end < end:
             cover = cover.later
         return min(end, cover.begin) if cover is not None else end
+
+    def keep(self, line: ListedRate) -> None:
+        """Another line stands in for one that begins with it, and says the same."""
+        self.lines[line.rate.valid_from] = line
+
+    def drop(self, at: datetime) -> None:
+        """The line that begins at an instant is not needed: the one before it says the same."""
+        del self.lines[at]
+        self._begins.remove(at)
 
     def holding(self, at: datetime) -> ListedRate | None:
         """The line that held before an instant and would go on without another."""
@@ -200,12 +211,15 @@ class _Comparison:
                 message = f"{_what(line)} has two prices from the same day on; keep one"
                 self.findings.append(Finding(TWICE, message, line.line))
         listed = _Timeline(wanted)
-        gone = {at for at in before.lines if at >= first and at not in wanted}
-        merged = _Timeline(
-            {**{at: line for at, line in before.lines.items() if at not in gone}, **wanted}
-        )
+        gone = {
+            at
+            for at, line in before.lines.items()
+            if at >= first and at not in wanted and not _is_within(line, listed.holding(at))
+        }
+        kept = {at: line for at, line in before.lines.items() if at not in gone}
+        merged = _Timeline({**kept, **wanted})
         for at in sorted(gone):
-            self._compare_gone(before.lines[at], listed)
+            self._compare_gone(before.lines[at])
         for at in sorted(wanted):
             known_line = before.lines.get(at)
             if known_line is not None:
@@ -213,11 +227,8 @@ class _Comparison:
             else:
                 self._compare_new(wanted[at], before, merged)
 
-    def _compare_gone(self, line: ListedRate, listed: _Timeline) -> None:
+    def _compare_gone(self, line: ListedRate) -> None:
         """A recorded line that the list no longer has, though it speaks of its time."""
-        still = listed.holding(line.rate.valid_from)
-        if still is not None and _is_same(still.rate, line.rate):
-            return  # two lines of one price have become one
         if line.rate.valid_from > self._rules.now:
             self.steps.append(Step(ENDED, line, line.rate, is_retracted=True))
         elif self._may_correct(line, "is no longer listed, though it held in the past"):
@@ -232,6 +243,7 @@ class _Comparison:
         is_same = _is_same(old.rate, new.rate)
         if is_same and ends[0] == ends[1]:
             self.unchanged += 1
+            merged.keep(old)
             return
         if is_same:
             since = min(ends)
@@ -251,6 +263,7 @@ class _Comparison:
         if before.lines and without is not None and _is_same(without.rate, new.rate):
             if merged.end(without.rate, at) == merged.end(new.rate, at):
                 self.unchanged += 1
+                merged.drop(at)
                 return
         held = before.holding(at)
         previous = merged.before(at) or self._elsewhere(new)
@@ -318,6 +331,13 @@ def _by_key(lines: Iterable[ListedRate]) -> dict[_Key, list[ListedRate]]:
 def _listing_key(listing: Listing) -> _ListingKey:
     vendor, channel, model, currency = listing
     return vendor.casefold(), channel, model.casefold(), currency
+
+
+def _is_within(line: ListedRate, other: ListedRate | None) -> bool:
+    """Whether the other holds as long at the same price: of two such lines one may go."""
+    if other is None or not _is_same(line.rate, other.rate):
+        return False
+    return (line.rate.valid_to or _NEVER) <= (other.rate.valid_to or _NEVER)
 
 
 def _is_same(one: Rate, other: Rate) -> bool:

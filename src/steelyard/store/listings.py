@@ -171,6 +171,7 @@ def load(
     *,
     origin: str | None = None,
     recorded_before_ns: int | None = None,
+    as_recorded: bool = False,
 ) -> list[ListedRate]:
     """The rates that hold at some instant, by all sources, each with the instant of its end.
 
@@ -180,6 +181,8 @@ def load(
         model: Only this model's, in any case of letters.
         origin: Only this source's.
         recorded_before_ns: As the book was before this instant (UTC), rather than as it is.
+        as_recorded: With the ends that the lists gave, rather than those that follow from the
+            lines after them; the prices are the same.
     """
     query = select(list_rates)
     if vendor is not None:
@@ -202,7 +205,7 @@ def load(
     for timeline in timelines.values():
         held = [row for _, row in sorted(timeline.items()) if row.numerator is not None]
         for row, following in zip_longest(held, held[1:]):
-            found.append(_listed(row, following))
+            found.append(_listed(row, None if as_recorded else following))
     return found
 
 
