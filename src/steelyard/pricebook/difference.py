@@ -203,6 +203,9 @@ class _Comparison:
         self, old: Sequence[ListedRate], new: Sequence[ListedRate], first: datetime
     ) -> None:
         """Compares the lines of one item and condition; the list begins at ``first``."""
+        if not old and len(new) == 1:
+            self._add_first(new[0])  # nearly all lines of a long list
+            return
         before = _Timeline({line.rate.valid_from: line for line in old})
         wanted: dict[datetime, ListedRate] = {}
         for line in new:
@@ -226,6 +229,13 @@ class _Comparison:
                 self._compare_same_day(known_line, wanted[at], merged)
             else:
                 self._compare_new(wanted[at], before, merged)
+
+    def _add_first(self, line: ListedRate) -> None:
+        """The only line of an item of which nothing was recorded."""
+        elsewhere = self._elsewhere(line)
+        if elsewhere is not None:
+            self._check_bound(line, elsewhere.rate)
+        self.steps.append(Step(ADDED, line))
 
     def _compare_gone(self, line: ListedRate) -> None:
         """A recorded line that the list no longer has, though it speaks of its time."""
@@ -308,7 +318,7 @@ class _Comparison:
 
     def _elsewhere(self, line: ListedRate) -> ListedRate | None:
         """What another source says of an item that is new to this one, at the same time."""
-        if self._others is None:
+        if self._others is None or not self._others.sources_of(line.listing):
             return None
         wanted = deciding(line.rate.condition)
         at = line.rate.valid_from

@@ -47,7 +47,8 @@ class Market:
 
     def sources_of(self, listing: Listing) -> tuple[str, ...]:
         """The sources that have the listing, the most trusted first; none where nobody has it."""
-        return tuple(sorted(self._rates.get(_key(listing), ()), key=trust))
+        found = self._rates.get(_key(listing))
+        return tuple(sorted(found, key=trust)) if found else ()
 
     def choice(self, listing: Listing) -> str:
         """The source whose word holds for the listing; empty where nobody has it."""
