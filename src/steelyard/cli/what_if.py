@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -85,11 +86,13 @@ def what_if(
 def _ask(body: Mapping[str, Any]) -> dict[str, Any]:
     """What control says, or its files when it does not run; with a progress bar meanwhile."""
     try:
-        return _follow(place.api().stream(PATH, body))
+        lines = place.api().stream(PATH, body)
+        first = next(lines, {"done": 0, "total": 0})
     except StoreUnavailable:
         from steelyard.cli import offline  # noqa: PLC0415 - heavy
 
         return _follow(offline.stream(place.home(), place.runtime(), PATH, body))
+    return _follow(chain((first,), lines))
 
 
 def _follow(lines: Iterator[Mapping[str, Any]]) -> dict[str, Any]:
