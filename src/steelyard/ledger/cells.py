@@ -58,35 +58,42 @@ class Cell(NamedTuple):
     steps: tuple[tuple[int, int, int], ...]
     missing: tuple[str, ...]
 
-    def cost(self, sums: Sums) -> tuple[int, int] | None:
-        """Numerator and denominator, in pico-units, of what the lines of ``sums`` cost together.
+    def cost(self, usage: Usage, excess: Mapping[tuple[int, int], int]) -> tuple[int, int] | None:
+        """Numerator and denominator, in pico-units, of what lines cost that add up to ``usage``.
 
         None where something has no price: what it costs is unknown, not zero.
+
+        Args:
+            usage: their sums.
+            excess: item's index and threshold -> tokens above the threshold, line by line.
         """
-        usage = sums.usage
-        if unpriced(Card(0, 0, 0, 0, -1, "", (), dict(self.extras), (), self.missing, ()), usage):
-            return None
         incoming, outgoing, read, written, reasoning, requests, extras = usage
-        counts = (incoming - read - written, outgoing - reasoning, read, written, reasoning)
-        numerator = sum(map(int.__mul__, (*counts, requests), self.prices))
+        plain, out, reads, writes, thoughts, each = self.prices
+        numerator = (
+            (incoming - read - written) * plain
+            + (outgoing - reasoning) * out
+            + read * reads
+            + written * writes
+            + reasoning * thoughts
+            + requests * each
+        )
         for index, threshold, delta in self.steps:
-            numerator += sums.excess[index, threshold] * delta
-        denominator = self.denominator
+            numerator += excess[index, threshold] * delta
+        if not (extras or self.missing):
+            return numerator, self.denominator
+        return self._with_extras(usage, numerator)
+
+    def _with_extras(self, usage: Usage, numerator: int) -> tuple[int, int] | None:
         priced = dict(self.extras)
-        for item, count in extras:
+        if unpriced(Card(0, 0, 0, 0, -1, "", (), priced, (), self.missing, ()), usage):
+            return None
+        denominator = self.denominator
+        for item, count in usage.extras:
             if item in priced:
                 above, below = priced[item]
                 numerator = numerator * below + count * above * denominator
                 denominator *= below
         return numerator, denominator
-
-
-class Sums(NamedTuple):
-    """What the lines of one cell add up to."""
-
-    usage: Usage
-    excess: Mapping[tuple[int, int], int]
-    """Item's index and threshold -> tokens above the threshold, line by line."""
 
 
 class Plan:
@@ -186,12 +193,12 @@ class Plan:
             for index, threshold in sorted(found)
         }
 
-    def extras(self, counted: Mapping[str, int]) -> tuple[tuple[str, int], ...]:
+    def extras(self, counted: Sequence[tuple[str, int]]) -> tuple[tuple[str, int], ...]:
         """The extras of a usage; cached ones as plain ones where no cache is assumed."""
-        if self.has_cache_hits:
-            return tuple(sorted(counted.items()))
+        if self.has_cache_hits or not counted:
+            return tuple(counted)
         found: dict[str, int] = {}
-        for item, count in counted.items():
+        for item, count in counted:
             plain = _UNCACHED.get(item, item)
             if plain not in _CACHED and PARENTS.get(plain) not in _CACHED:
                 found[plain] = found.get(plain, 0) + count

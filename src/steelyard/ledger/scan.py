@@ -21,6 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from steelyard.domain.errors import InvalidRequest
+from steelyard.domain.usage import Usage
 from steelyard.ledger.cells import Plan, Sold
 from steelyard.ledger.reports import EVERYTHING, FILTERS, GROUPS, Query
 from steelyard.store import books
@@ -31,6 +32,7 @@ OnProgress = Callable[[int, int], None]
 _BATCH_ROWS = 8_000_000
 """Lines of one step of the progress."""
 _FETCH_ROWS = 20_000
+_COUNTS = Usage._fields[:6]
 _MEMORY_MAX = "1200MB"
 _THREADS = 2
 _EXACT = Context(prec=60)
@@ -94,9 +96,10 @@ class Added(NamedTuple):
 
     lines: int
     then_pico: int
-    counts: Mapping[str, int]
-    excess: Mapping[tuple[int, int], int]
-    extras: Mapping[str, int]
+    usage: Usage
+    """Of the counts that the plan asked for; extras as they were."""
+    excess: tuple[int, ...]
+    """Tokens above each threshold of the plan, line by line."""
 
 
 class Scan:
@@ -159,20 +162,21 @@ class Scan:
                 self._add("extras", statement, values)
             self._done += batch.rows
         self._on_progress(self._done, self._total)
+        yield from self._added(names, len(sums))
+
+    def _added(self, names: Sequence[str], width: int) -> Iterator[tuple[Key, Added]]:
+        """What the batches came to, added up; there may be very many keys."""
         extras = self._extras()
-        for row in self._rows("sums", [f"sum(s{place})" for place in range(len(sums))]):
-            key, found = self._key(row), row[len(self._columns) + 2 :]
-            middle = 2 + len(names)
-            yield (
-                key,
-                Added(
-                    lines=int(found[0]),
-                    then_pico=int(found[1].scaleb(12, _EXACT)),
-                    counts=dict(zip(names, map(int, found[2:middle]), strict=True)),
-                    excess=dict(zip(excesses, map(int, found[middle:]), strict=True)),
-                    extras=extras.get(key, {}),
-                ),
-            )
+        counts = [f"s{2 + names.index(name)}" if name in names else "0" for name in _COUNTS]
+        excesses = [f"s{place}" for place in range(2 + len(names), width)]
+        columns = ["s0", "s1", *counts, *excesses]
+        first = len(self._columns) + 2
+        for row in self._rows("sums", [f"sum({column})" for column in columns]):
+            key = self._key(row)
+            lines, then, *numbers = row[first:]
+            usage = Usage(*map(int, numbers[: len(_COUNTS)]), extras=extras.get(key, ()))
+            excess = tuple(map(int, numbers[len(_COUNTS) :]))
+            yield key, Added(int(lines), int(then.scaleb(12, _EXACT)), usage, excess)
 
     def _lines(
         self, batch: _Batch, plan: Plan, offers: Sequence[str] | None
@@ -208,11 +212,11 @@ class Scan:
         into = f"INSERT INTO {table}" if (table,) in known else f"CREATE TEMP TABLE {table} AS"
         self._connection.execute(f"{into} {statement}", values)
 
-    def _extras(self) -> dict[Key, dict[str, int]]:
-        found: dict[Key, dict[str, int]] = defaultdict(dict)
+    def _extras(self) -> dict[Key, tuple[tuple[str, int], ...]]:
+        found: dict[Key, list[tuple[str, int]]] = defaultdict(list)
         for row in self._rows("extras", ["item", "sum(count)"], ", item"):
-            found[self._key(row)][row[-2]] = int(row[-1])
-        return found
+            found[self._key(row)].append((row[-2], int(row[-1])))
+        return {key: tuple(sorted(items)) for key, items in found.items()}
 
     def _rows(self, table: str, columns: Sequence[str], more_keys: str = "") -> Iterator[Any]:
         """What the batches added to a table, added up over all of them."""

@@ -18,7 +18,7 @@ under way have no usage yet, and are left out.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,8 +26,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from steelyard.domain.money import round_half_even
-from steelyard.domain.usage import Usage
-from steelyard.ledger.cells import Plan, Prices, Sold, Sums
+from steelyard.ledger.cells import Plan, Prices, Sold
 from steelyard.ledger.reports import Query
 from steelyard.ledger.scan import Added, Key, OnProgress, Question, Scan, check, connected
 from steelyard.ledger.tail import OPEN, open_books, read_tail
@@ -156,26 +155,36 @@ class _Tally:
 
     def add(self, plan: Plan, key: Key, added: Added) -> None:
         """Prices what the lines of one key add up to."""
-        usage = Usage(requests=0)._replace(**added.counts, extras=plan.extras(added.extras))
-        tokens = (added.lines, usage.input_tokens, usage.output_tokens)
-        self._lines += added.lines
+        lines, then_pico, usage, above = added
+        self._lines += lines
+        tokens = (lines, usage.input_tokens, usage.output_tokens)
+        cost = None
         cell = plan.cell(key.sold, key.cell)
-        cost = None if cell is None else cell.cost(Sums(usage, added.excess))
+        if cell is not None:
+            if usage.extras:
+                usage = usage._replace(extras=plan.extras(usage.extras))
+            cost = cell.cost(usage, dict(zip(plan.excesses(), above, strict=True)) if above else {})
         if cost is None:
-            _sum(self._unpriced, (key.sold, key.currency), (*tokens, added.then_pico))
+            _sum(self._unpriced, (key.sold, key.currency), (*tokens, then_pico))
             return
         now_pico = round_half_even(*cost)
         self._is_rounded |= cost[1] != 1
         into = (key.groups, key.currency, plan.prices[key.sold].currency)
-        _sum(self._priced, into, (*tokens, added.then_pico, now_pico))
+        _sum(self._priced, into, (*tokens, then_pico, now_pico))
 
     def answer(self, by: Sequence[str]) -> Answer:
         """All rows, accounts added up along their paths."""
         totals: dict[tuple[tuple[Any, ...], str, str], list[int]] = {}
         rows: dict[tuple[tuple[Any, ...], str, str], list[int]] = {}
-        for (groups, then, now), sums in self._priced.items():
+        place = by.index("account") if "account" in by else -1
+        for key, sums in self._priced.items():
+            groups, then, now = key
             _sum(totals, ((), then, now), sums)
-            for named in _unfolded(by, groups):
+            if place < 0:
+                rows[key] = sums
+                continue
+            for account in dict.fromkeys(groups[place].split("/")):
+                named = (*groups[:place], account, *groups[place + 1 :])
                 _sum(rows, (named, then, now), sums)
         unpriced = [
             Unpriced(*sold, currency, *sums) for (sold, currency), sums in self._unpriced.items()
@@ -204,22 +213,16 @@ def _span_ns(parts: Sequence[Part], tail: pa.Table, query: Query) -> tuple[int, 
     return max(first, query.since_ns), min(last + 1, query.until_ns)
 
 
-def _unfolded(by: Sequence[str], groups: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
-    """The groups' values, once for every account on a path."""
-    if "account" not in by:
-        yield groups
-        return
-    place = by.index("account")
-    for account in dict.fromkeys(groups[place].split("/")):
-        yield (*groups[:place], account, *groups[place + 1 :])
-
-
 def _sum(table: dict[Any, list[int]], key: Any, numbers: Sequence[int]) -> None:
     found = table.get(key)
-    table[key] = list(numbers) if found is None else list(map(int.__add__, found, numbers))
+    if found is None:
+        table[key] = list(numbers)
+        return
+    for place, number in enumerate(numbers):
+        found[place] += number
 
 
 def _weight(row: Row) -> tuple[Any, ...]:
     """Sorts rows: the largest difference first, then those of two currencies by what they cost."""
     change = row.difference_pico
-    return (change is None, -abs(change or 0), -abs(row.then_pico), str(row[:3]))
+    return (change is None, -abs(change or 0), -abs(row.then_pico), row[:3])

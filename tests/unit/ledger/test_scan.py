@@ -60,7 +60,7 @@ def test_parts_of_every_kind_and_age_add_up(tmp_path, make_part, monkeypatch):
     assert sum(added.lines for _, added in found) == 15
     assert {key.sold for key, _ in found} == {Sold("small", "smollm2-135m")}
     by_items = {key.items: added for key, added in found}
-    assert by_items["input_audio,search"].extras == {"input_audio": 9, "search": 3}
+    assert by_items["input_audio,search"].usage.extras == (("input_audio", 9), ("search", 3))
     assert by_items[""].then_pico == 12 * 700
     assert told[0] == (0, 15)
     assert told[-1] == (15, 15)
