@@ -76,6 +76,9 @@ class Answer(NamedTuple):
     tier: str | None = None
     """Service tier that the vendor says it served in, empty for the ordinary one; None where it
     says nothing."""
+    is_partial: bool = False
+    """Whether ``usage`` counts the input only: it came as the stream began, and what it says of
+    the output is no more than a beginning."""
 
 
 class Refusal(NamedTuple):
@@ -88,6 +91,8 @@ class Refusal(NamedTuple):
     """Whether another offer may do better."""
     cools: bool
     """Whether the channel should rest."""
+    rest_s: float | None = None
+    """How long, seconds; None leaves it to the channel's record."""
 
 
 class Dialect(Protocol):
@@ -96,6 +101,10 @@ class Dialect(Protocol):
     name: str
     path: str
     """Path under a channel's base URL, such as ``/chat/completions``."""
+    text_mark: bytes
+    """What stands right before the text in an event that carries some."""
+    envelope_bytes: int
+    """Bytes of such an event that are no text; 0 where a stream's first event shows it."""
 
     def read(self, body: bytes) -> Call:
         """The call in a request body.
@@ -115,8 +124,22 @@ class Dialect(Protocol):
     def read_error(self, status: int, headers: Mapping[bytes, bytes], body: bytes) -> Refusal:
         """What an answer with an error status means."""
 
-    def read_event(self, data: bytes) -> Answer:
-        """Facts of one stream event's data."""
+    def matters(self, whole: bytes) -> bool:
+        """Whether whole SSE events may hold usage, a finish reason, an error or the end.
+
+        Asked of every read of a stream, so it searches bytes and decodes nothing; a yes may be
+        wrong, a no may not.
+        """
+
+    def is_end(self, data: bytes) -> bool:
+        """Whether one event's data says that all was said: what then happens changes nothing."""
+
+    def read_event(self, data: bytes, so_far: Usage | None = None) -> Answer:
+        """Facts of one stream event's data.
+
+        ``so_far`` is the usage of the events before it: what a vendor does not say again is taken
+        from there, so that the last usage of a stream is the whole truth.
+        """
 
     def is_usage_only(self, data: bytes) -> bool:
         """Whether a stream event carries usage and nothing for the client."""

@@ -41,6 +41,7 @@ _NO_NEEDS: frozenset[str] = frozenset()
 _name_at = re.compile(rb'[\s,]*("[^"\\]*(?:\\.[^"\\]*)*")\s*:\s*', re.DOTALL).match
 """A name with its colon, in JSON that is known to be sound."""
 _end_at = re.compile(rb"\s*\}").match
+_NULL_USAGE = b'"usage":null'
 _ASK_USAGE = msgspec.Raw(b'{"include_usage":true}')
 
 
@@ -49,6 +50,8 @@ class OpenAIChat:
 
     name = "openai_chat"
     path = "/chat/completions"
+    text_mark = b'"content":"'
+    envelope_bytes = 0
 
     def read(self, body: bytes) -> Call:
         """The call in a request body.
@@ -105,7 +108,7 @@ class OpenAIChat:
         finish = whole.choices[-1].finish_reason or "" if whole.choices else ""
         model, call_id = whole.model[:TEXT_MAX], whole.id[:TEXT_MAX]
         tier = None if whole.service_tier is None else _tier(whole.service_tier)
-        return _make(Answer, (usage, "", model, call_id, finish[:32], "", 0, "", tier))
+        return _make(Answer, (usage, "", model, call_id, finish[:32], "", 0, "", tier, False))
 
     def _read_patiently(self, body: bytes) -> Answer:
         try:
@@ -114,8 +117,23 @@ class OpenAIChat:
             return Answer(None, fault=f"it is no chat completion: {error}"[:TEXT_MAX])
         return _facts(answer)
 
-    def read_event(self, data: bytes) -> Answer:
-        """Facts of one stream event's data; one that is no JSON has a ``fault``."""
+    def matters(self, whole: bytes) -> bool:
+        """Whether events may carry usage, a finish reason, an error or the end."""
+        if b"[DONE]" in whole or b'"error"' in whole or b'"finish_reason":"' in whole:
+            return True
+        if b'"finish_reason": "' in whole:
+            return True
+        return b'"usage"' in whole and whole.count(b'"usage"') != whole.count(_NULL_USAGE)
+
+    def is_end(self, data: bytes) -> bool:
+        """Whether it is OpenAI's last word, which is no JSON."""
+        return data == b"[DONE]"
+
+    def read_event(self, data: bytes, so_far: Usage | None = None) -> Answer:
+        """Facts of one stream event's data; one that is no JSON has a ``fault``.
+
+        Each usage here is whole, so what was said before does not matter.
+        """
         return self._read_patiently(data)
 
     def is_usage_only(self, data: bytes) -> bool:

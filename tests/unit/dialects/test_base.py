@@ -3,7 +3,7 @@ from steelyard.dialects.openai_chat import DIALECT
 
 
 def test_an_answer_says_nothing_until_told() -> None:
-    assert Answer(None) == (None, "", "", "", "", "", 0, "", None)
+    assert Answer(None) == (None, "", "", "", "", "", 0, "", None, False)
 
 
 def test_a_dialect_fits_the_protocol() -> None:

@@ -333,6 +333,27 @@ def test_usage_can_be_taken_out_of_an_event() -> None:
     assert DIALECT.without_usage(b"{") == b"{"
 
 
+@pytest.mark.parametrize(
+    ("data", "matters", "is_end"),
+    [
+        (
+            b'{"choices":[{"delta":{"content":"hi"},"finish_reason":null}],"usage":null}',
+            False,
+            False,
+        ),
+        (b'{"choices":[{"delta":{"content":"\\"usage\\""}}]}', False, False),
+        (b'{"choices":[{"finish_reason":"stop"}]}', True, False),
+        (b'{"choices":[{"finish_reason": "stop"}]}', True, False),
+        (b'{"usage":{"prompt_tokens":1}}', True, False),
+        (b'{"error":{}}', True, False),
+        (b"[DONE]", True, True),
+    ],
+)
+def test_what_a_stream_is_searched_for(data: bytes, matters: bool, is_end: bool) -> None:
+    assert DIALECT.matters(b"data: " + data + b"\n\n") is matters
+    assert DIALECT.is_end(data) is is_end
+
+
 # errors
 
 
