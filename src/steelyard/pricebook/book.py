@@ -146,9 +146,12 @@ def unpriced(card: Card, usage: Usage) -> list[str]:
 def quote(period: Period, input_bound: int, output_bound: int, tier: str = "") -> int:
     """The most a call may cost in pico-units, rounded up: the dearest part on either side.
 
+    A tier that nobody prices in the period costs what ``settle`` books then: the ordinary one's.
     What stands apart from tokens (images made, searches) is not bounded by it.
     """
-    ceiling = period.ceiling if not tier else ceiling_of(period.cards, period.denominator, tier)
+    ceiling = period.ceiling
+    if tier and any(card.tier == tier for card in period.cards):
+        ceiling = ceiling_of(period.cards, period.denominator, tier)
     total = input_bound * ceiling[0] + output_bound * ceiling[1] + ceiling[2]
     return round_up(total, period.denominator)
 

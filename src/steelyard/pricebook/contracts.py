@@ -20,6 +20,7 @@ used; what has not expired yet is not.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -35,6 +36,7 @@ TOKENS, REQUESTS = "tokens", "requests"
 LIST, STOP = "list", "stop"
 _MONTHS = {MONTH: 1, YEAR: 12}
 _NEVER = datetime.max.replace(tzinfo=UTC)
+_NUMBER = re.compile(r"\d{1,30}(?:\.\d{0,30})?", re.ASCII)
 _KEYS = frozenset(
     ("name", "currency", "zone", "discount", "packs", "vouchers", "fees", "renews", "notice_days")
 )
@@ -349,10 +351,11 @@ class _Reader:
     def number(self, value: Any, name: str) -> Fraction:
         if isinstance(value, bool) or not isinstance(value, int | str):
             raise ValueError(f"{name} is exact: write it as text, not {value!r}")
-        found = Fraction(value)
-        if found < 0:
-            raise ValueError(f"{name} is at least zero, not {value!r}")
-        return found
+        text = str(value)
+        if not _NUMBER.fullmatch(text):
+            # Nor an exponent: one of a few digits stands for a number of as many gigabytes.
+            raise ValueError(f"{name} is a plain decimal of at least zero, not {text[:40]!r}")
+        return Fraction(text)
 
     def count(self, value: Any, name: str) -> int:
         if isinstance(value, bool) or not isinstance(value, int) or value < 0:

@@ -16,7 +16,10 @@ import yaml
 
 from steelyard.domain.listings import FACT_KINDS, OFFICIAL, RESELLER, Fact, Finding, Parsed
 from steelyard.pricebook.contracts import Contract
+from steelyard.pricebook.sources.dating import YEARS
 
+BYTES_MAX = 4 * 2**20
+"""Largest file of facts: thousands of them. YAML takes a second a megabyte to read."""
 DEFAULT_ZONE = "Asia/Shanghai"
 RATES_PER = ("rpm", "tpm", "rpd", "tpd", "concurrency", "qps")
 """What a limit may bound: requests and tokens per minute and day, requests at once and per
@@ -27,12 +30,26 @@ HOLDERS = ("account", "key")
 _KEYS = frozenset(("vendor", "channel", "models", "from", "to", "zone", "note", "source"))
 
 
+class _Loader(yaml.SafeLoader):
+    """Refuses aliases: a few lines of them stand for more than any memory holds."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+            raise yaml.composer.ComposerError(None, None, "write it out: no aliases", mark)
+        found: yaml.Node | None = super().compose_node(parent, index)
+        return found
+
+
 def parse(data: bytes) -> Parsed:
     """The facts of a file, and what is wrong with it."""
+    if len(data) > BYTES_MAX:
+        large = f"larger than {BYTES_MAX >> 20} MiB: no file of facts is"
+        return Parsed((), (Finding("facts_unreadable", large, 0),))
     try:
-        root = yaml.compose(data, yaml.SafeLoader)
-        plain = yaml.safe_load(data)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        root = yaml.compose(data, _Loader)
+        plain = yaml.load(data, _Loader)  # noqa: S506 - a safe one, and stricter
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark else 0
         return Parsed((), (Finding("facts_unreadable", f"no YAML: {error}", line),))
@@ -44,17 +61,19 @@ def parse(data: bytes) -> Parsed:
     for entry, line in zip(entries, _lines(root), strict=True):
         try:
             facts.extend(_facts(entry))
-        except (ValueError, TypeError, KeyError) as error:
+        except (ArithmeticError, ValueError, TypeError, KeyError) as error:
             findings.append(Finding("fact_wrong", f"a fact cannot be: {error}", line))
     return Parsed((), tuple(findings), () if findings else tuple(facts))
 
 
 def _lines(root: Any) -> Iterator[int]:
-    """The line, from 1, of each entry of the list ``facts`` of a YAML document's node."""
-    for key, value in root.value:
-        if key.value == "facts":
-            for entry in value.value:
-                yield entry.start_mark.line + 1
+    """The line, from 1, of each entry of the list ``facts`` of a YAML document's node.
+
+    Of two such lists the last one counts, as it does for the loader.
+    """
+    entries = [value for key, value in root.value if key.value == "facts"][-1]
+    for entry in entries.value:
+        yield entry.start_mark.line + 1
 
 
 def _facts(entry: Any) -> Iterator[Fact]:
@@ -156,4 +175,6 @@ def _instant(value: Any, zone: ZoneInfo) -> datetime:
     """Midnight (UTC) that begins the day in the zone."""
     if isinstance(value, datetime) or not isinstance(value, date):
         raise ValueError(f"a day is written as 2024-05-15, not {value!r}")
+    if value.year not in YEARS:
+        raise ValueError(f"a year is from {YEARS.start} to {YEARS.stop - 1}, not {value.year}")
     return datetime(value.year, value.month, value.day, tzinfo=zone).astimezone(UTC)

@@ -139,6 +139,8 @@ def test_contracts_that_renew_soon_are_listed_by_their_day() -> None:
         ({"discount": 0.15}, "as text"),
         ({"discount": "1.5"}, "share from 0 to 1"),
         ({"discount": "-1"}, "at least zero"),
+        ({"discount": "1e-999999999"}, "plain decimal"),
+        ({"discount": "1/0"}, "plain decimal"),
         ({"currency": "yuan"}, "three letters"),
         ({"zone": "Moon/Sea"}, "no time zone"),
         ({"rebate": "1"}, "unknown rebate"),

@@ -126,6 +126,27 @@ def test_a_mistake_is_told_with_its_line_and_nothing_is_taken(
     assert message in parsed.findings[0].message
 
 
+def test_a_hostile_file_is_a_finding_and_takes_neither_memory_nor_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    laughs = "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 10))
+    texts = [
+        "a0: &a0 ha\n" + laughs + "facts: [{vendor: V, from: *a9, source: p, limit: {rpm: 1}}]",
+        "facts: " + "[" * 5000,
+        "facts: [{vendor: V, from: 2026-13-41, source: p, limit: {rpm: 1}}]",
+        f"facts: [{{vendor: V, from: 2026-01-01, source: p, limit: {{rpm: {'9' * 5000}}}}}]",
+        "facts: [{vendor: V, from: 9999-12-31, source: p, limit: {rpm: 1}}]",
+        "facts: [{vendor: V, from: 0001-01-01, source: p, limit: {rpm: 1}}]",
+        "facts: [1]\nfacts: [2, 3]",
+    ]
+    for text in texts:
+        parsed = parse(text.encode())
+        assert parsed.facts == () and parsed.findings[0].is_error
+        assert len(parsed.findings[0].message) < 500
+    monkeypatch.setattr("steelyard.pricebook.facts.BYTES_MAX", 10)
+    assert "larger than" in parse(ENTRY.encode()).findings[0].message
+
+
 def test_what_is_no_list_of_facts_is_told() -> None:
     for text in ("facts: [", "facts: 3", "- 1", "facts: [1]", ""):
         assert not parse(text.encode()).is_sound

@@ -11,14 +11,16 @@ import importlib
 import json
 import pkgutil
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any, NamedTuple
 
-from steelyard.domain.listings import Finding, ListedRate, Parsed
+from steelyard.domain.listings import Finding, ListedRate, Listing, Parsed
 from steelyard.pricebook.phrases import PhraseTable
+from steelyard.pricebook.sources.dating import YEARS
 
 FINDINGS_MAX = 1_000
 """Findings kept of one file; one more says how many there were beyond."""
@@ -29,11 +31,15 @@ UNKNOWN_START = datetime(2020, 1, 1, tzinfo=UTC)
 AMOUNT_MAX = 10**9
 """Largest price of a unit that is one: more is a slip of keys or units."""
 
+NAME_MAX = 256
+"""Longest name of a vendor or model."""
+
 _BOMS = (
     (b"\xef\xbb\xbf", "utf-8"),
     (b"\xff\xfe", "utf-16-le"),
     (b"\xfe\xff", "utf-16-be"),
 )
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _NUMBER = re.compile(r"\d{1,40}(?:\.\d{0,40})?|\.\d{1,40}", re.ASCII)
 _SCIENTIFIC = re.compile(r"[+-]?(\d{1,40}(?:\.\d{0,40})?)[eE]([+-]?\d{1,2})", re.ASCII)
 
@@ -88,9 +94,31 @@ class Findings:
         A list without any price is an error too: it would be taken for read.
         """
         found = tuple(rates)
+        self._check_kept(found)
         if not found and not self.has_errors:
             self.add("empty", "the list holds no price; nothing would be taken over")
         return Parsed(() if self.has_errors else found, self.all())
+
+    def _check_kept(self, rates: Iterable[ListedRate]) -> None:
+        """What no store keeps and no terminal should show is an error in every kind of list."""
+        begin, end = (datetime(year, 1, 1, tzinfo=UTC) for year in (YEARS.start, YEARS.stop))
+        known: set[Listing] = set()
+        for line in rates:
+            if line.listing not in known:
+                known.add(line.listing)
+                for name in (line.listing.vendor, line.listing.model):
+                    self._check_name(name, line.line)
+            since, until = line.rate.valid_from, line.rate.valid_to
+            if since < begin or (until or since) >= end:
+                message = f"{line.listing} has a price of a year that cannot be kept"
+                self.add("date_far", message, line.line)
+
+    def _check_name(self, name: str, line: int) -> None:
+        if len(name) > NAME_MAX:
+            self.add("name_long", f"{name[:40]}… is a name of {len(name)} characters", line)
+        # Control characters, lone surrogates, and formats such as right-to-left marks.
+        if any(unicodedata.category(character) in ("Cc", "Cf", "Cs") for character in name):
+            self.add("name_bad", f"the name {ascii(name[:80])} holds what cannot be shown", line)
 
     def all(self) -> tuple[Finding, ...]:
         """All kept, by line, and one more that says how many there were beyond."""
@@ -201,13 +229,19 @@ def read_json(data: bytes, findings: Findings) -> Any:
         findings.add("json_bad", "the file is empty")
         return None
     try:
-        return json.loads(text, parse_float=Digits, parse_constant=Digits)
+        found = json.loads(text, parse_float=Digits, parse_constant=Digits)
+        if _SURROGATE.search(data):
+            json.dumps(found, ensure_ascii=False).encode()
     except json.JSONDecodeError as error:
         findings.add("json_bad", f"no JSON: {error.msg}", error.lineno)
+    except UnicodeEncodeError:
+        findings.add("json_bad", "holds half of a character, as \\ud83d without its other half")
     except RecursionError:
         findings.add("json_bad", "nested too deeply for a price list")
     except ValueError as error:
         findings.add("json_bad", f"no JSON of a price list: {error}")
+    else:
+        return found
     return None
 
 

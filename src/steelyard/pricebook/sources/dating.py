@@ -11,6 +11,9 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+YEARS = range(1971, 2261)
+"""Years of instants that can be kept: beyond them a count of nanoseconds passes 63 bits."""
+
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _BASIS = re.compile(r"\bdate=([a-z ]+)")
 _BASES = (
@@ -44,6 +47,14 @@ def read_instant(text: str, zone: ZoneInfo) -> datetime:
     Raises:
         ValueError: neither; the message says what to write.
     """
+    found = _read_any(text, zone)
+    if found.year not in YEARS:
+        hint = "; leave the end empty where none is known" if found.year >= YEARS.stop else ""
+        raise ValueError(f"{_advice(text)}, from {YEARS.start} to {YEARS.stop - 1}{hint}")
+    return found
+
+
+def _read_any(text: str, zone: ZoneInfo) -> datetime:
     try:
         if _DAY.fullmatch(text):
             return datetime.fromisoformat(text).replace(tzinfo=zone).astimezone(UTC)

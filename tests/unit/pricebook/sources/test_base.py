@@ -1,3 +1,5 @@
+from dataclasses import replace
+from datetime import UTC, datetime
 from fractions import Fraction
 
 import pytest
@@ -5,6 +7,7 @@ import pytest
 from steelyard.domain.listings import Parsed
 from steelyard.pricebook.sources.base import (
     FINDINGS_MAX,
+    NAME_MAX,
     Findings,
     NumberError,
     Source,
@@ -101,7 +104,14 @@ def test_json_that_is_no_amount(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("data", "line"),
-    [(b"{\n1", 2), (b"", 0), (b"[" * 100_000, 0), (b"1" * 5000, 0), (b"\xff\xff", 1)],
+    [
+        (b"{\n1", 2),
+        (b"", 0),
+        (b"[" * 100_000, 0),
+        (b"1" * 5000, 0),
+        (b"\xff\xff", 1),
+        (b'"\\ud800"', 0),
+    ],
 )
 def test_what_is_no_json_is_a_finding(data: bytes, line: int) -> None:
     findings = Findings()
@@ -128,3 +138,34 @@ def test_nothing_is_handed_on_beside_an_error_and_nothing_at_all_is_one() -> Non
     findings.add("a", "wrong", 1)
     assert findings.parsed([listed]).rates == ()
     assert [finding.kind for finding in Findings().parsed([]).findings] == ["empty"]
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("gpt\x1b[2J", "name_bad"),
+        ("gpt\u202e", "name_bad"),
+        ("gpt\ud800", "name_bad"),
+        ("g" * (NAME_MAX + 1), "name_long"),
+        ("豆包 pro\u3000é", ""),
+    ],
+)
+def test_a_name_can_be_kept_and_shown(name: str, kind: str) -> None:
+    listed = only(read(line()))
+    found = Findings().parsed([replace(listed, listing=listed.listing._replace(model=name))])
+    assert [finding.kind for finding in found.findings] == ([kind] if kind else [])
+    assert all(finding.message.isprintable() for finding in found.findings)
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "is_kept"),
+    [(2024, None, True), (1971, 2260, True), (1969, None, False), (2024, 9999, False)],
+)
+def test_a_price_is_of_a_time_that_can_be_kept(
+    since: int, until: int | None, is_kept: bool
+) -> None:
+    listed = only(read(line()))
+    end = None if until is None else datetime(until, 1, 1, tzinfo=UTC)
+    rate = replace(listed.rate, valid_from=datetime(since, 1, 1, tzinfo=UTC), valid_to=end)
+    found = Findings().parsed([replace(listed, rate=rate)])
+    assert [finding.kind for finding in found.findings] == ([] if is_kept else ["date_far"])

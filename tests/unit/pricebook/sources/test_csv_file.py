@@ -213,8 +213,8 @@ def test_long_lists_share_what_repeats() -> None:
     rows = [
         line(
             model=f"m{n % 50}",
-            effective_from=f"{1000 + n // 50}-01-01",
-            effective_to=f"{1000 + n // 50}-12-31",
+            effective_from=f"{2000 + n // 600}-{n // 50 % 12 + 1:02}-01",
+            effective_to=f"{2000 + n // 600}-{n // 50 % 12 + 1:02}-28",
         )
         for n in range(20_000)
     ]

@@ -17,7 +17,19 @@ def test_days_begin_at_the_vendors_midnight() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "today", "2026-13-01", "20260817T", "2026-08-17T00:00", "0001-01-01", "2026-W33-1"]
+    "text",
+    [
+        "",
+        "today",
+        "2026-13-01",
+        "20260817T",
+        "2026-08-17T00:00",
+        "0001-01-01",
+        "2026-W33-1",
+        "9999-12-31",
+        "1970-01-01",
+        "2261-01-02",
+    ],
 )
 def test_what_is_no_instant(text: str) -> None:
     with pytest.raises(ValueError, match="write"):
