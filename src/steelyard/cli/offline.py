@@ -1,6 +1,7 @@
 """Control's API without a control process: the same handlers over the same files.
 
-So that ``steelyard ledger`` answers alike whether steelyard runs or not.
+So that ``steelyard ledger`` answers alike whether steelyard runs or not. What is asked of the
+market alone is answered before anything ran, too: from the price book that comes with steelyard.
 """
 
 from __future__ import annotations
@@ -8,20 +9,32 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
+import tempfile
+import time
 from collections.abc import Callable, Iterator, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
+import typer
+
 from steelyard.domain.errors import StoreUnavailable
+
+_OF_THE_MARKET = re.compile(
+    r"/api/exchange"
+    r"|/api/prices/(book|buys|check|claims|compare|history|index|lists|timeline)"
+)
+"""Questions that need no folder where steelyard ran, nor does a list that is only looked at."""
 
 
 def get(home: Path, runtime: Path, path: str, query: dict[str, str]) -> Any:
     """The JSON that control's API would answer with.
 
     Raises:
-        StoreUnavailable: steelyard never ran on this folder.
+        StoreUnavailable: steelyard never ran on this folder, and the question is about its state.
         ApiError: the question is refused, and why.
     """
     return _ask(home, runtime, "GET", path, params=query)
@@ -108,8 +121,32 @@ async def _stream(
 
 
 def _ask(home: Path, runtime: Path, method: str, path: str, **more: Any) -> Any:
+    is_dry = path == "/api/prices/import" and (more.get("params") or {}).get("dry_run") == "1"
+    if not _has_run(home) and (is_dry or _OF_THE_MARKET.fullmatch(path)):
+        # It takes some seconds, and somebody may have meant another folder.
+        typer.echo(f"nothing has run on {home}: this is the shipped price book", err=True)
+        with _shipped_book() as folder:
+            return asyncio.run(_send(folder, folder, method, path, **more))
     _check(home)
     return asyncio.run(_send(home, runtime, method, path, **more))
+
+
+@contextmanager
+def _shipped_book() -> Iterator[Path]:
+    """A state folder with the book of a first start; gone afterwards."""
+    from steelyard.control import price_lists  # noqa: PLC0415 - heavy
+    from steelyard.store.database import Database  # noqa: PLC0415
+    from steelyard.store.migrate import upgrade  # noqa: PLC0415
+
+    with tempfile.TemporaryDirectory(prefix="steelyard-") as name:
+        folder = Path(name)
+        database = Database(folder / "control.db")
+        try:
+            upgrade(database)
+            price_lists.seed(database, time.time_ns())
+        finally:
+            database.close()
+        yield folder
 
 
 async def _send(home: Path, runtime: Path, method: str, path: str, **more: Any) -> Any:
@@ -130,8 +167,12 @@ async def _send(home: Path, runtime: Path, method: str, path: str, **more: Any) 
     return answer.json()
 
 
+def _has_run(home: Path) -> bool:
+    return (home / "control.db").exists()
+
+
 def _check(home: Path) -> None:
-    if not (home / "control.db").exists():
+    if not _has_run(home):
         raise StoreUnavailable(f"nothing is booked on {home}; start steelyard: steelyard serve")
 
 

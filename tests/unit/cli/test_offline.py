@@ -17,6 +17,21 @@ def test_nothing_was_ever_booked(tmp_path: Path) -> None:
         offline.get(tmp_path, tmp_path, "/api/ledger", {})
 
 
+def test_the_market_is_known_before_anything_ran(tmp_path: Path) -> None:
+    home = tmp_path / "none"
+    asked = {"input": "1M", "output": "200k", "model": "qwen-long"}
+    found = offline.get(home, home, "/api/prices/compare", asked)
+    (row,) = found["priced"]
+    assert (row["vendor"], row["home_amount"]) == ("Alibaba", "0.9")
+    claims = offline.get(home, home, "/api/prices/claims", {})
+    assert (len(claims["data"]), claims["unexplained"]) == (11, 0)
+    query = {"source": "facts", "dry_run": "1"}
+    assert offline.post(home, home, "/api/prices/import", b"facts: []\n", query)["state"] == "ready"
+    with pytest.raises(StoreUnavailable, match="nothing is booked"):
+        offline.post(home, home, "/api/prices/import", b"facts: []\n", {"source": "facts"})
+    assert not home.exists()
+
+
 def test_answers_as_control_would(tmp_path: Path) -> None:
     (tmp_path / "steelyard.yaml").write_text("accounts: {demo: }\n")
     control = Control(Places(tmp_path, tmp_path, 1), {})
