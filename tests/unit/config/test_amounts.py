@@ -34,5 +34,5 @@ def test_what_is_no_price(text: str) -> None:
 
 
 def test_an_unknown_unit_names_the_known_ones() -> None:
-    with pytest.raises(ValueError, match="one of mtok, ktok"):
+    with pytest.raises(ValueError, match="one of token, ktok, mtok"):
         read_price("1 CNY/tonne")
