@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
-from steelyard.domain.listings import Listing
+from steelyard.domain.listings import SOURCES, Listing
 from steelyard.domain.rates import Rate
 from steelyard.pricebook.compiling import select
 from steelyard.pricebook.market import Market
@@ -96,32 +96,58 @@ def listed_price(market: Market, wanted: Mapping[str, Any]) -> Priced:
 def _continued(
     market: Market, listing: Listing, wanted: Mapping[str, Any]
 ) -> tuple[str, tuple[Rate, ...]]:
-    """The rates of the most trusted source, and of the next ones from where it fell silent.
+    """The rates of the most trusted source, and of the next ones where it says nothing.
 
-    A list may have stopped to follow a model that is still sold; what it said of the past stays.
+    The user's own list may begin later than the model, and any list may have stopped to follow one
+    that is still sold; what it said of the past stays. Sources are named in the order of time.
     """
     origins: list[str] = []
     found: list[Rate] = []
+    first: datetime | None = None
+    """Before it, the next source holds."""
     silent_from: datetime | None = None
     for origin in market.sources_of(listing):
         lines = [line.rate for line in market.lines_of(listing, origin)]
         rates = select(lines, wanted["region"], wanted["seller"])
-        if silent_from is not None:
-            since = silent_from
-            rates = [
-                replace(rate, valid_from=max(rate.valid_from, since))
-                for rate in rates
-                if rate.valid_to is None or rate.valid_to > since
-            ]
-        if not rates:
-            continue
-        origins.append(origin)
-        found += rates
-        ends = [rate.valid_to for rate in rates if rate.item in _MAIN]
-        if not ends or None in ends:
+        earlier = _before(rates, first) if origins else []
+        later = _since(rates, silent_from) if origins else rates
+        if earlier:
+            origins.insert(0, origin)
+            first = None
+        if later:
+            if not origins and origin == SOURCES[0]:
+                first = min(rate.valid_from for rate in later)
+            origins.append(origin)
+            silent_from = _silence(later)
+        found += earlier + later
+        if origins and first is None and silent_from is None:
             break
-        silent_from = max(end for end in ends if end is not None)
     return " then ".join(origins), tuple(found)
+
+
+def _before(rates: Iterable[Rate], at: datetime | None) -> list[Rate]:
+    """What holds before an instant, ended there."""
+    return [
+        rate if rate.valid_to is not None and rate.valid_to <= at else replace(rate, valid_to=at)
+        for rate in rates
+        if at is not None and rate.valid_from < at
+    ]
+
+
+def _since(rates: Iterable[Rate], at: datetime | None) -> list[Rate]:
+    """What holds from an instant on, begun there."""
+    return [
+        replace(rate, valid_from=max(rate.valid_from, at))
+        for rate in rates
+        if at is not None and (rate.valid_to is None or rate.valid_to > at)
+    ]
+
+
+def _silence(rates: Iterable[Rate]) -> datetime | None:
+    """From when on a source has no price any more; None if it goes on."""
+    ends = [rate.valid_to for rate in rates if rate.item in _MAIN]
+    known = [end for end in ends if end is not None]
+    return max(known) if known and len(known) == len(ends) else None
 
 
 _MAIN = frozenset(("input", "output", "request"))

@@ -186,5 +186,18 @@ def test_a_source_that_fell_silent_is_continued_by_the_next(database: Database, 
     assert spans == [(2, MAY, end), (3, end, None)]
 
 
+def test_until_ones_own_list_begins_the_next_source_holds(database: Database, put: Put) -> None:
+    put(FILE % "")
+    begin, end = datetime(2026, 12, 1, tzinfo=UTC), datetime(2027, 3, 1, tzinfo=UTC)
+    record(database, [ending(line, end) for line in lines("2", since=begin)])
+    record(database, lines("3"), "steelyard")
+    record(database, lines("4"), "litellm")
+    found = priced(database)
+    assert found.origin == "steelyard then own then steelyard"
+    spans = {(r.amount, r.valid_from, r.valid_to) for r in found.rates if r.item == "input"}
+    assert spans == {(3, MAY, begin), (2, begin, end), (3, end, None)}
+    assert rank(database) == 3_000_000
+
+
 def ending(line: ListedRate, end: datetime) -> ListedRate:
     return replace(line, rate=replace(line.rate, valid_to=end))
