@@ -1,0 +1,131 @@
+"""One attempt's translation: a client that speaks one chat dialect, a vendor that speaks another.
+
+The gateway makes one for each attempt whose door and channel differ, writes the request with it,
+and reads the answer with it. What has no place in the vendor's dialect is told, never lost.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from steelyard.dialects.bridge import neutral, think_tags
+from steelyard.dialects.bridge.codec import Codec, EventBuilder, EventParser, Target, Written
+from steelyard.dialects.bridge.think_tags import ThinkTags
+
+_OPENAI_SHARED = frozenset(
+    (
+        *("metadata", "store", "safety_identifier", "prompt_cache_key", "prompt_cache_options"),
+        "prompt_cache_retention",
+    )
+)
+SHARED = {frozenset(("openai_chat", "openai_responses")): _OPENAI_SHARED}
+"""Fields that two dialects know by the same name and nobody else does. From OpenAI's published API
+description: both requests take them from ``CreateModelResponseProperties``."""
+
+
+class Translation:
+    """Both directions of one attempt."""
+
+    def __init__(self, door: Codec, vendor: Codec, now_s: int = 0) -> None:
+        """``now_s``: Unix seconds, told to the client where the vendor does not say when."""
+        self._door = door
+        self._vendor = vendor
+        self._now_s = now_s
+        self._has_tags = False
+
+    def request(self, fields: dict[str, msgspec.Raw], target: Target) -> Written:
+        """The client's request in the vendor's dialect, and what of it is left out.
+
+        Raises:
+            InvalidRequest: a field has a wrong type; says which.
+        """
+        self._has_tags = think_tags.FEATURE in target.features
+        chat = self._door.parse_request(fields)
+        left_out = [] if self._door.name == self._vendor.name else self._take_out(chat)
+        written = self._vendor.build_request(chat, target)
+        # Each once, in order.
+        return Written(written.body, tuple(dict.fromkeys((*left_out, *written.dropped))))
+
+    def _take_out(self, chat: neutral.Chat) -> list[str]:
+        """Takes out what only the client's dialect knows; returns its names."""
+        shared = SHARED.get(frozenset((self._door.name, self._vendor.name)), frozenset[str]())
+        left_out = [name for name in chat.private if name not in shared]
+        chat.private = {name: raw for name, raw in chat.private.items() if name in shared}
+        emptied = []
+        for message in chat.messages:
+            own = [part for part in message.parts if isinstance(part, neutral.Private)]
+            if own:
+                left_out.extend(f"messages.{part.kind}" for part in own)
+                message.parts = [p for p in message.parts if not isinstance(p, neutral.Private)]
+                emptied.extend([] if message.parts else [id(message)])
+        # A message of nothing but such parts is no message any more.
+        chat.messages = [message for message in chat.messages if id(message) not in emptied]
+        if any(bytes(tool.own) for tool in chat.tools):
+            left_out.extend(f"tools.{tool.name}" for tool in chat.tools if bytes(tool.own))
+            chat.tools = [tool for tool in chat.tools if not bytes(tool.own)]
+        return left_out
+
+    def reply(self, body: bytes) -> bytes:
+        """The vendor's whole answer in the client's dialect.
+
+        Raises:
+            DialectViolated: it is none.
+        """
+        reply = self._vendor.parse_reply(body)
+        reply.created_s = reply.created_s or self._now_s
+        if self._has_tags:
+            reply = think_tags.split_reply(reply)
+        return self._door.build_reply(reply)
+
+    def stream(self, wants_usage: bool) -> Stream:
+        """The vendor's streamed answer, as it comes.
+
+        ``wants_usage``: whether the client asked for usage in the stream.
+        """
+        tags = ThinkTags() if self._has_tags else None
+        parser = self._vendor.event_parser()
+        return Stream(parser, self._door.event_builder(wants_usage), tags, self._now_s)
+
+
+class Stream:
+    """One streamed answer on its way from the vendor's dialect to the client's."""
+
+    __slots__ = ("_builder", "_has_begun", "_now_s", "_parser", "_tags")
+
+    def __init__(
+        self, parser: EventParser, builder: EventBuilder, tags: ThinkTags | None, now_s: int
+    ) -> None:
+        self._parser = parser
+        self._builder = builder
+        self._tags = tags
+        self._now_s = now_s
+        self._has_begun = False
+
+    def feed(self, data: bytes) -> bytes:
+        """Whole SSE events for the client, made of the data of one of the vendor's.
+
+        Empty where the vendor's event says nothing that the client's dialect would.
+
+        Raises:
+            DialectViolated: it is nothing that the vendor's dialect could say.
+        """
+        events = self._parser.feed(data)
+        if not events:
+            return b""
+        if not self._has_begun:
+            self._date(events)
+        if self._tags is not None:
+            events = self._tags.split(events)
+        return self._builder.feed(events)
+
+    def end(self) -> bytes:
+        """What closes the client's stream after the vendor's last event."""
+        if self._tags is not None and (kept := self._tags.end()):
+            return self._builder.feed(kept) + self._builder.end()
+        return self._builder.end()
+
+    def _date(self, events: list[neutral.Event]) -> None:
+        for event in events:
+            if isinstance(event, neutral.Begin):
+                self._has_begun = True
+                event.created_s = event.created_s or self._now_s
