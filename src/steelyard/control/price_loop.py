@@ -21,7 +21,8 @@ from sqlalchemy import Connection
 from steelyard.config.price_book import Fetch, Watch, every_s
 from steelyard.control import price_lists, price_xrays, webhook
 from steelyard.control.control import Control
-from steelyard.domain.errors import InvalidRequest, RequestError, StoreError
+from steelyard.control.downloads import TIMEOUT_S, download
+from steelyard.domain.errors import RequestError, StoreError
 from steelyard.domain.instants import NS, instant_of
 from steelyard.store import price_events, revisions, settings
 from steelyard.store.price_events import APPROVED, OPEN, PriceEvent
@@ -42,7 +43,7 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
 _LOOK_EVERY_S = 5.0
 _AGAIN_S = 60.0
 _LIST_BYTES_MAX = 64 * 2**20
-_FETCH_TIMEOUT_S = 60.0
+_NAME_MAX = 100
 
 
 class NoSuchEvent(RequestError):
@@ -123,13 +124,18 @@ class PriceLoop:
         now_ns = self._clock()
         base = {"at_ns": now_ns, "source": fetch.source}
         try:
-            data = await _download(client, fetch.url)
-        except (OSError, InvalidRequest) as error:
+            data = await download(client, fetch.url, _LIST_BYTES_MAX)
+        except (OSError, RequestError) as error:
             return {**base, "state": "failed", "problems": [str(error)]}
-        name = _UNSAFE.sub("-", address.rpartition("/")[2]).lstrip(".") or fetch.source
+        name = _UNSAFE.sub("-", address.rpartition("/")[2]).lstrip(".")[:_NAME_MAX] or fetch.source
         order = price_lists.Order(name, data, fetch.source)
         database = self._control.database
-        outcome = await asyncio.to_thread(price_lists.take, database, order, now_ns, "fetch")
+        try:
+            outcome = await asyncio.to_thread(price_lists.take, database, order, now_ns, "fetch")
+        except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+            # A mistake of ours, brought out by somebody else's file: it must not stop control.
+            log.exception("the price list of %s cannot be taken over", fetch.source)
+            return {**base, "state": "failed", "problems": [f"not read: {type(error).__name__}"]}
         problems = [finding.message for finding in outcome.findings if finding.is_error]
         if outcome.state == price_lists.TAKEN:
             self._control.publisher.core.want()
@@ -233,30 +239,7 @@ def _client() -> httpx.AsyncClient:
 
     # It logs whole addresses, and what people put into their queries is often a token.
     logging.getLogger("httpx").setLevel(logging.WARNING)
-    return httpx.AsyncClient(timeout=_FETCH_TIMEOUT_S, follow_redirects=True, max_redirects=5)
-
-
-async def _download(client: httpx.AsyncClient, url: str) -> bytes:
-    """The bytes at an address, at most 64 MiB.
-
-    Raises:
-        OSError: it cannot be reached.
-        InvalidRequest: it answers with no list, or one that is too long.
-    """
-    import httpx  # noqa: PLC0415
-
-    data = bytearray()
-    try:
-        async with client.stream("GET", url) as answer:
-            if answer.status_code != 200:
-                raise InvalidRequest(f"the server answered {answer.status_code}")
-            async for chunk in answer.aiter_bytes():
-                data += chunk
-                if len(data) > _LIST_BYTES_MAX:
-                    raise InvalidRequest(f"longer than {_LIST_BYTES_MAX >> 20} MiB")
-    except httpx.HTTPError as error:
-        raise OSError(f"cannot be fetched: {type(error).__name__}") from error
-    return bytes(data)
+    return httpx.AsyncClient(timeout=TIMEOUT_S)
 
 
 def _keep_file(file: Path, data: bytes) -> None:

@@ -7,29 +7,33 @@ by whom; the signature covers the date and the list, so that an old list cannot 
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import binascii
 import ipaddress
+import logging
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from steelyard.control import price_lists
+from steelyard.control.downloads import TIMEOUT_S, download
 from steelyard.control.price_lists import Order
-from steelyard.domain.errors import Forbidden, InvalidRequest, StoreUnavailable, TooLarge
+from steelyard.domain.errors import Forbidden, InvalidRequest, StoreUnavailable
+from steelyard.domain.instants import instant_of
 from steelyard.store import listings
 from steelyard.store.database import Database
 
 UPDATE_BYTES_MAX = 32 * 2**20
-FETCH_TIMEOUT_S = 60.0
 _DETAIL = "update of "
 """Begins what is kept with a list that came as an update; its day follows."""
 _TITLE = "# steelyard price update"
 _FIELDS = ("date", "key", "signature")
 _HEAD_MAX = 4096
 _KEY_BYTES = 32
+_YEAR_MIN = 2020
+_AHEAD = timedelta(days=1)
+"""Somewhere it is tomorrow already."""
 
 
 class Update(NamedTuple):
@@ -69,6 +73,8 @@ def read_update(data: bytes) -> Update:
         raise InvalidRequest(f"an update says {', '.join(_FIELDS)}, not {', '.join(unknown)}")
     try:
         day = date.fromisoformat(fields["date"])
+        if day.year < _YEAR_MIN:
+            raise ValueError(f"no day of an update: {day}")
         signature = base64.b64decode(fields.get("signature", ""), validate=True)
     except (ValueError, binascii.Error) as error:
         raise InvalidRequest(f"the update's head cannot be read: {error}") from error
@@ -135,8 +141,10 @@ def check(update: Update, trusted: Mapping[str, str], *, may_be_unsigned: bool =
         raise Forbidden("the update's signature is wrong: it was changed since, or cut") from error
 
 
-def check_day(database: Database, update: Update) -> None:
-    """Refuses what is older than the newest update that was applied.
+def check_day(database: Database, update: Update, now_ns: int) -> None:
+    """Refuses what is older than the newest update that was applied, or of a day to come.
+
+    ``now_ns``: UTC, nanoseconds.
 
     Raises:
         InvalidRequest: it is.
@@ -147,6 +155,9 @@ def check_day(database: Database, update: Update) -> None:
         (found.detail for found in applied if found.detail.startswith(_DETAIL)), default=""
     )
     day = newest.removeprefix(_DETAIL)[:10]
+    if update.day > instant_of(now_ns).date() + _AHEAD:
+        # It would keep out all that come before its day.
+        raise InvalidRequest(f"the update is of {update.day:%Y-%m-%d}, which is not yet")
     if day and update.day < date.fromisoformat(day):
         raise InvalidRequest(
             f"the update is of {update.day:%Y-%m-%d}, and one of {day} was applied already"
@@ -191,22 +202,16 @@ async def fetch(url: str) -> bytes:
     import httpx
 
     check_address(url)
-    found = bytearray()
+    address = url.partition("?")[0]  # what follows may be a token
+    # It logs whole addresses.
+    logging.getLogger("httpx").setLevel(logging.WARNING)
     try:
-        async with (
-            asyncio.timeout(FETCH_TIMEOUT_S),
-            httpx.AsyncClient(timeout=FETCH_TIMEOUT_S) as client,
-            client.stream("GET", url) as answer,
-        ):
-            if answer.status_code != 200:
-                raise InvalidRequest(f"{url} answers {answer.status_code}")
-            async for chunk in answer.aiter_bytes():
-                found += chunk
-                if len(found) > UPDATE_BYTES_MAX:
-                    raise TooLarge(f"An update may have {UPDATE_BYTES_MAX >> 20} MiB.")
-    except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
-        raise StoreUnavailable(f"{url} cannot be fetched: {error or 'it took too long'}") from error
-    return bytes(found)
+        async with httpx.AsyncClient(timeout=TIMEOUT_S) as client:
+            return await download(client, url, UPDATE_BYTES_MAX)
+    except InvalidRequest as error:
+        raise InvalidRequest(f"{address}: {error}") from error
+    except OSError as error:
+        raise StoreUnavailable(f"{address} {error}") from error
 
 
 def _is_loopback(host: str) -> bool:

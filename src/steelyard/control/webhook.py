@@ -64,7 +64,12 @@ async def tell(
                 content=body,
                 headers=_headers(webhook, str(int(time.time())), body),
                 timeout=_TIMEOUT_S,
+                # Elsewhere nobody was meant to hear it: what calls cost us stands in it.
+                follow_redirects=False,
             )
+        except httpx.InvalidURL as error:
+            said = type(error).__name__
+            break
         except httpx.HTTPError as error:
             said = type(error).__name__
         else:

@@ -13,7 +13,7 @@ import pytest
 from control.price_rig import BASE, CUT, HEAD, MAY, NOW_NS, TOMORROW, event_of, row, shop, take
 from steelyard.config.model import Config
 from steelyard.config.price_book import Watch
-from steelyard.control import price_loop
+from steelyard.control import downloads, price_lists, price_loop
 from steelyard.control.control import Control
 from steelyard.control.price_loop import NoSuchEvent, PriceLoop, decide, event_row
 from steelyard.domain.instants import NS
@@ -228,6 +228,20 @@ def test_a_list_without_end_is_cut_off(
     assert fetched(control)["state"] == "failed"
 
 
+def test_a_file_that_brings_out_a_mistake_of_ours_stops_nothing(
+    control: Control, watch: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watch(fetch=FETCH)
+    Web(monkeypatch, lists=httpx.Response(200, content=CUT.encode()))
+
+    def take_wrongly(*_: object) -> None:
+        raise OverflowError("too large for SQLite")
+
+    monkeypatch.setattr(price_lists, "take", take_wrongly)
+    asyncio.run(PriceLoop(control, lambda: NOW_NS).fetch_due())
+    assert fetched(control)["problems"] == ["not read: OverflowError"]
+
+
 def test_a_job_that_fails_is_tried_again_and_said_once(caplog: pytest.LogCaptureFixture) -> None:
     left = [OSError("full"), OSError("full"), OSError("gone")]
 
@@ -262,7 +276,7 @@ def test_addresses_with_their_tokens_are_not_logged(caplog: pytest.LogCaptureFix
     async def run() -> None:
         async with price_loop._client() as client:
             with pytest.raises(OSError, match="cannot be fetched: ConnectError"):
-                await price_loop._download(client, "http://127.0.0.1:9/x?token=hush")
+                await downloads.download(client, "http://127.0.0.1:9/x?token=hush", 1)
 
     with caplog.at_level(logging.INFO):
         asyncio.run(run())

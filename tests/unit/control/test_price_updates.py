@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 
-from steelyard.control import price_lists, price_updates
+from steelyard.control import downloads, price_lists, price_updates
 from steelyard.control.price_updates import Update
 from steelyard.domain.errors import Forbidden, InvalidRequest, StoreUnavailable, TooLarge
+from steelyard.domain.instants import instant_ns
 from steelyard.store.database import Database
 
 LIST = (
@@ -19,6 +20,7 @@ LIST = (
 )
 DAY = date(2026, 11, 21)
 NOW_NS = 1_773_144_000 * 10**9
+TODAY_NS = instant_ns(datetime(2026, 11, 21, 12, tzinfo=UTC))
 
 
 def test_an_update_is_read_as_it_was_written() -> None:
@@ -47,6 +49,7 @@ def test_windows_line_ends_do_not_matter() -> None:
         (b"# steelyard price update\nvendor\n", "an update says date, key, signature"),
         (b"# steelyard price update\n# date: 2026-11-21\n# mood: fine\n", "not mood"),
         (b"# steelyard price update\n# date: 21.11.2026\n", "cannot be read"),
+        (b"# steelyard price update\n# date: 0999-01-01\n", "cannot be read"),
         (b"# steelyard price update\n# date: 2026-11-21\n# signature: !\n", "cannot be read"),
     ],
 )
@@ -82,14 +85,16 @@ def test_without_a_signature_only_if_somebody_says_so() -> None:
 
 def test_an_older_one_than_the_newest_is_refused(database: Database) -> None:
     update = price_updates.read_update(price_updates.write_update(LIST, DAY))
-    price_updates.check_day(database, update)
+    price_updates.check_day(database, update, TODAY_NS)
     order = price_updates.order_of(update, "up.txt")
     outcome = price_lists.take(database, order, NOW_NS, "admin")
     assert (outcome.state, order.origin) == (price_lists.TAKEN, price_lists.STEELYARD)
     assert [step.line.line for step in outcome.difference.steps] == [4]
-    price_updates.check_day(database, update)
+    price_updates.check_day(database, update, TODAY_NS)
     with pytest.raises(InvalidRequest, match="one of 2026-11-21 was applied already"):
-        price_updates.check_day(database, update._replace(day=date(2026, 11, 20)))
+        price_updates.check_day(database, update._replace(day=date(2026, 11, 20)), TODAY_NS)
+    with pytest.raises(InvalidRequest, match="which is not yet"):
+        price_updates.check_day(database, update._replace(day=date(9999, 12, 31)), TODAY_NS)
 
 
 @pytest.mark.parametrize(
@@ -135,7 +140,7 @@ def test_an_update_is_fetched() -> None:
 
 
 def test_what_cannot_be_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(InvalidRequest, match="answers 302"):
+    with pytest.raises(InvalidRequest, match="redirects to where"):
         redirect = b"HTTP/1.1 302 Found\r\nlocation: /x\r\ncontent-length: 0\r\n\r\n"
         asyncio.run(fetched(redirect))
     with pytest.raises(StoreUnavailable, match="cannot be fetched"):
@@ -148,7 +153,7 @@ def test_what_cannot_be_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_slow_server_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(price_updates, "FETCH_TIMEOUT_S", 0.05)
+    monkeypatch.setattr(downloads, "TIMEOUT_S", 0.05)
 
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/"

@@ -76,3 +76,21 @@ def test_it_is_given_up_after_some_tries() -> None:
     assert not listener.told()
     assert len(listener.requests) == ATTEMPTS_MAX
     assert listener.pauses == [1, 2, 4, 8, 16, 32, 60]
+
+
+def test_nobody_else_hears_it_and_no_address_stops_control() -> None:
+    class Redirecting(Listener):
+        def __call__(self, request: httpx.Request) -> httpx.Response:
+            super().__call__(request)
+            return httpx.Response(307, headers={"location": "http://elsewhere/"})
+
+    listener = Redirecting([307])
+    assert not listener.told()
+    assert [request.url.host for request in listener.requests] == ["listener"]
+    wrong = HOOK.model_copy(update={"url": "http://[::1/prices?key=hidden"})
+
+    async def run() -> bool:
+        async with httpx.AsyncClient(follow_redirects=True) as client:
+            return await tell(client, wrong, EVENT)
+
+    assert not asyncio.run(run())
