@@ -188,6 +188,9 @@ class Chat(msgspec.Struct):
     is_stream: bool = False
     private: dict[str, msgspec.Raw] = {}
     """Fields that only the sender's dialect knows."""
+    dialect: str = ""
+    """Name of the sender's dialect; empty where nobody says. Who writes another one, drops what is
+    private and unknown to it."""
 
 
 class Choice(msgspec.Struct):
