@@ -5,10 +5,10 @@ import math
 import sys
 from pathlib import Path
 
-from bench.results import DATA_PLANE, FOLDER, PEERS, Target
+from bench.results import DATA_PLANE, FOLDER, PEERS, PRICES, Target
 
 ROOT = Path(__file__).parents[1]
-BEGIN = "<!-- figures: from bench/results/data-plane.json and bench/results/peers.json -->"
+BEGIN = "<!-- figures: from bench/results -->"
 END = "<!-- figures end -->"
 HEADS = {
     "README.md": "| figure | what | measured | must | aim |",
@@ -19,7 +19,7 @@ HEADS = {
 def table(head: str) -> str:
     """Return the table of all figures that were measured; a missed must is bold."""
     rows = [head, "| --- | --- | ---: | ---: | ---: |"]
-    for name, targets in (("data-plane", DATA_PLANE), ("peers", PEERS)):
+    for name, targets in (("data-plane", DATA_PLANE), ("peers", PEERS), ("prices", PRICES)):
         path = FOLDER / f"{name}.json"
         if path.exists():
             found = json.loads(path.read_text("utf-8"))
