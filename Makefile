@@ -13,7 +13,7 @@ STAMP := $(VENV)/.installed
 RUN := $(VENV)/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup fmt check test test-native docs native bench bench-peers run clean
+.PHONY: help setup fmt check test test-native docs native bench bench-peers bench-prices run clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -64,6 +64,9 @@ bench: native ## measure the data plane against nginx
 bench-peers: native ## measure other gateways alike
 	@sh bench/setup.sh peers
 	$(RUN) -m bench.peers
+
+bench-prices: native ## check prices against another book, time pricing and what-if (6 GB of disk)
+	$(RUN) -m bench.prices
 
 run: $(STAMP) ## start steelyard (PORT, STEELYARD_HOME, ARGS)
 	@exec $(RUN) -m steelyard serve $(if $(PORT),--port $(PORT)) $(ARGS)
