@@ -79,6 +79,7 @@ class ToolCall(msgspec.Struct, gc=False):
     name: str
     arguments: str
     """JSON text as the model wrote it, which may be broken; empty for none."""
+    cache: str = ""
 
 
 class ToolResult(msgspec.Struct):
@@ -187,7 +188,11 @@ class Chat(msgspec.Struct):
     """Service tier as the client wrote it."""
     is_stream: bool = False
     private: dict[str, msgspec.Raw] = {}
-    """Fields that only the sender's dialect knows."""
+    """Fields that only the sender's dialect knows; a name with a dot is a part of one that is
+    translated otherwise, which can only be told."""
+    dialect: str = ""
+    """The sender's, by its codec's name: whose words ``private``, private parts and tools of a
+    vendor's own are. Where another is written, they are dropped and said."""
     dialect: str = ""
     """Name of the sender's dialect; empty where nobody says. Who writes another one, drops what is
     private and unknown to it."""
