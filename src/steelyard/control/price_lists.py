@@ -219,13 +219,20 @@ class _Recording:
         return found
 
     def _event(self, number: int, listing: Listing, steps: Sequence[Step]) -> int | None:
-        """An event, unless the source is new or a more trusted one has the listing."""
-        if not self._before.listings():
+        """An event if what counts changes: not where a more trusted source has the listing.
+
+        A source's first list is none, but for what it takes over from another source at another
+        price: calls would go elsewhere by it.
+        """
+        others = self._others.sources_of(listing)
+        is_known = bool(self._before.sources_of(listing))
+        if not (others or self._before.listings()):
             return None
-        sources = {*self._others.sources_of(listing), self._source.origin}
-        if min(sources, key=trust) != self._source.origin:
+        if min({*others, self._source.origin}, key=trust) != self._source.origin:
             return None
-        kind = event_kind(steps, is_new=not self._before.sources_of(listing))
+        if others and not is_known and all(step.change == 0 for step in steps):
+            return None
+        kind = event_kind(steps, is_new=not (is_known or others))
         body = {"origin": self._source.origin, "steps": [step_row(step) for step in steps]}
         return price_events.add(
             self._connection, self._change, number, listing, kind=kind, body=body

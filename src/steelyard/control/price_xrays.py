@@ -22,7 +22,7 @@ from steelyard.domain.rates import Rate
 from steelyard.domain.usage import Usage
 from steelyard.pricebook import xray
 from steelyard.pricebook.book import Period, card_of, period_at, price, unpriced
-from steelyard.pricebook.changes import PriceStep, diff, first_step
+from steelyard.pricebook.changes import PriceStep, diff, first_step, switch
 from steelyard.pricebook.compiling import compile_periods, select
 from steelyard.pricebook.market import Market
 from steelyard.pricebook.xray import Proof
@@ -85,14 +85,20 @@ def steps_of(connection: Connection, event: PriceEvent) -> list[PriceStep]:
 
     def known(before_ns: int) -> list[ListedRate]:
         found = listings.load(connection, vendor, model, recorded_before_ns=before_ns)
-        return [
-            line for line in found if line.origin == origin and _is(line.listing, event.listing)
-        ]
+        return [line for line in found if _is(line.listing, event.listing)]
 
-    before, after = known(event.at_ns), known(event.at_ns + 1)
-    if not before:
-        return [first_step(event.listing, after)] if after else []
-    return diff(event.listing, before, after)
+    def of_source(lines: Sequence[ListedRate]) -> list[ListedRate]:
+        return [line for line in lines if line.origin == origin]
+
+    others = known(event.at_ns)
+    before, after = of_source(others), of_source(known(event.at_ns + 1))
+    if before or not after:
+        return diff(event.listing, before, after)
+    if not others:
+        return [first_step(event.listing, after)]
+    # The source is new to the listing: calls were priced by the next one's word.
+    begin = max(instant_of(event.at_ns), min(line.rate.valid_from for line in after))
+    return switch(event.listing, Market(others).lines_of(event.listing), after, begin)
 
 
 def _read(connection: Connection, event: PriceEvent, now_ns: int) -> _Ground:

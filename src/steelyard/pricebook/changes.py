@@ -126,6 +126,21 @@ def first_step(listing: Listing, lines: Sequence[ListedRate]) -> PriceStep:
     return _step(listing, at, (), states.at(at))
 
 
+def switch(
+    listing: Listing, before: Iterable[ListedRate], after: Iterable[ListedRate], at: datetime
+) -> list[PriceStep]:
+    """The step at an instant (UTC) from which on another source is listened to; none if they agree.
+
+    Args:
+        listing: What is priced.
+        before: All lines of the source that counted until then.
+        after: All lines of the one that counts from then on.
+        at: When the change counts.
+    """
+    old, new = _States(before).at(at), _States(after).at(at)
+    return [_step(listing, at, old, new)] if _said(old) != _said(new) else []
+
+
 def state(lines: Iterable[ListedRate], at: datetime) -> tuple[Rate, ...]:
     """The rates of one source and listing that hold at an instant."""
     return tuple(line.rate for line in _States(lines).at(at))

@@ -59,7 +59,8 @@ class Step(NamedTuple):
     line: ListedRate
     """The new line; of one that is retracted, the old one."""
     before: Rate | None = None
-    """What the price was: at the same instant, or else just before."""
+    """What the price was: at the same instant, or else just before; what another source says of an
+    item that is new to this one."""
     corrects: str = ""
     """Id of the rate that held in the past in its place."""
     is_retracted: bool = False
@@ -235,7 +236,7 @@ class _Comparison:
         elsewhere = self._elsewhere(line)
         if elsewhere is not None:
             self._check_bound(line, elsewhere.rate)
-        self.steps.append(Step(ADDED, line))
+        self.steps.append(Step(ADDED, line, elsewhere.rate if elsewhere is not None else None))
 
     def _compare_gone(self, line: ListedRate) -> None:
         """A recorded line that the list no longer has, though it speaks of its time."""
@@ -263,7 +264,7 @@ class _Comparison:
             kind = ENDED if is_same and ends[1] < ends[0] else CHANGED
             self.steps.append(Step(kind, new, old.rate))
             return
-        was = f"was {old.rate.amount} until now" if not is_same else "ended on another day"
+        was = f"was {_price(old.rate)} until now" if not is_same else "ended on another day"
         if self._may_correct(new, f"holds since {since:%Y-%m-%d} and {was}"):
             self.steps.append(Step(CORRECTED, new, old.rate, old.rate.rate_id))
 
@@ -289,7 +290,7 @@ class _Comparison:
         elif is_late and (self._rules.is_correction or new.is_correction):
             self.steps.append(Step(CORRECTED, new, previous_rate, corrects))
         else:
-            self.steps.append(Step(ADDED, new, previous_rate if merged.before(at) else None))
+            self.steps.append(Step(ADDED, new, previous_rate))
             if is_late:
                 message = (
                     f"{_what(new)} holds since {at:%Y-%m-%d} already: calls since then were priced"

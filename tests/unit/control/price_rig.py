@@ -63,7 +63,7 @@ BASE = HEAD + row("input", "4") + _OTHERS
 CUT = HEAD + row("input", "4", f"{MAY}/{TOMORROW}") + row("input", "1", TOMORROW) + _OTHERS
 
 
-def take(control: Control, text: str, at_ns: int, **more: bool) -> int:
+def take(control: Control, text: str, at_ns: int, **more: bool | str) -> int:
     order = Order("prices.csv", text.encode(), **more)  # type: ignore[arg-type]
     outcome = price_lists.take(control.database, order, at_ns, "admin")
     assert outcome.state == TAKEN, outcome.findings

@@ -142,6 +142,19 @@ def test_events_tell_of_changes_and_not_of_a_sources_first_list(database: Databa
     assert ids == {"b3", "b4"}
 
 
+def test_a_first_list_that_takes_a_listing_over_at_another_price_is_an_event(
+    database: Database,
+) -> None:
+    take(database, "input 4 2026-01-01", "output 8 2026-01-01", origin="steelyard")
+    take(database, "input 4 2026-01-01", "output 2 2026-06-01")
+    with database.read() as tx:
+        (event,) = price_events.load(tx)
+        ids = price_events.unapproved_ids(tx)
+    assert (event.kind, event.listing) == ("cut", CHAT)
+    assert [step["change"] for step in event.body["steps"]] == ["0", "-3/4"]
+    assert ids == {"b3", "b4"}
+
+
 def test_what_a_less_trusted_source_says_of_a_listing_is_no_event(database: Database) -> None:
     take(database, "input 1 2026-01-01", origin="steelyard")
     take(database, "input 1 2026-01-01")

@@ -9,6 +9,7 @@ import pytest
 from control.price_rig import (
     BASE,
     CUT,
+    HEAD,
     NOW_NS,
     TASK,
     TOMORROW,
@@ -22,6 +23,7 @@ from control.price_rig import (
 from steelyard.control.control import Control
 from steelyard.control.price_xrays import body_of
 from steelyard.domain.errors import StoreError
+from steelyard.domain.instants import DAY_NS
 from steelyard.domain.usage import Usage
 from steelyard.ledger.what_if import WhatIf
 
@@ -108,6 +110,19 @@ def test_a_ledger_that_cannot_be_asked_is_tried_again(
     take(control, CUT, NOW_NS)
     with pytest.raises(StoreError, match="cannot be asked: no room"):
         body(control)
+
+
+def test_ones_own_first_price_is_held_against_the_list_that_counted(control: Control) -> None:
+    listed = row("input", "4", model="fine") + row("output", "8", model="fine")
+    take(control, HEAD + listed, NOW_NS - DAY_NS, origin="steelyard")
+    ours = row("input", "1", TOMORROW, model="fine") + row("output", "8", TOMORROW, model="fine")
+    take(control, BASE + ours, NOW_NS)
+    found = body(control)
+    assert (found["kind"], found["headline_percent"], found["typical_percent"]) == (
+        *("cut", "-75.0"),
+        "-50.0",
+    )
+    assert found["at"] == "2026-11-22T00:00:00+00:00"
 
 
 def test_a_new_listing_has_nothing_to_compare_with(control: Control) -> None:

@@ -194,7 +194,10 @@ def test_a_wrong_unit_within_the_list_and_against_other_sources_is_doubted() -> 
     others = Market([line("0.8", 1)])
     assert kinds(diff([], [line("800", 1)], ASKED, others)) == [BOUND]
     assert kinds(diff([], [line("800", 1, item="output")], ASKED, others)) == []
-    assert diff([], [line("1", 1)], ASKED, others).steps[0].before is None
+    (step,) = diff([], [line("1", 1)], ASKED, others).steps
+    assert (step.kind, step.change) == (difference.ADDED, Fraction(1, 4)), (
+        "told as a change of what counts"
+    )
 
 
 def test_two_prices_from_one_day_on_are_a_mistake() -> None:
