@@ -63,7 +63,9 @@ def compile_core(connection: Connection, now_ns: int) -> Core:
         name: channel_entry(name, stored.body)
         for name, stored in objects.current(connection, "channel").items()
     }
-    ranks = Home(home, exchange, price_events.unapproved_ids(connection))
+    unapproved = price_events.unapproved_ids(connection)
+    approved = price_book.offer_rates(connection, offers, unapproved) if unapproved else rates
+    ranks = Home(home, exchange, approved)
     models: dict[str, list[OfferEntry]] = {}
     for name, stored in offers.items():
         if stored.body["enabled"] and stored.body["channel"] in channels:

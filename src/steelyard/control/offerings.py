@@ -8,8 +8,7 @@ reroutes nobody by itself.
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any, NamedTuple
 
@@ -30,6 +29,8 @@ LOOK_AHEAD_NS = 60 * DAY_NS
 longer has no price any more, which is safer than an old one. Compiled anew at least daily."""
 OUTPUT_TYPICAL = 256
 """Output tokens of the call that prices by output length are ranked for."""
+RANK_LAST = 1e30
+"""Pico-units a token of an offer that is asked when there is no other."""
 _INPUT, _OUTPUT = ITEMS.index("input"), ITEMS.index("output")
 
 
@@ -38,8 +39,9 @@ class Home(NamedTuple):
 
     currency: str
     exchange: Mapping[str, ExchangeEntry]
-    unapproved: Collection[str] = ()
-    """Ids of rates that may not reroute anybody yet."""
+    approved: Mapping[str, Sequence[Rate]] | None = None
+    """Offer -> its rates as though those had never been recorded that nobody approved; None where
+    all are."""
 
     def worth_of(self, currency: str) -> Fraction | None:
         """Units of the home currency for one of ``currency``; None without a rate."""
@@ -87,8 +89,9 @@ def offer_entry(
     if home is None or worth is None:
         return entry
     approved = periods
-    if any(rate.rate_id in home.unapproved for rate in same):
-        approved = _compiled(name, _without(same, home.unapproved), now_ns) or periods
+    known = rates if home.approved is None else home.approved.get(name, ())
+    if known and tuple(known) != tuple(rates):
+        approved = _compiled(name, [r for r in known if r.currency == currency], now_ns)
     return _ranked(entry, approved, worth, now_ns)
 
 
@@ -131,20 +134,6 @@ def _compiled(name: str, rates: Sequence[Rate], now_ns: int) -> list[Period]:
     return []
 
 
-def _without(rates: Sequence[Rate], ids: Collection[str]) -> list[Rate]:
-    """The rates as they would hold had those of ``ids`` never been recorded."""
-    gone = {(rate.item, rate.condition, rate.valid_from) for rate in rates if rate.rate_id in ids}
-    kept = []
-    for rate in rates:
-        if rate.rate_id in ids:
-            continue
-        if (rate.item, rate.condition, rate.valid_to) in gone:
-            kept.append(replace(rate, valid_to=None))
-        else:
-            kept.append(rate)
-    return kept
-
-
 def _tiers(periods: Sequence[Period]) -> frozenset[str]:
     """Service tiers with a price of their own, as features that a call may need."""
     return frozenset(f"tier:{c.tier}" for period in periods for c in period.cards if c.tier)
@@ -156,7 +145,8 @@ def _ranked(
     """The entry with what a token costs in the home currency, for ranking only."""
     period = next((p for p in periods if p.from_ns <= now_ns < p.to_ns), None)
     if period is None:
-        return entry
+        # No price, or none that anybody approved: it takes nobody's place.
+        return msgspec.structs.replace(entry, rank_input=RANK_LAST, rank_output=RANK_LAST)
     ranks = [
         (
             card.input_from,

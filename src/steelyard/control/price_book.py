@@ -6,7 +6,7 @@ that is trusted most. Only the listings in use are read, however large the book 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -48,22 +48,30 @@ def load_market(
 
 
 def offer_rates(
-    connection: Connection, offers: Mapping[str, Stored]
+    connection: Connection, offers: Mapping[str, Stored], without: Container[str] = ()
 ) -> dict[str, tuple[Rate, ...]]:
-    """All rates by offer: its own, else those of its listing; only offers that have any."""
-    found = offer_prices(connection, offers)
+    """All rates by offer: its own, else those of its listing; only offers that have any.
+
+    ``without``: ids of listed rates to leave out, as though they had never been recorded.
+    """
+    found = offer_prices(connection, offers, without)
     return {name: priced.rates for name, priced in found.items() if priced.rates}
 
 
-def offer_prices(connection: Connection, offers: Mapping[str, Stored]) -> dict[str, Priced]:
-    """What each offer costs, on whose word, and why where it has no price."""
+def offer_prices(
+    connection: Connection, offers: Mapping[str, Stored], without: Container[str] = ()
+) -> dict[str, Priced]:
+    """What each offer costs, on whose word, and why where it has no price.
+
+    ``without``: ids of listed rates to leave out, as though they had never been recorded.
+    """
     own = prices.of_offers(connection)
     followers = {
         name: stored.body["list"]
         for name, stored in offers.items()
         if stored.body.get("follows_list")
     }
-    market = _market_of(connection, followers.values())
+    market = _market_of(connection, followers.values(), without)
     return {
         name: listed_price(market, followers[name])
         if name in followers
@@ -167,11 +175,13 @@ def _absence(market: Market, wanted: Mapping[str, Any]) -> str:
     return f"the price book has no {what}; give it rates, import a list, or say list: {{model: …}}"
 
 
-def _market_of(connection: Connection, wanted: Iterable[Mapping[str, Any]]) -> Market:
+def _market_of(
+    connection: Connection, wanted: Iterable[Mapping[str, Any]], without: Container[str]
+) -> Market:
     pairs = {(one["vendor"].casefold(), one["model"].casefold()) for one in wanted}
     return Market(
         line
         for vendor, model in sorted(pairs)
         if vendor
-        for line in listings.load(connection, vendor, model)
+        for line in listings.load(connection, vendor, model, without=without)
     )

@@ -9,7 +9,7 @@ edited, so whatever a bill was computed with can be looked up by its id.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from fractions import Fraction
 from functools import lru_cache
 from itertools import groupby, islice, zip_longest
@@ -172,6 +172,7 @@ def load(
     origin: str | None = None,
     recorded_before_ns: int | None = None,
     as_recorded: bool = False,
+    without: Container[str] = (),
 ) -> list[ListedRate]:
     """The rates that hold at some instant, by all sources, each with the instant of its end.
 
@@ -183,6 +184,7 @@ def load(
         recorded_before_ns: As the book was before this instant (UTC), rather than as it is.
         as_recorded: With the ends that the lists gave, rather than those that follow from the
             lines after them; the prices are the same.
+        without: Ids of rows, retractions among them, to read as though they were not recorded.
     """
     query = select(list_rates)
     if vendor is not None:
@@ -196,6 +198,8 @@ def load(
     timelines: dict[tuple[str, ...], dict[int, Row[Any]]] = {}
     # Sorted here: asked to, SQLite walks the whole table in its order rather than use the index.
     for row in sorted(connection.execute(query), key=lambda row: row.rate_number):
+        if without and rate_id(row.rate_number) in without:
+            continue
         key = (
             *(row.origin, row.vendor.casefold(), row.channel, row.model.casefold()),
             *(row.currency, row.item, row.condition),

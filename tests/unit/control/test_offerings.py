@@ -7,7 +7,14 @@ from typing import Any
 
 import pytest
 
-from steelyard.control.offerings import LOOK_AHEAD_NS, Home, next_change_ns, offer_entry
+from steelyard.control.offerings import (
+    KEPT_NS,
+    LOOK_AHEAD_NS,
+    RANK_LAST,
+    Home,
+    next_change_ns,
+    offer_entry,
+)
 from steelyard.domain.conditions import ALWAYS, Clock, Condition
 from steelyard.domain.instants import DAY_NS, instant_ns
 from steelyard.domain.rates import Rate
@@ -60,7 +67,7 @@ def test_longer_calls_rank_by_their_own_price() -> None:
 def test_a_change_is_booked_at_once_and_reroutes_nobody_until_approved() -> None:
     old = [replace(r, valid_to=NOW - timedelta(days=1)) for r in both("old", 10)]
     new = both("new", 1, valid_from=NOW - timedelta(days=1))
-    waiting = HOME._replace(unapproved={"new-in", "new-out"})
+    waiting = HOME._replace(approved={"o": both("old", 10)})
     entry = offer_entry("o", BODY, [*old, *new], NOW_NS, waiting)
     assert entry.rank_input == 10e6
     period = period_at(entry.periods, NOW_NS)
@@ -73,8 +80,18 @@ def test_a_change_is_booked_at_once_and_reroutes_nobody_until_approved() -> None
 
 
 def test_an_offer_new_to_the_book_ranks_by_what_it_has() -> None:
-    waiting = HOME._replace(unapproved={"a-in", "a-out"})
+    waiting = HOME._replace(approved={})
     assert offer_entry("o", BODY, both("a", 2), NOW_NS, waiting).rank_input == 2e6
+
+
+def test_an_offer_whose_approved_prices_have_ended_takes_nobodys_place() -> None:
+    ended = both("old", 10, valid_to=NOW - timedelta(minutes=10))
+    new = both("new", 1, valid_from=NOW - timedelta(minutes=10))
+    waiting = HOME._replace(approved={"o": ended})
+    for now_ns in (NOW_NS, NOW_NS + 2 * KEPT_NS):
+        entry = offer_entry("o", BODY, [*ended, *new], now_ns, waiting)
+        assert period_at(entry.periods, now_ns) is not None
+        assert entry.rank_input == entry.rank_output == RANK_LAST
 
 
 def test_hours_are_told_apart_for_as_long_as_control_looks_ahead() -> None:

@@ -8,15 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 
 from control.price_rig import BASE, CUT, HEAD, MAY, NOW_NS, TOMORROW, event_of, row, shop, take
 from steelyard.config.model import Config
 from steelyard.config.price_book import Watch
 from steelyard.control import downloads, price_lists, price_loop
+from steelyard.control.compile import compile_core
 from steelyard.control.control import Control
 from steelyard.control.price_loop import NoSuchEvent, PriceLoop, decide, event_row
-from steelyard.domain.instants import NS
+from steelyard.domain.instants import DAY_NS, NS
+from steelyard.gateway.snapshot import OfferEntry
 from steelyard.store import price_events, settings
 
 HOOK = {"url": "http://listener/prices", "secret": "hush"}
@@ -103,6 +106,43 @@ def test_a_cut_beside_a_rise_is_no_cut(control: Control, watch: Any) -> None:
     take(control, both + row("output", "9", TOMORROW), NOW_NS)
     looked(control)
     assert (event_of(control).state, event_of(control).body["kind"]) == ("open", "mixed")
+
+
+TIERED = (
+    HEAD
+    + row("input", "4", f"{MAY}/{TOMORROW}")
+    + row("input", "1", TOMORROW, when="prompt<=272k")
+    + row("input", "2", TOMORROW, when="prompt>272k (whole request)")
+    + BASE.removeprefix(HEAD + row("input", "4"))
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "is_correction", "approved"),
+    [
+        (CUT, False, 1e6),
+        # Another condition takes the old one's place: the old line is ended by a line of the event.
+        (TIERED, False, 1e6),
+        # A line of the past is gone, and says so without an amount.
+        (BASE.replace(row("input", "4"), row("input", "1", TOMORROW)), True, 1e6),
+    ],
+)
+def test_whatever_a_list_changes_nobody_is_rerouted_before_it_is_approved(
+    control: Control, text: str, is_correction: bool, approved: float
+) -> None:
+    def ranks() -> float:
+        with control.database.read() as tx:
+            core = compile_core(tx, NOW_NS + 2 * DAY_NS)
+        entries = msgspec.msgpack.decode(core.models["chat"], type=tuple[OfferEntry, ...])
+        return next(entry.rank_input for entry in entries if entry.name == "m/chat")
+
+    assert ranks() == 4e6
+    take(control, text, NOW_NS, is_correction=is_correction)
+    assert ranks() == 4e6
+    asyncio.run(decide(control, 1, "dismissed", "admin"))
+    assert ranks() == 4e6
+    asyncio.run(decide(control, 1, "approved", "admin"))
+    assert ranks() == approved
 
 
 def test_whoever_decides_is_kept(control: Control) -> None:
