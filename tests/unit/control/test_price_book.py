@@ -186,6 +186,17 @@ def test_a_source_that_fell_silent_is_continued_by_the_next(database: Database, 
     assert spans == [(2, MAY, end), (3, end, None)]
 
 
+def test_ones_own_first_price_reroutes_nobody_until_approved(database: Database, put: Put) -> None:
+    put(FILE % "")
+    record(database, lines("3", condition=Condition(remark="list price")), "steelyard")
+    with database.write() as tx:
+        change = revisions.begin(tx, NOW_NS, "admin", "a test")
+        event = price_events.add(tx, change, 1, CHAT, kind="cut", body={})
+    record(database, lines("2", since=datetime(2026, 3, 1, tzinfo=UTC)), event=event)
+    assert {rate.amount for rate in priced(database).rates} == {3, 2}
+    assert rank(database) == 3 * 10**6
+
+
 def test_until_ones_own_list_begins_the_next_source_holds(database: Database, put: Put) -> None:
     put(FILE % "")
     begin, end = datetime(2026, 12, 1, tzinfo=UTC), datetime(2027, 3, 1, tzinfo=UTC)
@@ -196,7 +207,7 @@ def test_until_ones_own_list_begins_the_next_source_holds(database: Database, pu
     assert found.origin == "steelyard then own then steelyard"
     spans = {(r.amount, r.valid_from, r.valid_to) for r in found.rates if r.item == "input"}
     assert spans == {(3, MAY, begin), (2, begin, end), (3, end, None)}
-    assert rank(database) == 3_000_000
+    assert rank(database) == 3 * 10**6
 
 
 def ending(line: ListedRate, end: datetime) -> ListedRate:
