@@ -66,6 +66,11 @@ PRICES = (
     Target("whatif_s", "what-if over 100 million ledger lines, s", 10, 7),
     Target("whatif_gb", "its peak resident memory, GB", 2, 1.5),
 )
+VENDORS = (
+    Target(
+        "bridge_event_us", "translating one streamed event, dearest pair of dialects, µs", 15, 6
+    ),
+)
 
 
 def write(name: str, figures: Mapping[str, float], meta: Mapping[str, object]) -> Path:

@@ -12,6 +12,10 @@ from steelyard.dialects.bridge.openai_chat_answers import read_reply, write_repl
 from steelyard.dialects.bridge.openai_chat_events import Builder, Parser
 from steelyard.dialects.bridge.openai_chat_read import read_chat
 from steelyard.dialects.bridge.openai_chat_write import write_chat
+from steelyard.domain.errors import DialectViolated, InvalidRequest
+
+_UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What values raise that are decoded late, since they have more than one form."""
 
 
 class OpenAIChatCodec:
@@ -25,7 +29,10 @@ class OpenAIChatCodec:
         Raises:
             InvalidRequest: a field has a wrong type; says which.
         """
-        return read_chat(fields)
+        try:
+            return read_chat(fields)
+        except _UNREADABLE as error:
+            raise InvalidRequest(f"The body cannot be read: {error}.") from error
 
     def build_request(self, chat: neutral.Chat, target: Target) -> Written:
         """The body for a vendor that speaks this dialect."""
@@ -37,7 +44,10 @@ class OpenAIChatCodec:
         Raises:
             DialectViolated: it is none, or the vendor says that it failed.
         """
-        return read_reply(body)
+        try:
+            return read_reply(body)
+        except _UNREADABLE as error:
+            raise DialectViolated(f"The answer cannot be read: {error}"[:200]) from error
 
     def build_reply(self, reply: neutral.Reply) -> bytes:
         """A whole answer for a client of this dialect."""

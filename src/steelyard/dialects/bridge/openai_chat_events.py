@@ -27,6 +27,7 @@ from steelyard.dialects.bridge.openai_chat_answers import (
     write_usage,
 )
 from steelyard.dialects.bridge.openai_chat_read import arguments_text
+from steelyard.domain.errors import DialectViolated
 from steelyard.domain.usage import Usage
 
 _encode = msgspec.json.encode
@@ -77,7 +78,12 @@ class Parser:
         """
         if data.startswith(b"[DONE]") or not data.strip():
             return []
-        answer = decode_answer(data)
+        try:
+            return self._read(decode_answer(data))
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            raise DialectViolated(f"The event cannot be read: {error}"[:200]) from error
+
+    def _read(self, answer: shapes.Answer) -> list[neutral.Event]:
         found: list[neutral.Event] = []
         if is_value(answer.error):
             return [read_fault(answer.error)]

@@ -40,7 +40,7 @@ def read_chat(fields: Mapping[str, msgspec.Raw]) -> neutral.Chat:
     known = {name: raw for name, raw in fields.items() if name in shapes.KNOWN_REQUEST}
     try:
         request = shapes.request_decoder.decode(_encode(known))
-    except msgspec.ValidationError as error:
+    except msgspec.MsgspecError as error:
         text = str(error)
         name = text.partition("$.")[2].partition("`")[0].partition("[")[0].partition(".")[0]
         raise InvalidRequest(f"{text}.", param=name or None) from error
@@ -170,7 +170,7 @@ def _messages(raws: list[msgspec.Raw], private: dict[str, msgspec.Raw]) -> list[
     for place, raw in enumerate(raws):
         try:
             found.append(_message(raw, private))
-        except msgspec.ValidationError as error:
+        except (msgspec.MsgspecError, RecursionError) as error:
             raise InvalidRequest(f"messages[{place}]: {error}.", param="messages") from error
     return found
 

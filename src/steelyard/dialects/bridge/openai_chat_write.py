@@ -292,7 +292,7 @@ class _Writer:
         elif isinstance(part, neutral.File) and (part.data or part.file_id):
             shape = self._marked({"type": "file", "file": _file(part)}, part.cache)
         elif isinstance(part, neutral.Private):
-            shape = msgspec.json.decode(part.raw, type=dict[str, object])
+            shape = dict(msgspec.json.decode(part.raw, type=dict[str, msgspec.Raw]))
         if shape is None:
             self._drop(f"messages.{_kind(part)}")
         return shape
