@@ -52,6 +52,7 @@ def what_if(
     account: Annotated[str | None, typer.Option(help="This account and all below it.")] = None,
     task: Annotated[str | None, typer.Option(help="Calls of this task only.")] = None,
     model: Annotated[str | None, typer.Option(help="Calls of this model only.")] = None,
+    top: Annotated[int, typer.Option(min=1, help="Most groups in the table.")] = 50,
     chart: Annotated[bool, typer.Option("--chart", help="Draw bars in the terminal.")] = False,
     svg: Annotated[Path | None, typer.Option(help="Draw bars into this file.")] = None,
     as_json: Json = False,
@@ -80,7 +81,7 @@ def what_if(
         from steelyard.cli.charts import bar_chart  # noqa: PLC0415 - only for this
 
         typer.echo(printable(bar_chart(_bars(found))) + "\n")
-    _print(found)
+    _print(found, top)
 
 
 def _ask(body: Mapping[str, Any]) -> dict[str, Any]:
@@ -145,15 +146,17 @@ def _read(path: Path) -> str:
         raise ConfigError(f"{path} cannot be read: {error}") from error
 
 
-def _print(found: Mapping[str, Any]) -> None:
+def _print(found: Mapping[str, Any], top: int) -> None:
     by = found["by"]
-    rows = [(_names(row, by), row) for row in found["data"] if by]
+    rows = [(_names(row, by), row) for row in found["data"][:top] if by]
     rows += [(("total", *[""] * (len(by) - 1)), row) for row in found["totals"]]
     print_table(
         (*(by or [""]), "calls", "cost then", "cost now", "difference", "%"),
         ((*names, *_figures(row)) for names, row in rows),
         right=("calls", "cost then", "cost now", "difference", "%"),
     )
+    if by and len(found["data"]) > top:
+        typer.echo(f"{len(found['data']) - top:,} more groups differ less: --top shows them.")
     if found["unpriced"]:
         typer.echo("\nWithout a price, in none of the sums above:")
         print_table(

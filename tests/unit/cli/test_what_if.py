@@ -88,6 +88,12 @@ def test_a_table_with_totals_and_what_has_no_price(api: StreamingApi) -> None:
     assert lines[-1] == "note: sums are\N{REPLACEMENT CHARACTER}[2J rounded"
 
 
+def test_a_long_table_is_cut_and_says_so(api: StreamingApi) -> None:
+    lines = run("--no-cache-hits", "--top", "1").stdout.splitlines()
+    assert [line.split()[0] for line in lines[2:4]] == ["acme/a", "total"]
+    assert lines[4] == "2 more groups differ less: --top shows them."
+
+
 def test_json_is_the_answer(api: StreamingApi) -> None:
     assert json.loads(run("--no-cache-hits", "--json").stdout) == ANSWER
 
