@@ -8,7 +8,7 @@ from typing import Any
 from arch.source import PACKAGE, ROOT
 
 FOLDERS = {
-    "dialects": {"base", "bridge", "openai_shapes", "refusals"},
+    "dialects": {"base", "bridge", "error_table", "openai_shapes", "refusals"},
     "weigh/graders": {"base", "registry"},
 }
 """Folders of independent siblings, and what they may share."""

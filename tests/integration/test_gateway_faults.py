@@ -73,7 +73,7 @@ BOTH = [
     unsure("reset", "upstream_unavailable"),
     unsure("garbage", "upstream_protocol_error"),
     refused("429", 429, "upstream_rate_limited"),
-    refused("balance-exhausted", 502, "upstream_credential_rejected"),
+    refused("balance-exhausted", 502, "upstream_out_of_money"),
     refused("503", 502, "upstream_unavailable"),
     refused("400", 400, "rejected_by_vendor"),
     refused("401", 502, "upstream_credential_rejected"),

@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from steelyard.config.amounts import read_money, read_price
 from steelyard.config.document import Path
-from steelyard.config.model import Account, Channel, Config, Limit, Offer, PresetModel, Vendor
+from steelyard.config.model import Account, Channel, Config, Limit, Offer
 from steelyard.config.presets import packaged_vendors
+from steelyard.config.vendor import PresetModel, Vendor
 
 Mistake = tuple[Path, str]
 

@@ -27,71 +27,19 @@ from steelyard.config.section import (
     Section,
     Zone,
 )
+from steelyard.config.vendor import (
+    Dialects,
+    Header,
+    HeaderValue,
+    Manner,
+    PricedAt,
+    PriceListing,
+    Url,
+    Vendor,
+    Word,
+)
 from steelyard.domain.offers import ChannelKind
 from steelyard.domain.tasks import Constraint
-
-PricedAt = Literal["start", "end"]
-
-
-class PriceListing(Section):
-    """Where in the price book something is listed; what is left out follows from the vendor."""
-
-    vendor: str = Field(default="", max_length=128)
-    """Vendor as price lists name it, such as ``DeepSeek``."""
-    channel: Literal["official", "reseller"] | None = None
-    """Whether the vendor itself sells, or a reseller."""
-    model: str = Field(default="", max_length=128)
-    """Model as price lists name it."""
-    currency: Currency | None = None
-    """Currency in which the vendor bills this account."""
-    region: str = Field(default="", max_length=64)
-    """Where it is served from, as the list says, such as ``intl``."""
-    seller: str = Field(default="", max_length=128)
-    """Who hosts or resells, where the list names one."""
-
-
-class PresetModel(Section):
-    """What a vendor sells under one name."""
-
-    context: int | None = Field(default=None, gt=0, le=100_000_000)
-    """Longest input plus output, tokens."""
-    output_max: int | None = Field(default=None, gt=0, le=100_000_000)
-    """Longest output, tokens."""
-    features: tuple[Feature, ...] | None = None
-    """What the model can do."""
-    list_model: str = Field(default="", max_length=128)
-    """Its name in price lists, where that is another one."""
-
-
-class Vendor(Section):
-    """A company that makes or hosts models, and how its API is reached."""
-
-    title: str = ""
-    """Name for people, in English."""
-    title_zh: str = ""
-    """Name for people, in Chinese."""
-    base_url: str = ""
-    """Address up to and including the version part."""
-    dialect: str = "openai_chat"
-    """How it speaks."""
-    kind: ChannelKind = ChannelKind.OFFICIAL
-    """How channels come by its models."""
-    residency: str = ""
-    """Where data is processed, such as ``cn``."""
-    features: tuple[Feature, ...] = ("stream",)
-    """What offers of this vendor can do when nothing nearer says so."""
-    sends_attempt_id: bool = True
-    """Whether the attempt's id may travel in a header."""
-    documentation: str = ""
-    """Page for people."""
-    source: str = ""
-    """Where these facts were read, and when."""
-    list: PriceListing | None = None
-    """Where in the price book its models stand; by default under its title."""
-    priced_at: PricedAt = "start"
-    """Instant of a call whose price holds: its ``start``, or its ``end``."""
-    models: dict[Name, PresetModel] = {}
-    """Models by the name that goes into the request."""
 
 
 class Channel(Section):
@@ -99,12 +47,28 @@ class Channel(Section):
 
     vendor: Name | None = None
     """A packaged or own vendor; gives the defaults of the keys below."""
-    base_url: str | None = Field(default=None, pattern=r"^https?://[^\s/]+[^\s]*$")
+    region: Word | None = None
+    """One of the vendor's regions, where it has several, such as ``intl``."""
+    parameters: dict[Word, str] = {}
+    """Values for the names in braces in the vendor's addresses, such as ``resource``."""
+    base_url: Url | None = None
     """Address up to and including the version part, such as ``https://api.openai.com/v1``."""
+    path: str | None = Field(default=None, pattern=r"^/[^\s?#]*$")
+    """Path behind the address in place of the dialect's; ``{model}`` stands for the model."""
+    query: dict[str, str] | None = None
+    """Query of every request, such as ``api-version``."""
     dialect: str | None = None
     """How it speaks."""
+    dialects: Dialects | None = None
+    """Further dialects that it speaks, and where; by default the vendor's."""
     credential: Secret | None = None
     """The API key, best as ``${NAME}`` of an environment variable."""
+    credential_header: Header | None = None
+    """Header that carries the credential, such as ``x-api-key``."""
+    credential_prefix: str | None = Field(default=None, pattern=r"^[\x20-\x7e]{0,32}$")
+    """What stands before the credential in its header, such as ``"Bearer "``."""
+    headers: dict[Header, HeaderValue] = {}
+    """Further fixed headers, beside the vendor's; never a secret."""
     kind: ChannelKind | None = None
     """``official``, ``cloud``, ``reseller`` or ``self_hosted``."""
     residency: str | None = None
@@ -148,6 +112,8 @@ class Offer(Section):
     """Longest output, tokens; needed where the preset does not know it."""
     features: tuple[Feature, ...] | None = None
     """What it can do."""
+    manners: tuple[Manner, ...] | None = None
+    """How it wants to be asked; by default as its vendor does."""
     rates: dict[Item, PriceText] | None = None
     """Price of each item, such as ``0.8 CNY/mtok``; by default the price book's."""
     list: PriceListing | None = None

@@ -8,7 +8,7 @@ from importlib import resources
 from importlib.resources.abc import Traversable
 
 from steelyard.config.document import parse
-from steelyard.config.model import Vendor
+from steelyard.config.vendor import Vendor
 
 DEFAULT_FILE = "steelyard.default.yaml"
 """What a newcomer's ``steelyard.yaml`` begins as; stands in the vendors' folder too."""

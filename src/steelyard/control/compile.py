@@ -18,6 +18,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from steelyard.control import price_book
+from steelyard.control.channels import channel_entry
 from steelyard.control.offerings import Home, next_change_ns, offer_entry
 from steelyard.domain.budgets import Limit, Period, Unit
 from steelyard.domain.money import Money
@@ -26,7 +27,6 @@ from steelyard.domain.tasks import Verdict, decide
 from steelyard.gateway import keytable, snapshot
 from steelyard.gateway.snapshot import (
     AccountEntry,
-    ChannelEntry,
     Core,
     ExchangeEntry,
     KeyRecord,
@@ -49,8 +49,6 @@ from steelyard.store import (
 from steelyard.store import exchange as exchange_rates
 
 log = logging.getLogger(__name__)
-
-_CHANNEL_FIELDS = frozenset(ChannelEntry.__struct_fields__)
 
 
 def compile_core(connection: Connection, now_ns: int) -> Core:
@@ -134,11 +132,6 @@ def describe(limit: Limit) -> str:
         return f"{limit.amount} requests per minute"
     money = str(Money(limit.amount, limit.currency))
     return f"{money} in all" if limit.period is Period.TOTAL else f"{money} per {limit.period}"
-
-
-def channel_entry(name: str, body: Mapping[str, Any]) -> ChannelEntry:
-    """A channel as workers need it."""
-    return ChannelEntry(name=name, **{k: v for k, v in body.items() if k in _CHANNEL_FIELDS})
 
 
 def currencies(connection: Connection) -> set[str]:

@@ -16,8 +16,10 @@ from typing import Any
 from steelyard.config.amounts import read_money, read_price
 from steelyard.config.check import Mistake, nearest, offer_name, preset_of, vendors_of
 from steelyard.config.load import Rule, load
-from steelyard.config.model import Channel, Config, Limit, Offer, PriceListing
+from steelyard.config.model import Channel, Config, Limit, Offer
 from steelyard.config.model import LocalModel as WantedModel
+from steelyard.config.vendor import PriceListing
+from steelyard.control.channels import channel_body, check_channels, region_of
 from steelyard.control.taskbook import task_rule
 from steelyard.domain.budgets import Period, Unit
 from steelyard.domain.errors import ModelError
@@ -33,6 +35,10 @@ LOCAL = "local"
 LOCAL_CONTEXT_TOKENS = 8192
 """Context of a local model's slot when the file says nothing: memory grows with it."""
 LOCAL_OUTPUT_TOKENS = 2048
+_ENGINE_SETTINGS = {
+    *("timeout_connect_s", "timeout_first_byte_s", "timeout_idle_s", "timeout_total_s"),
+    *("connections_max", "concurrency", "ca_file", "attributes", "is_default"),
+}
 Body = dict[str, Any]
 Terms = dict[str, list[prices_store.Terms]]
 
@@ -49,7 +55,7 @@ def load_config(file: Path, env: Mapping[str, str]) -> Config:
 def channels(config: Config) -> dict[str, Body]:
     """All channels by name, the embedded engines' too, presets filled in; no secret is in them."""
     vendors = vendors_of(config)
-    found = {name: _channel(channel, vendors) for name, channel in config.channels.items()}
+    found = {name: channel_body(channel, vendors) for name, channel in config.channels.items()}
     for name in config.local.models:
         model = local_model(name, config.local.models[name])
         found[f"{LOCAL}/{model.name}"] = _engine_channel(model)
@@ -144,30 +150,13 @@ def local_model(name: str, wanted: WantedModel | None) -> LocalModel:
     return find(name)
 
 
-def _channel(channel: Channel, vendors: Mapping[str, Any]) -> Body:
-    preset = vendors.get(channel.vendor or "")
-    given = channel.model_dump(mode="json", exclude={"credential", "vendor"}, exclude_none=True)
-    body: Body = {
-        "vendor": channel.vendor or "",
-        "base_url": preset.base_url if preset else "",
-        "dialect": preset.dialect if preset else "openai_chat",
-        "kind": (preset.kind if preset else ChannelKind.SELF_HOSTED).value,
-        "residency": preset.residency if preset else "",
-        "sends_attempt_id": preset.sends_attempt_id if preset else True,
-        "credential": "yes" if channel.credential is not None else "",
-        **given,
-    }
-    body["base_url"] = body["base_url"].rstrip("/")
-    return body
-
-
 def _engine_channel(model: LocalModel) -> Body:
     # A queue of an engine's slots may be long and a small machine slow: an idle answer is none.
     plain = Channel(
         timeout_first_byte_s=600.0, timeout_idle_s=120.0, timeout_total_s=1800.0, is_default=True
     )
     return {
-        **plain.model_dump(mode="json", exclude={"credential", "vendor"}, exclude_none=True),
+        **plain.model_dump(mode="json", include=_ENGINE_SETTINGS),
         "vendor": LOCAL,
         "base_url": "",
         "dialect": "openai_chat",
@@ -188,6 +177,11 @@ def _offer(config: Config, offer: Offer) -> tuple[Body, Terms]:
         features = preset.features
     if features is None:
         features = vendor.features if vendor else ("stream",)
+    manners = offer.manners
+    if manners is None and preset is not None:
+        manners = preset.manners
+    if manners is None:
+        manners = vendor.manners if vendor else ()
     listing = _listing(config, offer)
     body: Body = {
         "name": offer_name(offer),
@@ -196,7 +190,7 @@ def _offer(config: Config, offer: Offer) -> tuple[Body, Terms]:
         "upstream_model": offer.upstream_model or offer.model,
         "context_tokens": context,
         "output_tokens_max": offer.output_max or (preset.output_max if preset else None) or context,
-        "features": sorted(features),
+        "features": sorted({*features, *manners}),
         "tokens_per_byte": offer.tokens_per_byte,
         "enabled": offer.enabled,
         "list": listing,
@@ -217,6 +211,9 @@ def _listing(config: Config, offer: Offer) -> Body:
     vendor = vendors_of(config).get(channel.vendor or "")
     preset = preset_of(config, offer)
     own, usual = offer.list or PriceListing(), (vendor and vendor.list) or PriceListing()
+    region = region_of(channel, vendor)
+    if region is not None and region.list is not None:
+        usual = usual.model_copy(update=region.list.model_dump(exclude_defaults=True))
     kind = channel.kind or (vendor.kind if vendor else ChannelKind.OFFICIAL)
     sold_by = RESELLER if kind is ChannelKind.RESELLER else OFFICIAL
     title = (vendor.title or channel.vendor) if vendor else ""
@@ -295,4 +292,4 @@ def _check_models(config: Config) -> Iterator[Mistake]:
         seen.add(model.name)
 
 
-RULES: tuple[Rule, ...] = (_check_models, task_rule)
+RULES: tuple[Rule, ...] = (_check_models, check_channels, task_rule)

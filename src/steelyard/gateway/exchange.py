@@ -31,7 +31,7 @@ from steelyard.gateway.gate import authenticate
 from steelyard.gateway.heads import JSON_TYPE, STREAM_TYPE, answer_head, request_bytes
 from steelyard.gateway.leases import Lease, Reservation
 from steelyard.gateway.meter import StreamMeter
-from steelyard.gateway.relay import Attempt, error_of, outcome_of
+from steelyard.gateway.relay import Attempt, error_of, outcome_of, refusal_of
 from steelyard.gateway.replay import Failed, Replay, goes_on
 from steelyard.gateway.settle import settlement_of
 from steelyard.gateway.snapshot import PolicyEntry
@@ -177,7 +177,7 @@ class Exchange:
         )
         reserved = worst_case(call, candidate, period, output_max, self._at_ns)
         try:
-            way = state.channels.way(candidate.channel, self._dialect.path, view)
+            way = state.channels.way(candidate, self._dialect, view)
             reservation = self._reserve(reserved, candidate)
         except (LimitError, UpstreamError, RateMissing) as error:
             return Failed(error, goes_on=True)
@@ -196,7 +196,7 @@ class Exchange:
         drains = self._policy.drain_on_disconnect
         if call.is_stream:
             attempt.streams(
-                StreamMeter(self._dialect, not call.wants_usage),
+                StreamMeter(self._dialect, not call.wants_usage, candidate.channel.errors),
                 answer_head(STREAM_TYPE, candidate.answer_head, attempt.intent),
             )
             attempt.send(way.pool, request, way.stream_timeouts, drains)
@@ -301,11 +301,10 @@ class Exchange:
         """Settles an attempt that has ended and answers the client, or says why not."""
         attempt.detach()
         answer = attempt.answer()
-        refusal: Refusal | None = None
-        if attempt.status == 200 or not attempt.status or attempt.is_client_gone:
+        refusal = refusal_of(attempt, answer)
+        if refusal is None:
             outcome = outcome_of(attempt, answer)
         else:
-            refusal = self._dialect.read_error(attempt.status, attempt.headers, attempt.body)
             outcome = Outcome.REFUSED if refusal.is_free else Outcome.CUT
         if outcome is Outcome.COMPLETED:
             self._settle(attempt, answer, _COMPLETED, "")
@@ -348,7 +347,8 @@ class Exchange:
         health, name, now_s = self._state.health, candidate.channel.name, self._state.clock()
         if refusal is not None:
             if refusal.cools:
-                rest_s = refusal.error.retry_after_s or (1.0 if refusal.is_free else None)
+                rest_s = refusal.rest_s or refusal.error.retry_after_s
+                rest_s = rest_s or (1.0 if refusal.is_free else None)
                 health.failed(name, detail, now_s, rest_s)
         elif outcome is not Outcome.CLIENT_GONE:
             health.failed(name, detail, now_s)

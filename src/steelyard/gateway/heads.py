@@ -2,10 +2,53 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
+
+from steelyard import __version__
 from steelyard.domain.entries import Intent
+from steelyard.domain.errors import ConfigError
 
 JSON_TYPE = b"content-type: application/json\r\n"
 STREAM_TYPE = b"content-type: text/event-stream\r\ncache-control: no-cache\r\n"
+
+
+_OURS = frozenset(
+    (
+        *("host", "user-agent", "content-type", "content-length", "accept-encoding"),
+        *("transfer-encoding", "connection", "expect", "te", "trailer", "upgrade"),
+    )
+)
+"""Headers that make a request what it is; nobody else may set them."""
+_is_name = re.compile(r"[a-z][a-z0-9-]*").fullmatch
+_is_value = re.compile(r"[\x20-\x7e\x80-\xff]*").fullmatch
+_is_target = re.compile(r"/[\x21-\x7e]*").fullmatch
+
+
+def request_head(channel: str, target: str, host: str, headers: Iterable[tuple[str, str]]) -> bytes:
+    """The fixed part of a channel's requests, up to where an attempt's own headers follow.
+
+    Made once per channel. Messages name a header and never its value, which may be a credential.
+
+    Raises:
+        ConfigError: a header may not be set, or something in the head would end its line.
+    """
+    lines = [
+        f"POST {target} HTTP/1.1",
+        f"host: {host}",
+        f"user-agent: steelyard/{__version__}",
+        "content-type: application/json",
+        "accept-encoding: identity",
+    ]
+    if not _is_target(target) or not _is_value(host):
+        raise ConfigError(f"channel {channel}: its address has letters that no address may have")
+    for name, value in headers:
+        if not _is_name(name) or name in _OURS or name.startswith("x-steelyard-"):
+            raise ConfigError(f"channel {channel}: header {name[:64]!r} may not be set")
+        if not _is_value(value):
+            raise ConfigError(f"channel {channel}: header {name} has letters that it may not have")
+        lines.append(f"{name}: {value}")
+    return ("\r\n".join(lines) + "\r\n").encode("latin-1")
 
 
 def request_bytes(head: bytes, intent: Intent, body: bytes, sends_attempt_id: bool) -> bytes:

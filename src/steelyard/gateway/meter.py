@@ -8,6 +8,8 @@ reason or an error), found by plain byte searches that cost a fraction of a micr
 from __future__ import annotations
 
 from steelyard.dialects.base import Answer, Dialect
+from steelyard.dialects.error_table import ErrorTable, alarm
+from steelyard.dialects.refusals import error_message, refusal_in_200
 from steelyard.domain.usage import ESTIMATED, REPORTED, Usage
 from steelyard.gateway.view import Candidate
 from steelyard.wire.sse import EventSplitter, events
@@ -25,11 +27,13 @@ class StreamMeter:
     __slots__ = (
         "_after",
         "_after_shown",
+        "_alarm",
         "_before",
         "_before_shown",
         "_dialect",
         "_hides_usage",
         "_splitter",
+        "_table",
         "bytes_seen",
         "call_id",
         "envelope_bytes",
@@ -38,13 +42,26 @@ class StreamMeter:
         "finish",
         "is_done",
         "model",
+        "refused",
         "tier",
         "usage",
         "usage_fault",
     )
 
-    def __init__(self, dialect: Dialect, hides_usage: bool) -> None:
-        """``hides_usage``: the client did not ask for usage, so it must not see any."""
+    def __init__(
+        self, dialect: Dialect, hides_usage: bool, table: ErrorTable | None = None
+    ) -> None:
+        """Begins before the first byte.
+
+        Args:
+            dialect: how the vendor speaks.
+            hides_usage: the client did not ask for usage, so it must not see any.
+            table: what the vendor's errors mean, where they may hide in events.
+        """
+        self._table = table
+        self._alarm = None if table is None else alarm(table)
+        self.refused = b""
+        """Data of an event that holds an error under a code of the vendor's own."""
         self._dialect = dialect
         self._hides_usage = hides_usage
         self._splitter = EventSplitter(EVENT_BYTES_MAX)
@@ -143,6 +160,8 @@ class StreamMeter:
             return True
         if b'"finish_reason": "' in whole:
             return True
+        if self._alarm is not None and self._alarm.search(whole) is not None:
+            return True
         return b'"usage"' in whole and whole.count(b'"usage"') != whole.count(_NULL_USAGE)
 
     def _read(self, whole: bytes) -> bytes:
@@ -185,6 +204,11 @@ class StreamMeter:
             self.tier = facts.tier
         self.finish = facts.finish or self.finish
         self.error = facts.error or self.error
+        table = self._table
+        if table is not None and self._alarm is not None and self._alarm.search(data) is not None:
+            if not self.refused and refusal_in_200({}, data, table) is not None:
+                self.refused = data
+                self.error = error_message(data) or "the vendor reported an error"
 
 
 def _without_nulls(whole: bytes) -> bytes:

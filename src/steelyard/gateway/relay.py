@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
-from steelyard.dialects.base import Answer, Dialect
+from steelyard.dialects.base import Answer, Dialect, Refusal
+from steelyard.dialects.error_table import ErrorTable, alarm
+from steelyard.dialects.refusals import listed, refusal_in_200
 from steelyard.domain.calls import Outcome
 from steelyard.domain.entries import Intent
 from steelyard.domain.errors import (
@@ -44,13 +46,13 @@ class Attempt:
     __slots__ = (
         "_body",
         "_clock",
-        "_dialect",
         "_drains",
         "_handle",
         "_head",
         "_reply",
         "bytes_kept",
         "candidate",
+        "dialect",
         "done",
         "failure",
         "first_byte_s",
@@ -77,7 +79,7 @@ class Attempt:
     def __init__(self, reply: Reply, dialect: Dialect, clock: Callable[[], float]) -> None:
         """``clock`` gives monotonic seconds."""
         self._reply = reply
-        self._dialect = dialect
+        self.dialect = dialect
         self._clock = clock
         self._head = b""
         self._handle: Handle | None = None
@@ -130,6 +132,11 @@ class Attempt:
         return self._handle is not None and self._handle.is_sent
 
     @property
+    def is_seen(self) -> bool:
+        """Whether the client was shown something of it."""
+        return self._reply.is_started
+
+    @property
     def body(self) -> bytes:
         """What was kept of the answer."""
         return b"".join(self._body)
@@ -147,6 +154,12 @@ class Attempt:
         if self.meter is not None and status == 200:
             kind = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
             if kind != _EVENT_STREAM:
+                errors = self.candidate.channel.errors
+                if errors is not None and errors.in_200:
+                    # Not the stream it should be: kept whole, for it may say why not.
+                    self.meter = None
+                    self.violation = "asked for a stream, it is none"
+                    return
                 named = kind.decode("latin-1")[:64] or "nothing"
                 self._break(f"asked for a stream, the answer's content type is {named}")
         if headers.get(b"content-encoding", b"identity") != b"identity":
@@ -214,7 +227,7 @@ class Attempt:
         if self.meter is not None and self.status == 200:
             return self.meter.answer()
         if self.status == 200 and self.is_whole:
-            return self._dialect.read_answer(self.body)
+            return self.dialect.read_answer(self.body)
         return Answer(None)
 
     def _break(self, violation: str) -> None:
@@ -222,6 +235,35 @@ class Attempt:
         if self._handle is not None:
             self._handle.cancel()
         self.done.fire(None)
+
+
+def refusal_of(attempt: Attempt, answer: Answer) -> Refusal | None:
+    """What the vendor refused, by its own table first; None where it refused nothing."""
+    status, table = attempt.status, attempt.candidate.channel.errors
+    if status == 200 or not status or attempt.is_client_gone:
+        if table is None or status != 200 or attempt.is_client_gone:
+            return None
+        return _hidden_refusal(attempt, answer, table)
+    headers, body = attempt.headers, attempt.body
+    found = None if table is None else listed(status, headers, body, table)
+    return found or attempt.dialect.read_error(status, headers, body)
+
+
+def _hidden_refusal(attempt: Attempt, answer: Answer, table: ErrorTable) -> Refusal | None:
+    """What an answer with status 200 refuses after all."""
+    sign = alarm(table)
+    if sign is None:
+        return None
+    body = attempt.body if attempt.meter is None else attempt.meter.refused
+    if sign.search(body) is None:
+        return None
+    found = refusal_in_200(attempt.headers, body, table)
+    usage = answer.usage
+    is_used = usage is not None and (usage.input_tokens or usage.output_tokens)
+    if found is not None and (is_used or attempt.is_seen):
+        # Something was done after all, and it is booked.
+        return found._replace(is_free=False)
+    return found
 
 
 def outcome_of(attempt: Attempt, answer: Answer) -> Outcome:

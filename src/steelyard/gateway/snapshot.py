@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from steelyard.dialects.error_table import ErrorTable
 from steelyard.domain.errors import SchemaMismatch, StoreUnavailable
 from steelyard.pricebook.book import Period
 
@@ -95,6 +96,16 @@ class OfferEntry(msgspec.Struct, array_like=True, frozen=True):
     """Whether the price is that of the instant at which the attempt ends, not when it begins."""
 
 
+class SpokenEntry(msgspec.Struct, array_like=True, frozen=True):
+    """Another dialect that a channel speaks, and where; as the fields of the channel's own."""
+
+    base_url: str
+    path: str = ""
+    credential_header: str = "authorization"
+    credential_prefix: str = "Bearer "
+    headers: tuple[tuple[str, str], ...] = ()
+
+
 class ChannelEntry(msgspec.Struct, array_like=True, frozen=True):
     """One way to buy, as the worker needs it."""
 
@@ -117,6 +128,18 @@ class ChannelEntry(msgspec.Struct, array_like=True, frozen=True):
     ca_file: str = ""
     is_default: bool = False
     """Whether ``/readyz`` waits for it."""
+    path: str = ""
+    """Path under the base URL in place of the dialect's; ``{model}`` stands for the model."""
+    query: str = ""
+    """Query of every request, encoded."""
+    headers: tuple[tuple[str, str], ...] = ()
+    """Further fixed headers, names in small letters."""
+    credential_header: str = "authorization"
+    credential_prefix: str = "Bearer "
+    errors: ErrorTable | None = None
+    """What the vendor's errors mean; None leaves it to statuses."""
+    speaks: dict[str, SpokenEntry] = {}
+    """Further dialects by name."""
 
 
 class VerdictEntry(msgspec.Struct, array_like=True, frozen=True):

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from steelyard.gateway.heads import JSON_TYPE, STREAM_TYPE, answer_head, request_bytes
+import pytest
+
+from steelyard.domain.errors import ConfigError
+from steelyard.gateway.heads import (
+    JSON_TYPE,
+    STREAM_TYPE,
+    answer_head,
+    request_bytes,
+    request_head,
+)
 from steelyard.testing.records import make_intent
 
 HEAD = b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\n"
@@ -32,3 +41,33 @@ def test_a_stream_begins_before_its_cost_is_known() -> None:
     head = answer_head(STREAM_TYPE, OFFER, INTENT)
     assert head.startswith(b"content-type: text/event-stream\r\ncache-control: no-cache\r\n")
     assert b"x-steelyard-cost" not in head
+
+
+def test_a_channels_head_ends_where_an_attempts_own_headers_follow() -> None:
+    head = request_head("c", "/v1/x?a=b", "h:1", [("x-api-key", "k"), ("anthropic-version", "1")])
+    first, *rest, _ = head.decode().split("\r\n")
+    assert first == "POST /v1/x?a=b HTTP/1.1"
+    assert {"host: h:1", "x-api-key: k", "anthropic-version: 1"} <= set(rest)
+    assert head.endswith(b"\r\n") and not head.endswith(b"\r\n\r\n")
+
+
+@pytest.mark.parametrize(
+    ("target", "headers", "says"),
+    [
+        ("/v1 x", [], "its address"),
+        ("/v1\r\nx: y", [], "its address"),
+        ("/v1", [("host", "evil")], "'host' may not be set"),
+        ("/v1", [("content-length", "7")], "may not be set"),
+        ("/v1", [("x-steelyard-attempt", "c-1")], "may not be set"),
+        ("/v1", [("X-Big", "1")], "may not be set"),
+        ("/v1", [("x-a:b", "1")], "may not be set"),
+        ("/v1", [("x-a", "s3cret\nx: y")], "header x-a has letters"),
+        ("/v1", [("x-a", "s3cret\u4e2d")], "header x-a has letters"),
+    ],
+)
+def test_what_would_bend_a_request_is_refused_and_never_told(
+    target: str, headers: list[tuple[str, str]], says: str
+) -> None:
+    with pytest.raises(ConfigError, match=says) as caught:
+        request_head("c", target, "h", headers)
+    assert "s3cret" not in caught.value.message

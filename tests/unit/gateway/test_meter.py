@@ -5,6 +5,7 @@ import pytest
 
 from gateway.plain_core import channel, offer
 from steelyard.dialects.base import Answer
+from steelyard.dialects.error_table import ErrorRow, ErrorTable
 from steelyard.dialects.openai_chat import DIALECT
 from steelyard.domain.usage import ESTIMATED, REPORTED, Usage
 from steelyard.gateway.meter import EVENT_BYTES_MAX, StreamMeter, believed, estimate
@@ -152,3 +153,28 @@ def test_what_is_believed_says_where_it_comes_from() -> None:
     missing = believed(Answer(None, text_bytes=4), CANDIDATE, 9, 1)
     assert missing == (Usage(9, 2), ESTIMATED, "usage missing")
     assert believed(Answer(None, "odd"), CANDIDATE, 9, 1)[2] == "odd"
+
+
+CODES = ErrorTable((ErrorRow("out_of_money", code="1008"),), ("base_resp.status_code",))
+
+
+def test_an_error_under_a_code_of_the_vendors_own_is_seen_in_a_stream() -> None:
+    fine = {"status_code": 0, "status_msg": ""}
+    wrong = {"status_code": 1008, "status_msg": "no balance"}
+    meter = StreamMeter(DIALECT, False, CODES)
+    for piece in (event("a", base_resp=fine), event("b", base_resp=fine)):
+        assert meter.feed(piece) == piece
+    assert not (meter.error or meter.refused)
+    meter.feed(event(base_resp=wrong))
+    assert meter.error == "no balance"
+    assert json.loads(meter.refused)["base_resp"] == wrong
+
+
+def test_what_only_looks_like_such_a_code_is_none() -> None:
+    meter = StreamMeter(DIALECT, False, CODES)
+    meter.feed(event("a"))
+    meter.feed(event("b", status_code=7, base_resp={"status_code": 0}))
+    assert not (meter.error or meter.refused)
+    plain = StreamMeter(DIALECT, False)
+    plain.feed(event("a") + event("b", base_resp={"status_code": 1008}))
+    assert not plain.error

@@ -5,10 +5,12 @@ import pytest
 
 from gateway.plain_core import channel
 from steelyard.dialects.base import Answer
+from steelyard.dialects.error_table import ErrorRow, ErrorTable
+from steelyard.dialects.openai_chat import DIALECT
 from steelyard.domain.calls import Outcome
 from steelyard.domain.errors import ConfigError
 from steelyard.domain.usage import Usage
-from steelyard.gateway.relay import Attempt, error_of, origin_of, outcome_of
+from steelyard.gateway.relay import Attempt, error_of, origin_of, outcome_of, refusal_of
 from steelyard.wire.call import Failure
 
 CUT = Failure("closed", "idle", is_sent=True, has_head=True, detail="")
@@ -124,3 +126,63 @@ def test_a_base_url_is_taken_apart(
 def test_a_useless_base_url_is_a_mistake_of_the_configuration(url: str, ca_file: str) -> None:
     with pytest.raises(ConfigError, match="channel c1"):
         origin_of(channel(ca_file=ca_file), url)
+
+
+TABLE = ErrorTable(
+    (ErrorRow("out_of_money", code="1113"), ErrorRow("out_of_money", 200, "1008")),
+    ("base_resp.status_code",),
+)
+EMPTY = b'{"base_resp":{"status_code":1008}}'
+
+
+def refused(**changes: Any) -> Attempt:
+    fields = {
+        "candidate": SimpleNamespace(channel=channel(errors=TABLE)),
+        "dialect": DIALECT,
+        "headers": {},
+        "body": b"",
+        "is_seen": False,
+    }
+    return attempt(**{**fields, **changes})
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"status": 429, "body": b'{"error":{"code":"1113"}}'}, "upstream_out_of_money"),
+        ({"status": 429, "body": b'{"error":{"code":"1302"}}'}, "upstream_rate_limited"),
+        ({"status": 200, "body": EMPTY}, "upstream_out_of_money"),
+        ({"meter": meter(refused=EMPTY)}, "upstream_out_of_money"),
+        ({"meter": meter(refused=b"")}, ""),
+        ({"status": 200, "body": b'{"base_resp":{"status_code":0}}'}, ""),
+        ({"status": 0}, ""),
+        ({"status": 429, "is_client_gone": True}, ""),
+        ({"status": 200, "body": EMPTY, "is_client_gone": True}, ""),
+    ],
+)
+def test_what_a_vendor_refused_goes_by_its_own_table(changes: dict[str, Any], code: str) -> None:
+    found = refusal_of(refused(**changes), Answer(None))
+    assert (found.error.code if found else "") == code
+
+
+def test_without_a_table_statuses_speak() -> None:
+    without = SimpleNamespace(channel=channel())
+    assert refusal_of(refused(candidate=without, body=EMPTY), Answer(None)) is None
+    found = refusal_of(refused(candidate=without, status=503), Answer(None))
+    assert found is not None and found.error.code == "upstream_unavailable"
+
+
+@pytest.mark.parametrize(
+    ("changes", "usage", "is_free"),
+    [
+        ({}, None, True),
+        ({}, Usage(), True),
+        ({}, Usage(10, 1), False),
+        ({"is_seen": True, "meter": meter(refused=EMPTY)}, None, False),
+    ],
+)
+def test_what_was_done_before_a_refusal_is_not_free(
+    changes: dict[str, Any], usage: Usage | None, is_free: bool
+) -> None:
+    found = refusal_of(refused(body=EMPTY, **changes), Answer(usage))
+    assert found is not None and found.is_free is is_free
