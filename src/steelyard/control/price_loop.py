@@ -78,7 +78,12 @@ class PriceLoop:
         for event in await self._control.read(_unseen):
             work = price_xrays.body_of
             arguments = (self._control.places.home, self._control.database, event, self._clock())
-            body = await asyncio.to_thread(work, *arguments)
+            try:
+                body = await asyncio.to_thread(work, *arguments)
+            except (ArithmeticError, LookupError, TypeError, ValueError):
+                # A mistake of ours, brought out by somebody else's list: it must not stop control.
+                log.exception("price event %d cannot be looked through", event.number)
+                body = {**event.body, "kind": "unknown", "summary": "cannot be looked through"}
             await asyncio.to_thread(self._keep, event, body)
             log.info("price event %d, %s: %s", event.number, event.listing, body["summary"])
         self._seen_revision = revision

@@ -31,6 +31,8 @@ _OUTPUT = frozenset(
 )
 """Items on the output's side; their own counts are bounded by the output's bounds."""
 _FREE = (0, 1)
+CELLS_MAX = 1024
+"""Cells of lengths in a service tier; the longest list known has 15. Time grows with their cube."""
 
 Exact = tuple[int, int]
 """Pico-units per single thing, as numerator and denominator."""
@@ -107,7 +109,8 @@ def cards_of(holding: Sequence[Held]) -> Cards | None:
 
     Raises:
         RateTie: two rates hold for the same call, and neither is narrower.
-        ValueError: a price needs more than 63 bits, or is marginal where no card can say so.
+        ValueError: a price needs more than 63 bits, or is marginal where no card can say so, or
+            there are more than ``CELLS_MAX`` lengths.
     """
     by_item: dict[str, list[Held]] = {}
     for held in sorted(holding, key=lambda held: _ORDER[held.rate.item]):
@@ -123,8 +126,7 @@ def _of_tier(
 ) -> Iterator[tuple[_Cell, _Content]]:
     """Cells of a service tier, neighbours with the same content made one."""
     conditions = [held.condition for held in holding if held.condition.tier in (STANDARD, tier)]
-    incoming = _cuts([(c.input_from, c.input_to) for c in conditions])
-    outgoing = _cuts([(c.output_from, c.output_to) for c in conditions])
+    incoming, outgoing = _lengths(conditions)
     thinking = (0, 1) if any(c.thinking is not None for c in conditions) else (-1,)
     rows: list[tuple[int, int, list[tuple[int, int, list[tuple[int, _Content]]]]]] = []
     for input_from, input_to in incoming:
@@ -150,6 +152,19 @@ def _of_tier(
         for output_from, output_to, each in row:
             for thought, content in each:
                 yield _Cell(input_from, input_to, output_from, output_to, thought, tier), content
+
+
+def _lengths(
+    conditions: Sequence[Condition],
+) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+    """The ranges of input and of output tokens that the conditions tell apart."""
+    incoming = _cuts([(c.input_from, c.input_to) for c in conditions])
+    outgoing = _cuts([(c.output_from, c.output_to) for c in conditions])
+    if len(incoming) * len(outgoing) > CELLS_MAX:
+        raise ValueError(
+            f"prices of {len(incoming)} input by {len(outgoing)} output lengths: too many cells"
+        )
+    return incoming, outgoing
 
 
 def _cuts(bounds: Sequence[tuple[int, int | None]]) -> list[tuple[int, int]]:

@@ -80,6 +80,10 @@ def read_seconds(text: str) -> Fraction:
     return Fraction(text.strip())
 
 
+class _NoZone(ValueError):
+    """An instant that could be any of twenty-six."""
+
+
 def read_instant(text: str) -> datetime:
     """An instant (UTC): of a day its noon, when the day has begun in China and not yet ended.
 
@@ -91,8 +95,11 @@ def read_instant(text: str) -> datetime:
         if len(plain) <= len("2024-05-15"):
             return datetime.combine(date.fromisoformat(plain), time(12), UTC)
         found = datetime.fromisoformat(plain)
-    except ValueError:
+        if found.tzinfo is None:
+            hint = "write 2024-05-15T12:00Z"
+            raise _NoZone(f"{plain[:40]} does not say in which zone; {hint}")
+        return found.astimezone(UTC)
+    except _NoZone:
+        raise
+    except (OverflowError, ValueError):
         raise ValueError(f"no day: {text[:40]!r}; write 2024-05-15, or an instant") from None
-    if found.tzinfo is None:
-        raise ValueError(f"{plain} does not say in which zone; write 2024-05-15T12:00Z")
-    return found.astimezone(UTC)

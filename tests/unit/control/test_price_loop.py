@@ -14,7 +14,7 @@ import pytest
 from control.price_rig import BASE, CUT, HEAD, MAY, NOW_NS, TOMORROW, event_of, row, shop, take
 from steelyard.config.model import Config
 from steelyard.config.price_book import Watch
-from steelyard.control import downloads, price_lists, price_loop
+from steelyard.control import downloads, price_lists, price_loop, price_xrays
 from steelyard.control.compile import compile_core
 from steelyard.control.control import Control
 from steelyard.control.price_loop import NoSuchEvent, PriceLoop, decide, event_row
@@ -266,6 +266,21 @@ def test_a_list_without_end_is_cut_off(
     Web(monkeypatch, lists=httpx.Response(200, content=b"x" * 101))
     asyncio.run(PriceLoop(control, lambda: NOW_NS).fetch_due())
     assert fetched(control)["state"] == "failed"
+
+
+def test_an_event_that_brings_out_a_mistake_of_ours_stops_nothing(
+    control: Control, watch: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watch(follow="cuts")
+    take(control, CUT, NOW_NS)
+
+    def look_wrongly(*_: object) -> None:
+        raise KeyError("region")
+
+    monkeypatch.setattr(price_xrays, "body_of", look_wrongly)
+    looked(control)
+    assert event_of(control).body["summary"] == "cannot be looked through"
+    assert event_of(control).state == "open"
 
 
 def test_a_file_that_brings_out_a_mistake_of_ours_stops_nothing(

@@ -11,7 +11,7 @@ from steelyard.domain.conditions import Condition
 from steelyard.domain.rates import COUNTED, ITEMS, PARENTS
 from steelyard.domain.usage import Usage
 from steelyard.pricebook.book import END_COUNT, Card, Period, unpriced
-from steelyard.pricebook.cards import RateTie, cards_of, held_of
+from steelyard.pricebook.cards import CELLS_MAX, Held, RateTie, cards_of, held_of
 
 MILLION = 10**6
 OUTPUT = rate("output", "5")
@@ -294,3 +294,13 @@ def test_a_part_of_a_tier_of_its_own_inside_one_of_its_parent() -> None:
         OUTPUT,
     )
     assert cost(period, Usage(25, 0, 25)) == (4 * 1 + 16 * 5 + 5 * 2) * MILLION
+
+
+def test_a_list_cannot_part_calls_into_so_many_lengths_that_nothing_else_is_compiled() -> None:
+    def lengths(count: int) -> list[Held]:
+        rates = [rate("input", "1", input_from=n * 10, input_to=n * 10 + 10) for n in range(count)]
+        return [held_of(n, one, one.condition, -1) for n, one in enumerate(rates)]
+
+    assert cards_of(lengths(20)) is not None
+    with pytest.raises(ValueError, match="too many cells"):
+        cards_of(lengths(CELLS_MAX + 1))

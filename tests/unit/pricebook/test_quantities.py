@@ -47,6 +47,8 @@ def test_shares_money_and_days() -> None:
         *((read_currency, text) for text in ("", "YUAN", "1CN")),
         *((read_seconds, text) for text in ("0", "x", "-1")),
         *((read_instant, text) for text in ("soon", "2024-05-15T12:00", "2024-13-01", "20:00")),
+        (read_instant, "0001-01-01T00:00+14:00"),
+        (read_instant, "9999-12-31T23:00-12:00"),
     ],
 )
 def test_what_is_not_exact_is_refused(read: Callable[[str], object], text: str) -> None:

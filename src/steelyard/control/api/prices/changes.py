@@ -147,9 +147,9 @@ def _months(since: date, until: date) -> list[date]:
     year, month = since.year, since.month
     while True:
         year, month = (year, month + 1) if month < 12 else (year + 1, 1)
-        first = date(year, month, 1)
-        if first >= until:
+        if (year, month, 1) >= (until.year, until.month, until.day):
             return [*days, until]
+        first = date(year, month, 1)
         days.append(first)
         if len(days) > _INDEX_MONTHS_MAX:
             raise InvalidRequest(f"at most {_INDEX_MONTHS_MAX} months", param="since")
@@ -171,7 +171,7 @@ def _ns(day: date) -> int:
 
 def _number(request: Request) -> int:
     number: int = request.path_params["number"]
-    return number
+    return min(number, 2**63 - 1)  # which none has; no database takes more
 
 
 routes = [

@@ -182,7 +182,9 @@ def _instant_ns(name: str, text: str | None, default: int) -> int:
     except ValueError as error:
         message = f"{name}: write a day or an instant, such as 2026-11-21"
         raise InvalidRequest(message, param=name) from error
-    return instant_ns(instant if instant.tzinfo else instant.replace(tzinfo=UTC))
+    found = instant_ns(instant if instant.tzinfo else instant.replace(tzinfo=UTC))
+    # Nothing was booked before 1970 or will be after 2262; no database takes more than 63 bits.
+    return min(max(found, 0), 2**63 - 1)
 
 
 def _shown(found: Any, plan: Any, asked: Asked, tree: accounts.Tree) -> dict[str, Any]:

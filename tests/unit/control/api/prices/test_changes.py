@@ -47,6 +47,8 @@ def test_changes_are_listed_shown_and_decided(ask: Ask, changed: Control) -> Non
     [
         ("GET", "/api/prices/changes?state=odd", 400),
         ("GET", "/api/prices/changes/9", 404),
+        ("GET", f"/api/prices/changes/{10**30}", 404),
+        ("POST", f"/api/prices/changes/{10**30}/approve", 404),
         ("POST", "/api/prices/changes/9/approve", 404),
         ("GET", "/api/prices/timeline?since=May", 400),
         ("GET", "/api/prices/index?since=2024-06-01&until=2024-05-01", 400),
@@ -99,6 +101,7 @@ def test_months_run_over_the_years_end() -> None:
         date(2025, 1, 1),
         date(2025, 2, 1),
     ]
+    assert _months(date(9999, 12, 1), date.max) == [date(9999, 12, 1), date.max]
     with pytest.raises(InvalidRequest, match="at most 240 months"):
         _months(date(1990, 1, 1), date(2026, 1, 1))
 

@@ -52,6 +52,12 @@ def test_what_cannot_be_asked(ask, body, told) -> None:
     assert told in answer.json()["error"]["message"]
 
 
+def test_time_has_no_end_that_a_database_could_not_hold(ask) -> None:
+    body = {"no_cache_hits": True, "since": "0001-01-01T00:00+14:00", "until": "9999-12-31"}
+    assert ask("POST", PATH, json=body).json()["lines"] == 0
+    assert ask("POST", PATH, json={**body, "since": "9999-01-01"}).status_code == 200
+
+
 def test_one_at_a_time_and_for_the_admin(ask) -> None:
     assert ask("POST", PATH, json={"no_cache_hits": True}, token="sk-x").status_code == 401
     with what_if._running:
