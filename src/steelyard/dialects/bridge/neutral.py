@@ -193,9 +193,6 @@ class Chat(msgspec.Struct):
     dialect: str = ""
     """The sender's, by its codec's name: whose words ``private``, private parts and tools of a
     vendor's own are. Where another is written, they are dropped and said."""
-    dialect: str = ""
-    """Name of the sender's dialect; empty where nobody says. Who writes another one, drops what is
-    private and unknown to it."""
 
 
 class Choice(msgspec.Struct):

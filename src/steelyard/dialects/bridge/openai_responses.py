@@ -12,7 +12,7 @@ import msgspec
 from steelyard.dialects.bridge import neutral
 from steelyard.dialects.bridge.codec import EventBuilder, EventParser, Target, Written
 from steelyard.dialects.bridge.openai_responses_events import ResponsesParser
-from steelyard.dialects.bridge.openai_responses_read import NAME, read_chat
+from steelyard.dialects.bridge.openai_responses_read import read_chat
 from steelyard.dialects.bridge.openai_responses_replies import read_reply, write_reply
 from steelyard.dialects.bridge.openai_responses_stream import ResponsesBuilder
 from steelyard.dialects.bridge.openai_responses_write import write_chat
@@ -21,7 +21,7 @@ from steelyard.dialects.bridge.openai_responses_write import write_chat
 class OpenAIResponsesCodec:
     """``POST /v1/responses`` in both directions."""
 
-    name = NAME
+    name = "openai_responses"
 
     def parse_request(self, fields: Mapping[str, msgspec.Raw]) -> neutral.Chat:
         """The chat in the top level of a request body.

@@ -31,12 +31,14 @@ class ResponsesParser:
     def __init__(self) -> None:
         self._is_begun = False
         self._finish = neutral.STOP
+        self._has_logprobs = False
         # By the place of their item: how many calls came before it, what has been told of it.
         self._calls: dict[int, int] = {}
         self._told: dict[int, str] = {}
         self._parts: dict[int, int] = {}
         self._handlers: dict[str, Callable[[shapes.Event], _Found]] = {
             "response.output_text.delta": self._text,
+            "response.output_text.done": self._text_done,
             "response.function_call_arguments.delta": self._arguments,
             "response.reasoning_summary_text.delta": self._thought,
             "response.reasoning_text.delta": self._thought,
@@ -77,7 +79,19 @@ class ResponsesParser:
         self._told[event.output_index] = "text"
         found: _Found = [neutral.TextDelta(event.delta or "")]
         if event.logprobs:
+            self._has_logprobs = True
             found.append(neutral.LogprobsDelta(as_chat_logprobs(event.logprobs)))
+        return found
+
+    def _text_done(self, event: shapes.Event) -> _Found:
+        """What the words' end says that no delta told."""
+        found: _Found = []
+        if event.text and event.output_index not in self._told:
+            self._told[event.output_index] = "text"
+            found.append(neutral.TextDelta(event.text))
+        if event.logprobs and not self._has_logprobs:
+            found.append(neutral.LogprobsDelta(as_chat_logprobs(event.logprobs)))
+        self._has_logprobs = False
         return found
 
     def _refusal(self, event: shapes.Event) -> _Found:

@@ -17,7 +17,8 @@ from steelyard.domain.errors import InvalidRequest, Unsupported
 KEPT_BY_VENDOR = ("previous_response_id", "conversation", "prompt", "background")
 """Fields that name what only the vendor has, or ask it to keep what nobody waits for. Without them
 the request means something else, so they are refused and never dropped."""
-NAME = "openai_responses"
+CONTENT = "content."
+"""What the kind of a private part begins with that stood inside a message."""
 LOGPROBS = "message.output_text.logprobs"
 """What ``include`` says for log-probabilities."""
 ENCRYPTED = "reasoning.encrypted_content"
@@ -72,7 +73,7 @@ def read_chat(fields: Mapping[str, msgspec.Raw]) -> neutral.Chat:
     for name, plain in _ORDINARY.items():
         if bytes(private.get(name, shapes.NULL)) in plain:
             del private[name]
-    chat = neutral.Chat(model=request.model, messages=[], private=private, dialect=NAME)
+    chat = neutral.Chat(model=request.model, messages=[], private=private)
     _read_messages(chat, request)
     _read_tools(chat, request)
     _read_bounds(chat, request)
@@ -247,7 +248,7 @@ def _part(raw: msgspec.Raw) -> neutral.Part:
         return neutral.Sound(shape.input_audio.data, shape.input_audio.format)
     if shape.type == "refusal" and shape.refusal is not None:
         return neutral.Refusal(shape.refusal)
-    return neutral.Private(shape.type, raw)
+    return neutral.Private(CONTENT + shape.type, raw)
 
 
 def _data_uri(url: str) -> tuple[str, str]:

@@ -14,12 +14,22 @@ from steelyard.dialects import openai_responses_shapes as counting
 from steelyard.dialects.bridge import neutral
 from steelyard.dialects.bridge import openai_responses_shapes as shapes
 from steelyard.dialects.bridge.openai_responses_read import content_of, part_of_item
-from steelyard.dialects.bridge.openai_responses_write import OWN_ITEMS
 from steelyard.domain.errors import DialectViolated, UnbalancedEntry
 from steelyard.domain.usage import Usage
 
 Shape = dict[str, object]
 
+OWN_ITEMS = frozenset(
+    (
+        *("apply_patch_call", "apply_patch_call_output", "code_interpreter_call", "compaction"),
+        *("computer_call", "computer_call_output", "custom_tool_call", "custom_tool_call_output"),
+        *("file_search_call", "image_generation_call", "local_shell_call"),
+        *("local_shell_call_output", "mcp_approval_request", "mcp_approval_response", "mcp_call"),
+        *("mcp_list_tools", "program", "program_output", "shell_call", "shell_call_output"),
+        *("tool_search_call", "tool_search_output", "web_search_call"),
+    )
+)
+"""Items of this dialect that others do not have; what is private to another stays out."""
 _encode = msgspec.json.encode
 _TIERS = frozenset(("auto", "default", "fast", "flex", "priority", "scale", "ultrafast"))
 """What the API description lets an answer say."""
@@ -44,6 +54,8 @@ def read_reply(body: bytes) -> neutral.Reply:
     """
     try:
         answer = shapes.answer_decoder.decode(body)
+        if answer.output is None and bytes(answer.error) == b"null":
+            raise DialectViolated("The vendor's answer is no response: it has no output.")
         choice, finish = _read_output(answer.output or [])
         ending = read_ending(answer, body, finish)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:

@@ -15,39 +15,10 @@ import msgspec
 
 from steelyard.dialects.bridge import neutral
 from steelyard.dialects.bridge.codec import Target, Written
-from steelyard.dialects.bridge.openai_responses_read import ENCRYPTED, LOGPROBS, NAME
+from steelyard.dialects.bridge.openai_responses_read import CONTENT, ENCRYPTED, LOGPROBS
 
 OUTPUT_MIN = 16
 """Least bound of output that the API takes; a smaller one would be refused."""
-OWN_FIELDS = frozenset(
-    (
-        *("context_management", "include", "max_tool_calls", "metadata", "moderation"),
-        *("prompt_cache_key", "prompt_cache_options", "prompt_cache_retention"),
-        *("safety_identifier", "store", "stream_options", "truncation", "verbosity"),
-    )
-)
-"""Private fields that the API knows, whoever wrote them."""
-OWN_ITEMS = frozenset(
-    (
-        *("apply_patch_call", "apply_patch_call_output", "code_interpreter_call", "compaction"),
-        *("computer_call", "computer_call_output", "custom_tool_call", "custom_tool_call_output"),
-        *("file_search_call", "image_generation_call", "local_shell_call"),
-        *("local_shell_call_output", "mcp_approval_request", "mcp_approval_response", "mcp_call"),
-        *("mcp_list_tools", "program", "program_output", "shell_call", "shell_call_output"),
-        *("tool_search_call", "tool_search_output", "web_search_call"),
-    )
-)
-"""Items that only this dialect has."""
-OWN_TOOLS = frozenset(
-    (
-        *("apply_patch", "code_interpreter", "computer", "computer_use_preview", "custom"),
-        *("file_search", "image_generation", "local_shell", "mcp", "namespace"),
-        *("programmatic_tool_calling", "shell", "tool_search", "web_search"),
-        *("web_search_2025_08_26", "web_search_preview", "web_search_preview_2025_03_11"),
-    )
-)
-"""Tools that only this dialect has. Others have some of the same name, and other fields."""
-
 _encode = msgspec.json.encode
 _Shape = dict[str, object]
 _EFFORT_TOKENS = {"minimal": 512, "low": 1024, "medium": 8192}
@@ -103,20 +74,20 @@ class _Writer:
         self._dropped[name] = None
 
     def _write_private(self) -> None:
-        is_alike = self._chat.dialect == NAME
         for name, raw in self._chat.private.items():
+            whole, _, part = name.partition(".")
             if name == "verbosity":
                 self._text[name] = raw
-            elif name == "include" and is_alike:
+            elif name == "include":
                 self._include.extend(msgspec.json.decode(raw, type=list[str]))
-            elif is_alike and name.startswith("reasoning."):
-                self._reasoning[name.partition(".")[2]] = raw
-            elif is_alike and name.startswith("text."):
-                self._text[name.partition(".")[2]] = raw
-            elif "." not in name and (is_alike or name in OWN_FIELDS):
-                self._fields[name] = raw
-            else:
+            elif whole == "reasoning" and part:
+                self._reasoning[part] = raw
+            elif whole == "text" and part:
+                self._text[part] = raw
+            elif part:
                 self._drop(name)
+            else:
+                self._fields[name] = raw
 
     def _write_bounds(self) -> None:
         chat, fields = self._chat, self._fields
@@ -148,13 +119,12 @@ class _Writer:
 
     def _write_tools(self) -> None:
         chat, choice = self._chat, self._chat.tool_choice
-        tools = [shape for tool in chat.tools if (shape := self._tool(tool)) is not None]
-        if not tools:
+        if not chat.tools:
             # Without tools these say nothing, and vendors refuse them.
             if choice is not None and choice.mode in ("required", "tool"):
                 self._drop("tool_choice")
             return
-        self._fields["tools"] = tools
+        self._fields["tools"] = [self._tool(tool) for tool in chat.tools]
         if choice is not None:
             self._fields["tool_choice"] = self._choice(choice)
         if chat.is_parallel is not None:
@@ -171,20 +141,15 @@ class _Writer:
     def _tool(self, tool: neutral.Tool) -> object:
         if tool.cache:
             self._drop("cache_control")
-        if not bytes(tool.own):
-            shape: _Shape = {"type": "function", "name": tool.name}
-            if tool.description:
-                shape["description"] = tool.description
-            shape["parameters"] = _ANY if bytes(tool.schema) == b"{}" else tool.schema
-            # Left out, it would be true here, and false is what all other dialects mean then.
-            shape["strict"] = bool(tool.is_strict)
-            return shape
-        kind = _type_of(tool.own)
-        is_theirs = self._chat.dialect not in ("", NAME)
-        if kind not in OWN_TOOLS or (is_theirs and kind == "custom"):
-            self._drop(f"tools.{kind}")
-            return None
-        return tool.own
+        if bytes(tool.own):
+            return tool.own
+        shape: _Shape = {"type": "function", "name": tool.name}
+        if tool.description:
+            shape["description"] = tool.description
+        shape["parameters"] = _ANY if bytes(tool.schema) == b"{}" else tool.schema
+        # Left out, it would be true here, and false is what all other dialects mean then.
+        shape["strict"] = bool(tool.is_strict)
+        return shape
 
     def _write_form(self) -> None:
         form = self._chat.form
@@ -236,7 +201,7 @@ class _Writer:
         for part in message.parts:
             if isinstance(part, neutral.ToolResult):
                 self._items.append(self._result(part))
-            elif isinstance(part, neutral.Private) and part.kind in OWN_ITEMS:
+            elif isinstance(part, neutral.Private) and not part.kind.startswith(CONTENT):
                 self._items.append(part.raw)
             elif (shape := self._part(part)) is not None:
                 spoken.append(shape)
@@ -267,7 +232,7 @@ class _Writer:
             shape = {"type": "input_image", "image_url": url, "detail": part.detail or "auto"}
         elif isinstance(part, neutral.File):
             shape = _file(part)
-        elif isinstance(part, neutral.Private) and self._chat.dialect == NAME:
+        elif isinstance(part, neutral.Private):
             return dict[str, object](_fields_of(part.raw))
         if shape is None:
             self._drop(f"messages.{_kind(part)}")
@@ -292,7 +257,7 @@ class _Writer:
                 self._items.append({**call, "arguments": part.arguments or "{}"})
             elif isinstance(part, neutral.Reasoning):
                 self._write_thought(part)
-            elif isinstance(part, neutral.Private) and part.kind in OWN_ITEMS:
+            elif isinstance(part, neutral.Private) and not part.kind.startswith(CONTENT):
                 self._items.append(part.raw)
             else:
                 self._drop(f"messages.assistant.{_kind(part)}")
