@@ -59,11 +59,18 @@ def offer_rates(
 
 
 def offer_prices(
-    connection: Connection, offers: Mapping[str, Stored], without: Container[str] = ()
+    connection: Connection,
+    offers: Mapping[str, Stored],
+    without: Container[str] = (),
+    known_at: datetime | None = None,
 ) -> dict[str, Priced]:
     """What each offer costs, on whose word, and why where it has no price.
 
-    ``without``: ids of listed rates to leave out, as though they had never been recorded.
+    Args:
+        connection: To the control database.
+        offers: The offers.
+        without: Ids of listed rates to leave out, as though they had never been recorded.
+        known_at: Leave out, too, what nobody knows to have held at this instant (UTC).
     """
     own = prices.of_offers(connection)
     followers = {
@@ -72,6 +79,8 @@ def offer_prices(
         if stored.body.get("follows_list")
     }
     market = _market_of(connection, followers.values(), without)
+    if known_at is not None:
+        market = market.known_at(known_at)
     return {
         name: listed_price(market, followers[name])
         if name in followers

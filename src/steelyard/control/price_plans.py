@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from steelyard.control import price_book
@@ -80,7 +81,7 @@ class PricePlan:
         """
         with self.database.read() as connection:
             self._offers = objects.current(connection, "offer")
-            self._own = price_book.offer_prices(connection, self._offers)
+            self._own = price_book.offer_prices(connection, self._offers, known_at=self._known_at())
         self._targets = {name: self._target(name) for name in self.wish.swaps.values()}
         return [Sold(name, stored.body["model"]) for name, stored in self._offers.items()]
 
@@ -138,7 +139,10 @@ class PricePlan:
         if channel is None:
             found = [one for one in found if one.channel == OFFICIAL] or found
         if not found:
-            return f"the book has no {' '.join(filter(None, (vendor, model)))}"
+            when = ""
+            if self.wish.as_of_ns is not None:
+                when = f" that is known to have been sold at {_day(self.wish.as_of_ns)}"
+            return f"the book has no {' '.join(filter(None, (vendor, model)))}{when}"
         if len(found) > 1:
             return f"the book has it several times: {', '.join(map(str, found))}"
         rates = select(market.of(found[0]), wanted.get("region", ""), wanted.get("seller", ""))
@@ -148,7 +152,13 @@ class PricePlan:
         if self.wish.book is not None:
             return self.wish.book
         with self.database.read() as connection:
-            return price_book.load_market(connection, vendor, model)
+            market = price_book.load_market(connection, vendor, model)
+        known_at = self._known_at()
+        return market if known_at is None else market.known_at(known_at)
+
+    def _known_at(self) -> datetime | None:
+        """The day that prices are asked of: what is not known to have held then has no say."""
+        return None if self.wish.as_of_ns is None else instant_of(self.wish.as_of_ns)
 
     def _target(self, name: str) -> _Found:
         """What a swap names: an offer, the model of one, or a listing of the book.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from steelyard.domain.rates import Rate
@@ -18,6 +18,9 @@ OFFICIAL = "official"
 RESELLER = "reseller"
 SOURCES = ("own", "steelyard", "genai-prices", "litellm", "sheet")
 """Sources, the most trusted first: the user's own list, the one shipped with steelyard, others."""
+
+UNKNOWN_START = datetime(2020, 1, 1, tzinfo=UTC)
+"""First instant of a price whose list does not say since when it holds."""
 
 
 class Listing(NamedTuple):
@@ -59,6 +62,16 @@ class ListedRate:
     """Tax inside the amount: its rate, such as ``0.06``; ``0`` for none; empty for unknown."""
     is_correction: bool = False
     """Whether it replaces, on purpose, what was recorded for the past."""
+
+    def is_known_at(self, at: datetime) -> bool:
+        """Whether the list says that the price held so early, ends aside.
+
+        Of one without a first day it says only that it held when it was read: the model may not
+        have existed before.
+        """
+        if self.rate.valid_from != UNKNOWN_START:
+            return True
+        return self.read_at is not None and self.read_at <= at
 
 
 FACT_KINDS = ("limit", "allowance", "promise", "contract")

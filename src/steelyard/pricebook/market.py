@@ -72,6 +72,19 @@ class Market:
             found += [_until(line, first) for line in sources[chosen[1]] if _is_before(line, first)]
         return tuple(sorted(found, key=lambda line: (line.rate.valid_from, line.rate.item)))
 
+    def known_at(self, at: datetime) -> Market:
+        """The book without the prices of which nobody knows whether they held at an instant (UTC).
+
+        For questions about the past; what is booked takes the prices that there are.
+        """
+        lines = (
+            line
+            for of_listing in self._rates.values()
+            for some in of_listing.values()
+            for line in some
+        )
+        return Market((line for line in lines if line.is_known_at(at)), self.facts())
+
     def find(
         self,
         model: str,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from fractions import Fraction
 
 import pytest
 from migrated import copy_migrated
@@ -13,13 +14,17 @@ from steelyard.control.places import Places
 from steelyard.control.price_plans import PricePlan, Wish
 from steelyard.domain.errors import InvalidRequest
 from steelyard.domain.instants import DAY_NS, instant_ns
+from steelyard.domain.listings import UNKNOWN_START, ListedRate, Listing
+from steelyard.domain.rates import Rate
 from steelyard.ledger.cells import Sold
 from steelyard.pricebook import shipped
 from steelyard.pricebook.book import END_NS
 from steelyard.pricebook.market import Market
 from steelyard.pricebook.sources import csv_file
 from steelyard.pricebook.sources.base import Reading
+from steelyard.store import listings, revisions
 from steelyard.store.books import NS_PER_HOUR
+from steelyard.store.listings import NewRate, Source
 
 CONFIG = """
 weigh_when_idle: false
@@ -35,6 +40,12 @@ offers:
      list: {vendor: DeepSeek, model: deepseek-chat, currency: CNY}}
 """
 NOW_NS = instant_ns(datetime(2026, 11, 22, tzinfo=UTC))
+UNDATED = ListedRate(
+    Listing("Fireworks", "reseller", "new", "USD"),
+    Rate("", "request", Fraction(1), "USD", "request", UNKNOWN_START),
+    "genai-prices",
+    read_at=datetime(2026, 10, 26, tzinfo=UTC),
+)
 LISTED, OWN = Sold("shop/listed", "listed"), Sold("shop/own", "own")
 PEAK = Sold("shop/peak", "peak")
 MTOK = 10**6
@@ -51,6 +62,9 @@ def control(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Control]:
     copy_migrated(folder, has_prices=True)
     made = Control(Places(folder, folder, 8080), {})
     made.prepare()
+    with made.database.write() as tx:
+        change = revisions.begin(tx, NOW_NS, "admin", "a test")
+        listings.record(tx, change, Source("genai-prices", "a.json", "d"), [NewRate(UNDATED)])
     yield made
     made.close()
 
@@ -79,6 +93,14 @@ def test_a_day_stands_for_all_time(plan) -> None:
     assert input_price(prices) == 5 * 10**12
     assert prices.is_priced_at_end
     assert "gpt-4o" in made.labels[LISTED]
+
+
+def test_a_price_without_a_first_day_is_none_before_it_was_read(plan) -> None:
+    undated = "Fireworks/new@USD"
+    with pytest.raises(InvalidRequest, match="no .* that is known to have been sold at 2024-05-14"):
+        plan(as_of_ns=ns(2024, 5, 14, 12), swaps={"listed": undated})
+    made = plan(as_of_ns=ns(2026, 11, 1, 12), swaps={"listed": undated})
+    assert made.prices_of(LISTED).currency == "USD"
 
 
 def test_what_had_no_price_that_day_has_none(plan) -> None:

@@ -1,7 +1,8 @@
+from dataclasses import replace
 from datetime import UTC, datetime
 from fractions import Fraction
 
-from steelyard.domain.listings import Fact, ListedRate, Listing
+from steelyard.domain.listings import UNKNOWN_START, Fact, ListedRate, Listing
 from steelyard.domain.rates import Rate
 from steelyard.pricebook.market import Market
 
@@ -29,6 +30,14 @@ def test_the_most_trusted_source_that_has_the_listing_is_chosen_and_the_others_a
     assert market.choice(PRO) == "own"
     assert [rate.amount for rate in market.of(PRO)] == [Fraction("0.7")]
     assert [found.rate.amount for found in market.lines_of(PRO, "litellm")] == [9]
+
+
+def test_what_has_no_first_day_is_known_from_when_it_was_read():
+    undated = replace(line(since=UNKNOWN_START), read_at=JUNE)
+    dated = line(PRO._replace(model="other"), since=MAY)
+    market = Market([undated, dated, line(PRO._replace(model="never"), since=UNKNOWN_START)])
+    assert [found.model for found in market.known_at(MAY).listings()] == ["other"]
+    assert [found.model for found in market.known_at(JUNE).listings()] == ["doubao-pro", "other"]
 
 
 def test_before_the_first_day_of_ones_own_list_the_next_source_holds():

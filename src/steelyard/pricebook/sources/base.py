@@ -25,9 +25,6 @@ from steelyard.pricebook.sources.dating import YEARS
 FINDINGS_MAX = 1_000
 """Findings kept of one file; one more says how many there were beyond."""
 
-UNKNOWN_START = datetime(2020, 1, 1, tzinfo=UTC)
-"""First instant of a price whose list does not say since when it holds."""
-
 AMOUNT_MAX = 10**9
 """Largest price of a unit that is one: more is a slip of keys or units."""
 

@@ -15,9 +15,8 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from steelyard.domain.conditions import DAY_MINUTES, STANDARD, Clock
-from steelyard.domain.listings import OFFICIAL, RESELLER, Listing, Parsed
+from steelyard.domain.listings import OFFICIAL, RESELLER, UNKNOWN_START, Listing, Parsed
 from steelyard.pricebook.sources.base import (
-    UNKNOWN_START,
     Findings,
     Reading,
     Source,

@@ -7,10 +7,9 @@ from typing import Any
 import pytest
 
 from steelyard.domain.conditions import ALWAYS, Clock, Condition
-from steelyard.domain.listings import Parsed
+from steelyard.domain.listings import UNKNOWN_START, Parsed
 from steelyard.pricebook import shipped
 from steelyard.pricebook.sources import genai_prices
-from steelyard.pricebook.sources.base import UNKNOWN_START
 from steelyard.pricebook.sources.genai_prices import listing_of, tier_of
 from unit.pricebook.sources.lists import READING
 

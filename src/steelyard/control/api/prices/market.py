@@ -86,7 +86,13 @@ async def compare_offers(request: Request) -> Response:
         )
         market = load_market(connection, vendor, model)
         listings = _listings(connection, market, model, vendor) if model or vendor else None
-        found = compare(market, question, characters(), _exchange(connection), listings)
+        found = compare(
+            market.known_at(question.at),
+            question,
+            characters(),
+            _exchange(connection),
+            listings,
+        )
         return shown.comparison(question, found, asked.top())
 
     return answer(await control_of(request).read(work))
@@ -112,7 +118,8 @@ async def show_buys(request: Request) -> Response:
         market = load_market(connection, vendor, model)
         listings = _listings(connection, market, model, vendor) if model or vendor else None
         exchange = _exchange(connection)
-        found, unconvertible = buys(market, bill, characters(), exchange, listings)
+        known = market.known_at(bill.at)
+        found, unconvertible = buys(known, bill, characters(), exchange, listings)
         return shown.bill(bill, found, unconvertible, asked.top())
 
     return answer(await control_of(request).read(work))
