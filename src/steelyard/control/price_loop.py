@@ -75,6 +75,9 @@ class PriceLoop:
         revision = await self._control.read(revisions.latest)
         if revision == self._seen_revision:
             return  # nobody recorded or decided anything
+        if revision != self._control.publisher.revision:
+            # Somebody may have taken a list over without asking this process.
+            self._control.publisher.core.want()
         for event in await self._control.read(_unseen):
             work = price_xrays.body_of
             arguments = (self._control.places.home, self._control.database, event, self._clock())

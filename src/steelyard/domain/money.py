@@ -7,12 +7,16 @@ never enters: a function here that is handed one raises ``TypeError``.
 
 from __future__ import annotations
 
+import re
 from decimal import Context, Decimal
 from fractions import Fraction
 from typing import NamedTuple
 
 PICO = 10**12
 """Pico-units in one unit of a currency."""
+
+_EXPONENT_MAX = 999
+_VAST = re.compile(r"[eE][+-]?[0-9_]{4}")
 
 _SMALL_BELOW = PICO // 100
 _SMALL_UNITS = {"CNY": (("厘", PICO // 10**3), ("毫", PICO // 10**4))}
@@ -76,10 +80,20 @@ def to_fraction(amount: Decimal | Fraction | int | str) -> Fraction:
         raise TypeError(f"money must be exact, not a {type(amount).__name__}: {amount!r}")
     if isinstance(amount, Decimal) and not amount.is_finite():
         raise ValueError(f"not a finite number: {amount}")
+    if _is_vast(amount):
+        raise ValueError(f"not an amount: {str(amount)[:40]!r}")
     try:
         return Fraction(amount)
     except ZeroDivisionError as error:
         raise ValueError(f"not a number: {amount!r}") from error
+
+
+def _is_vast(amount: Decimal | Fraction | int | str) -> bool:
+    """Whether an exponent of a few digits stands for a number of as many gigabytes."""
+    if isinstance(amount, Decimal):
+        exponent = amount.as_tuple().exponent
+        return isinstance(exponent, int) and abs(exponent) > _EXPONENT_MAX
+    return isinstance(amount, str) and _VAST.search(amount) is not None
 
 
 def to_decimal(amount_pico: int) -> Decimal:

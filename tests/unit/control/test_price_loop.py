@@ -78,6 +78,16 @@ def test_an_event_is_looked_through_once_and_waits(control: Control) -> None:
         assert len(price_events.unapproved_ids(tx)) == 1
 
 
+def test_a_list_that_another_process_took_over_reaches_the_workers(control: Control) -> None:
+    publisher = control.publisher
+    publisher.prepare()
+    looked(control)
+    assert not publisher.core._wanted.is_set()
+    take(control, CUT, NOW_NS)
+    looked(control)
+    assert publisher.core._wanted.is_set()
+
+
 @pytest.mark.parametrize(
     ("follow", "text", "state"),
     [

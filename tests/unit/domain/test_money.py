@@ -47,7 +47,10 @@ def test_a_float_is_no_money(amount: float) -> None:
         to_pico(amount)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("amount", ["", "abc", "1/0", "NaN", "Infinity", Decimal("NaN")])
+VAST = ["1e999999999", "1E-1000000", "1e1_000_000", Decimal("1e999999999"), Decimal("1e-1000000")]
+
+
+@pytest.mark.parametrize("amount", ["", "abc", "1/0", "NaN", "Infinity", Decimal("NaN"), *VAST])
 def test_what_is_no_finite_number_is_refused(amount: str | Decimal) -> None:
     with pytest.raises(ValueError, match=r"."):
         to_fraction(amount)
