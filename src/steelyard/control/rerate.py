@@ -75,7 +75,7 @@ def _rerate_list(database: Database, folder: Path, list_number: int, now_ns: int
     with database.read() as connection:
         ids = listings.corrected_ids(connection, list_number)
         wrong = listings.lines_by_ids(connection, ids)
-        offers = {n: s.body for n, s in objects.current(connection, "offer").items()}
+        offers = objects.history(connection, "offer")
         book = {
             (line.origin, line.listing): listings.load(
                 connection, line.listing.vendor, line.listing.model, origin=line.origin
@@ -112,7 +112,7 @@ class _Pricer:
         self,
         wrong: Mapping[str, ListedRate],
         book: Mapping[tuple[str, Listing], Sequence[ListedRate]],
-        offers: Mapping[str, Mapping[str, Any]],
+        offers: Mapping[str, Sequence[objects.Past]],
         now_ns: int,
     ) -> None:
         self._wrong = wrong
@@ -133,7 +133,7 @@ class _Pricer:
         for line in lines:
             usage = usage.plus(line.settlement.usage)
         sold = self._sold(lines)
-        body = self._offers.get(first.intent.offer, {})
+        body = self._offer(first)
         at_end = body.get("priced_at") == "end"
         at_ns = first.settlement.settled_at_ns if at_end else first.intent.called_at_ns
         period = _period_at(self._periods_of(sold), at_ns)
@@ -161,9 +161,16 @@ class _Pricer:
         ids = [rate_id for line in lines for rate_id in line.settlement.rate_ids]
         line = next(self._wrong[rate_id] for rate_id in ids if rate_id in self._wrong)
         entry = lines[0]
-        wanted = self._offers.get(entry.intent.offer, {}).get("list") or {}
+        wanted = self._offer(entry).get("list") or {}
         place = wanted.get("region", ""), wanted.get("seller", "")
         return _Sold(line.origin, line.listing, *place)
+
+    def _offer(self, entry: Entry) -> Mapping[str, Any]:
+        """The offer as the call was made by it: where it stands in a list may have changed."""
+        for past in self._offers.get(entry.intent.offer, ()):
+            if past.revision_to is None or entry.intent.revision < past.revision_to:
+                return past.body
+        return {}
 
     def _periods_of(self, sold: _Sold) -> list[Period]:
         if sold not in self._periods:

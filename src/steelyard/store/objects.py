@@ -42,6 +42,28 @@ def current(connection: Connection, kind: str) -> dict[str, Stored]:
     }
 
 
+class Past(NamedTuple):
+    """What held under a name from one revision on until before another."""
+
+    revision_from: int
+    revision_to: int | None
+    """None for what holds now."""
+    body: Mapping[str, Any]
+
+
+def history(connection: Connection, kind: str) -> dict[str, list[Past]]:
+    """All that ever held of a kind, by name, oldest first: for what was booked under it."""
+    query = (
+        select(objects.c.name, objects.c.revision_from, objects.c.revision_to, objects.c.body)
+        .where(objects.c.kind == kind)
+        .order_by(objects.c.name, objects.c.revision_from)
+    )
+    found: dict[str, list[Past]] = {}
+    for name, begin, end, body in connection.execute(query):
+        found.setdefault(name, []).append(Past(begin, end, json.loads(body)))
+    return found
+
+
 def put(
     connection: Connection,
     change: Change,

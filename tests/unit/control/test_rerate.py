@@ -18,7 +18,7 @@ from steelyard.domain.money import PICO
 from steelyard.domain.usage import NO_USAGE, Usage
 from steelyard.ledger import audit, corrections, parts
 from steelyard.ledger.lines import to_table
-from steelyard.store import books, listings, settings
+from steelyard.store import books, listings, objects, revisions, settings
 from steelyard.store.database import Database
 from steelyard.testing.records import make_intent, make_settlement
 
@@ -62,10 +62,11 @@ def book(database: Database, folder: Path) -> Book:
     """Books an attempt of May, priced by the book's first two rates, on a day that is closed."""
     count = 0
 
-    def add(cost: int = 3 * PICO, **changes: object) -> Entry:
+    def add(cost: int = 3 * PICO, revision: int = 1, **changes: object) -> Entry:
         nonlocal count
         count += 1
-        intent = make_intent(count, called_at_ns=MAY_NS, leases=(), offer="m/chat")
+        sold = {"offer": "m/chat", "revision": revision}
+        intent = make_intent(count, called_at_ns=MAY_NS, leases=(), **sold)
         settlement = make_settlement(
             intent, usage=USAGE, cost_pico=cost, charge_pico=cost, rate_ids=("b1", "b2"), leases=()
         )._replace(**changes)
@@ -157,6 +158,33 @@ def test_what_used_nothing_and_what_has_no_price_any_more_stays(
     assert take(database, "input 1 2026-01-01", is_correction=True).has_corrections
     rerate(database, folder, NOW_NS)
     assert sum(by_day(database, folder).values()) == 3 * PICO
+
+
+def test_a_call_is_priced_again_as_it_was_sold_and_not_as_its_offer_is_sold_today(
+    database: Database, folder: Path, book: Book
+) -> None:
+    def sell(region: str) -> int:
+        with database.write() as tx:
+            change = revisions.begin(tx, MAY_NS, "test", "an offer")
+            body = {"list": {"region": region, "seller": ""}}
+            objects.put(tx, change, "offer", "m/chat", body, managed_by="file")
+        return change.revision
+
+    def listed(output: str, is_correction: bool) -> None:
+        rows = ("input 1 2026-01-01", f"output {output} 2026-01-01", "output 11 2026-01-01")
+        abroad = b"output,international (Singapore),11"
+        data = csv(*rows).replace(b"output,,11", abroad)
+        order = Order("own.csv", data, is_sure=True, is_correction=is_correction)
+        outcome = price_lists.take(database, order, MAY_NS - (not is_correction) * DAY_NS, "test")
+        assert outcome.state == price_lists.TAKEN
+
+    revision = sell("")
+    listed("2", is_correction=False)
+    book(revision=revision)
+    sell("intl")
+    listed("3", is_correction=True)
+    assert rerate(database, folder, NOW_NS) == 1
+    assert sum(by_day(database, folder).values()) == 4 * PICO
 
 
 def test_lines_are_never_booked_on_a_closed_day(database: Database) -> None:
