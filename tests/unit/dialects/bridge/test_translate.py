@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+import pytest
+
+from steelyard.dialects.bridge import neutral as n
+from steelyard.dialects.bridge.codec import EventBuilder, EventParser, Target, Written
+from steelyard.dialects.bridge.openai_chat import CODEC
+from steelyard.dialects.bridge.translate import SHARED, Translation
+from steelyard.domain.usage import Usage
+
+
+class Plain:
+    """A dialect of JSON in nobody's words, for the other side."""
+
+    name = "plain"
+
+    def __init__(self) -> None:
+        self.chat: n.Chat | None = None
+        self.tells: list[list[n.Event]] = []
+
+    def parse_request(self, fields: Mapping[str, msgspec.Raw]) -> n.Chat:
+        return CODEC.parse_request(fields)
+
+    def build_request(self, chat: n.Chat, target: Target) -> Written:
+        self.chat = chat
+        return Written(b"{}", ("seed", "house"))
+
+    def parse_reply(self, body: bytes) -> n.Reply:
+        return n.Reply("r", "m", 0, [n.Choice([n.Text(body.decode())])], Usage(1, 1))
+
+    def build_reply(self, reply: n.Reply) -> bytes:
+        return msgspec.json.encode([[type(p).__name__ for p in c.parts] for c in reply.choices])
+
+    def event_parser(self) -> EventParser:
+        return self
+
+    def event_builder(self, wants_usage: bool) -> EventBuilder:
+        raise NotImplementedError
+
+    def feed(self, data: bytes) -> Any:
+        return self.tells.pop(0)
+
+
+def target(*features: str) -> Target:
+    return Target("theirs", 0, 0, {}, frozenset(features))
+
+
+def fields(**told: Any) -> dict[str, msgspec.Raw]:
+    whole = {"model": "m", "messages": [{"role": "user", "content": "hi"}], **told}
+    return {name: msgspec.Raw(json.dumps(value).encode()) for name, value in whole.items()}
+
+
+def test_what_only_the_client_knows_is_taken_out_and_told_once() -> None:
+    vendor = Plain()
+    film = {"type": "video_url", "video_url": {"url": "u"}}
+    asked = fields(
+        house=1,
+        metadata={"a": "b"},
+        tools=[{"type": "web_search"}, {"type": "function", "function": {"name": "f"}}],
+        messages=[
+            {"role": "user", "content": [film]},
+            {"role": "user", "content": [film, {"type": "text", "text": "x"}]},
+            {"role": "assistant", "content": None},
+        ],
+    )
+    written = Translation(CODEC, vendor).request(asked, target())
+    assert written.dropped == (
+        *("house", "metadata", "messages.video_url", "tools.web_search"),
+        "seed",
+    )
+    chat = vendor.chat
+    assert chat is not None
+    assert [tool.name for tool in chat.tools] == ["f"]
+    assert chat.messages == [n.Message(n.USER, [n.Text("x")]), n.Message(n.ASSISTANT, [])]
+    assert chat.private == {}
+
+
+def test_who_speaks_alike_keeps_what_is_their_own() -> None:
+    written = Translation(CODEC, CODEC).request(fields(house=1, tools=[{"type": "x"}]), target())
+    told = json.loads(written.body)
+    assert (told["house"], told["tools"], written.dropped) == (1, [{"type": "x"}], ())
+
+
+def test_fields_of_one_family_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    pair = frozenset(("openai_chat", "plain"))
+    monkeypatch.setitem(SHARED, pair, frozenset(("metadata",)))
+    vendor = Plain()
+    written = Translation(CODEC, vendor).request(fields(house=1, metadata={}), target())
+    assert vendor.chat is not None
+    assert set(vendor.chat.private) == {"metadata"}
+    assert written.dropped == ("house", "seed")
+
+
+def test_an_answer_is_dated_where_its_vendor_does_not() -> None:
+    told = json.loads(Translation(CODEC, Plain(), now_s=77).reply(b"hi"))
+    assert (told["created"], told["choices"][0]["message"]["content"]) == (77, "hi")
+    theirs = {"created": 5, "choices": [{"message": {"content": "a"}, "finish_reason": "stop"}]}
+    answer = Translation(CODEC, CODEC, now_s=77).reply(json.dumps(theirs).encode())
+    assert json.loads(answer)["created"] == 5
+
+
+def test_tags_are_read_only_of_offers_that_write_them() -> None:
+    way = Translation(Plain(), Plain())
+    assert way.reply(b"<think>a</think>b") == b'[["Text"]]'
+    way.request(fields(), target("reasoning:think_tag"))
+    assert way.reply(b"<think>a</think>b") == b'[["Reasoning","Text"]]'
+
+
+def test_a_stream_is_dated_and_its_tags_are_read() -> None:
+    vendor = Plain()
+    way = Translation(CODEC, vendor, now_s=77)
+    way.request(fields(), target("reasoning:think_tag"))
+    stream = way.stream(wants_usage=False)
+    vendor.tells = [
+        [],
+        [n.Begin("r", "m")],
+        [n.TextDelta("<think>a")],
+        [n.TextDelta("b</")],
+    ]
+    assert stream.feed(b"") == b""
+    assert b'"created":77' in stream.feed(b"")
+    assert b'"reasoning_content":"a"' in stream.feed(b"")
+    assert b'"reasoning_content":"b"' in stream.feed(b"")
+    end = stream.end()
+    assert b'"reasoning_content":"</"' in end
+    assert end.endswith(b"data: [DONE]\n\n")
+    plain = Translation(CODEC, CODEC).stream(wants_usage=False)
+    assert plain.feed(b"[DONE]") == b""
+    assert plain.end() == b"data: [DONE]\n\n"
