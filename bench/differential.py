@@ -100,16 +100,6 @@ def _has_no_prices(case: Case, theirs: Theirs, mine: int | None) -> bool:
     return mine is None and not theirs.priced and not theirs.amount
 
 
-def _is_cached_kind(case: Case, theirs: Theirs, mine: int | None) -> bool:
-    return any(
-        count
-        and item in ("cache_read_audio", "cache_read_image")
-        and not {item, "cache_read"} & theirs.priced
-        and item.replace("cache_read", "input") in theirs.priced
-        for item, count in case.usage.extras
-    )
-
-
 def _is_part_of_a_count(case: Case, theirs: Theirs, mine: int | None) -> bool:
     return mine is not None and any(
         count and item in _WHOLE and item not in theirs.priced and _WHOLE[item] in theirs.priced
@@ -126,11 +116,6 @@ EXPLAINED: Mapping[str, tuple[str, Callable[[Case, Theirs, int | None], bool]]] 
         "the package has the model without any price, which comes to 0 there; to us the cost of"
         " such a call is unknown, and an offer of it is refused",
         _has_no_prices,
-    ),
-    "cached_kind": (
-        "cached audio (or images) where neither it nor cached input has a price: theirs bills it as"
-        " audio, ours as the input that it is a part of",
-        _is_cached_kind,
     ),
     "part_of_a_count": (
         "annotated pages are pages to the package, and seconds of input audio are seconds of"

@@ -31,6 +31,8 @@ _OUTPUT = frozenset(
 )
 """Items on the output's side; their own counts are bounded by the output's bounds."""
 _FREE = (0, 1)
+_UNCACHED = {"cache_read_audio": "input_audio", "cache_read_image": "input_image"}
+"""What was read from a cache -> the same where no cache served it."""
 CELLS_MAX = 1024
 """Cells of lengths in a service tier; the longest list known has 15. Time grows with their cube."""
 
@@ -187,6 +189,11 @@ def _content(by_item: dict[str, list[Held]], cell: _Cell) -> _Content | None:
             resolved[item] = _tiers(inside, item)
     if not resolved:
         return None
+    if "cache_read" not in resolved:
+        # Where reading a cache has no price, a cached second costs what it does uncached.
+        for cached, whole in _UNCACHED.items():
+            if whole in resolved:
+                resolved.setdefault(cached, resolved[whole])
     ids = dict.fromkeys(
         held.rate.rate_id for tiers in resolved.values() for _, held in tiers if held
     )

@@ -154,7 +154,9 @@ def test_every_part_falls_back_to_its_parent() -> None:
             continue
         card = only(rate("input", "3"), rate("output", "7"), rate(item, "11")).cards[0]
         base = 7 if parent == "output" else 3
-        assert card.extras == {item: ((11 - base) * MILLION, 1)}
+        cached = item.replace("input", "cache_read")
+        held = {item, cached} if cached in PARENTS else {item}
+        assert card.extras == dict.fromkeys(held, ((11 - base) * MILLION, 1))
     writes = only(rate("input", "3"), rate("cache_write", "4"), rate("cache_write_1h", "6"), OUTPUT)
     assert writes.cards[0].extras == {"cache_write_1h": (2 * MILLION, 1)}
 
@@ -304,3 +306,11 @@ def test_a_list_cannot_part_calls_into_so_many_lengths_that_nothing_else_is_comp
     assert cards_of(lengths(20)) is not None
     with pytest.raises(ValueError, match="too many cells"):
         cards_of(lengths(CELLS_MAX + 1))
+
+
+def test_cached_audio_without_a_price_of_cache_reads_costs_what_audio_does() -> None:
+    rates = [rate("input", "1"), OUTPUT, rate("input_audio", "10")]
+    usage = Usage(10, 0, 4, extras=(("cache_read_audio", 3), ("input_audio", 2)))
+    # 4 plain, 2 of audio, 3 of cached audio, 1 other cached token.
+    assert cost(only(*rates), usage) == (4 + 20 + 30 + 1) * MILLION
+    assert cost(only(*rates, rate("cache_read", "0.5")), usage) == (4 + 20 + 2) * MILLION
