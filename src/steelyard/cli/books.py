@@ -76,7 +76,8 @@ def call(
     costs = " + ".join(
         format_small(to_pico(amount), currency) for currency, amount in found["cost"].items()
     )
-    typer.echo(f"{found['id']}: {len(found['attempts'])} lines, cost {costs or 'none'}")
+    count = len(found["attempts"])
+    typer.echo(f"{found['id']}: {count} line{'s' * (count > 1)}, cost {costs or 'none'}")
     _print_lines(found["attempts"])
 
 

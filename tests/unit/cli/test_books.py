@@ -55,7 +55,7 @@ def test_lines_and_a_single_call(run: Callable[..., Result], api: FakeApi) -> No
     assert "c-1-2-1" in shown and "0.000000000001 CNY" in shown and "2025-11-21 04:40:00" in shown
     found = {"id": "c-1-2", "cost": {"CNY": "0.000000000001"}, "attempts": [LINE]}
     api.answers["GET /api/calls/c-1-2"] = found
-    assert run("call", "c-1-2").stdout.startswith("c-1-2: 1 lines, cost 0.000000000001 CNY\n")
+    assert run("call", "c-1-2").stdout.startswith("c-1-2: 1 line, cost 0.000000000001 CNY\n")
     assert as_json(run("call", "c-1-2", "--json")) == found
 
 

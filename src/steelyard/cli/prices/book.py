@@ -53,7 +53,7 @@ def list_(
         print_json(rows)
         return
     print_table(
-        ("offer", "item", "when", "price", "from", "to", "source"),
+        ("offer", "item", "when", "price", "from (UTC)", "to (UTC)", "source"),
         ((r["offer"], *_price_cells(r), r["source"]) for r in rows),
         right=("price",),
     )
@@ -253,7 +253,7 @@ def _step_row(step: Mapping[str, Any]) -> tuple[Any, ...]:
     change = f"{float(Fraction(step['change'])) * 100:+.1f} %" if step["change"] else ""
     return (
         *(step["kind"], step["vendor"], step["model"], step["item"], step["condition_text"]),
-        *(before, "" if step["kind"] == "retracted" else now, change, step["valid_from"][:10]),
+        *(before, "" if step["kind"] == "retracted" else now, change, step["from_day"]),
     )
 
 
@@ -268,7 +268,7 @@ def _print_lines(rows: Iterable[Mapping[str, Any]]) -> None:
         (
             (
                 *(r["vendor"], r["model"] + ("" if r["channel"] == "official" else " (reseller)")),
-                *_price_cells(r),
+                *(r["item"], r["condition_text"], r["price"], r["from_day"], r["to_day"]),
                 *(r["origin"] + ("" if r["is_chosen"] else " (not chosen)"), r["source"]),
             )
             for r in rows
@@ -280,8 +280,13 @@ def _print_lines(rows: Iterable[Mapping[str, Any]]) -> None:
 def _price_cells(row: Mapping[str, Any]) -> tuple[Any, ...]:
     return (
         *(row["item"], row["condition_text"], row["price"]),
-        *(row["valid_from"][:10], (row["valid_to"] or "")[:10]),
+        *(_instant(row["valid_from"]), _instant(row["valid_to"] or "")),
     )
+
+
+def _instant(text: str) -> str:
+    """An instant (UTC), by its day where that has just begun."""
+    return text[:10] if text[11:16] == "00:00" else f"{text[:10]} {text[11:16]}"
 
 
 def _read(file: Path) -> bytes:

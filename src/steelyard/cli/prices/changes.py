@@ -178,7 +178,7 @@ def _print(row: Mapping[str, Any]) -> None:
     typer.echo(printable(str(row.get("summary", "not looked at yet"))))
     if "items" not in row:
         return
-    typer.echo(f"from {row['at']} (UTC)")
+    typer.echo(f"from {row['at'][:16].replace('T', ' ')} UTC")
     print_table(
         ("item", "when", "before", "after", "%"),
         (
@@ -189,8 +189,7 @@ def _print(row: Mapping[str, Any]) -> None:
     )
     _print_percentages(row)
     for limit in row["limits"]:
-        said = ", ".join(f"{k} {v}" for k, v in limit.items() if k not in ("kind", "source"))
-        typer.echo(printable(f"{limit['kind']}: {said}"))
+        typer.echo(printable(f"{limit['kind']}: {_limit(limit)}"))
     for proof in row["proofs"]:
         typer.echo(printable(f"{proof['offer']} for {proof['task']}: {proof['status']}"))
     for reroute in row["reroutes"]:
@@ -204,6 +203,19 @@ def _print(row: Mapping[str, Any]) -> None:
             ((a["account"], a["before"], a["after"], a["difference"]) for a in ahead["accounts"]),
             right=("before", "after", "difference"),
         )
+
+
+def _limit(limit: Mapping[str, Any]) -> str:
+    """A limit or free use in words: what it is, of whom, and what was noted of it."""
+    if "unit" in limit:
+        often = "once" if limit.get("per") == "once" else f"per {limit.get('per', 'time')}"
+        said = [f"{limit.get('amount')} {limit['unit']} {often}"]
+    else:
+        known = ("kind", "source", "holder", "note")
+        said = [f"{name} {value}" for name, value in limit.items() if name not in known]
+    holder = f" for each {limit['holder']}" if limit.get("holder") else ""
+    note = f" ({limit['note']})" if limit.get("note") else ""
+    return ", ".join(said) + holder + note
 
 
 def _print_percentages(row: Mapping[str, Any]) -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from steelyard.cli import place
-from steelyard.cli.output import Json, print_json, print_table, printable
+from steelyard.cli.output import Json, print_json, printable
 from steelyard.cli.prices.changes import ask
 from steelyard.domain.errors import ConfigError, StoreUnavailable
 
@@ -33,10 +33,8 @@ def claims(
     if as_json:
         print_json(found)
         return
-    print_table(("claim", "computed", "inputs", "verdict"), _rows(found["data"]))
-    for row in found["data"]:
-        for difference in row["differences"]:
-            typer.echo(printable(f"not as expected: {difference}"))
+    for verdict in found["data"]:
+        _print(verdict)
     typer.echo(f"{len(found['data'])} claims, {found['unexplained']} not as their file expects")
 
 
@@ -51,17 +49,16 @@ def _own(file: Path) -> Any:
         return ask(_PATH, {"text": text})
 
 
-def _rows(verdicts: list[Mapping[str, Any]]) -> Iterator[tuple[str, str, str, str]]:
-    """One row per reading; the claim and its verdict stand at the first one."""
-    for verdict in verdicts:
-        title = f"{verdict['published']} {verdict['text']}"
-        status = verdict["status"]
-        for one in verdict["computed"]:
-            shown = one["shown"] or f"unknown: {one['problem']}"
-            mark = "" if one["fits"] is None else " (as claimed)" if one["fits"] else " (not so)"
-            reading = f"{one['reading']}: " if one["reading"] else f"{one['says']}: "
-            inputs = "; ".join(f"{used['what']} = {used['value']}" for used in one["inputs"])
-            yield title, f"{reading}{shown}{mark}", inputs, status
-            title = status = ""
-        for limit in verdict["limits"]:
-            yield "", "", f"under the limit of {limit}", ""
+def _print(verdict: Mapping[str, Any]) -> None:
+    """A claim, its verdict, and what comes out of each reading; in lines, which are long."""
+    lines = [f"{verdict['published']} {verdict['text']}", f"  verdict: {verdict['status']}"]
+    for one in verdict["computed"]:
+        shown = one["shown"] or f"unknown: {one['problem']}"
+        mark = "" if one["fits"] is None else " (as claimed)" if one["fits"] else " (not so)"
+        lines.append(f"  - {one['reading'] or one['says']}: {shown}{mark}")
+        inputs = "; ".join(f"{used['what']} = {used['value']}" for used in one["inputs"])
+        if inputs:
+            lines.append(f"      from {inputs}")
+    lines += [f"  - under the limit of {limit}" for limit in verdict["limits"]]
+    lines += [f"  ! not as expected: {difference}" for difference in verdict["differences"]]
+    typer.echo(printable("\n".join(lines)) + "\n")

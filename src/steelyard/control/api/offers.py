@@ -16,7 +16,7 @@ from steelyard.control import price_book
 from steelyard.control.api.web import admin, control_of, listed
 from steelyard.control.compile import current_verdicts, instant
 from steelyard.domain.conditions import Condition, deciding
-from steelyard.domain.rates import Rate
+from steelyard.domain.rates import ITEMS, Rate
 from steelyard.domain.tasks import Verdict, decide
 from steelyard.pricebook.wording import condition_text
 from steelyard.store import objects, proofs
@@ -114,10 +114,15 @@ def prices_now(rates: Iterable[Rate], at: datetime) -> dict[str, str]:
         if rate.valid_from <= at and (rate.valid_to is None or at < rate.valid_to):
             found[rate.item, deciding(rate.condition)] = rate
     shown = {}
-    for (item, condition), rate in found.items():
-        text = condition_text(condition)
-        shown[f"{item} ({text})" if text else item] = rate_text(rate)
+    texts = {(item, condition_text(condition)): rate for (item, condition), rate in found.items()}
+    # As bills have it: input first, and what always holds before what holds at times.
+    for item, text in sorted(texts, key=lambda cell: (_place(cell[0]), bool(cell[1]), *cell)):
+        shown[f"{item} ({text})" if text else item] = rate_text(texts[item, text])
     return shown
+
+
+def _place(item: str) -> int:
+    return ITEMS.index(item) if item in ITEMS else len(ITEMS)
 
 
 def rate_text(rate: Rate) -> str:

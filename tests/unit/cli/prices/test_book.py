@@ -20,7 +20,7 @@ RATE = {
     "condition_text": "batch",
     "price": "1 CNY/mtok",
     "valid_from": "2026-01-01T00:00:00+00:00",
-    "valid_to": None,
+    "valid_to": "2026-08-16T16:00:00+00:00",
     "source": "contract",
 }
 STEP = {
@@ -36,6 +36,7 @@ STEP = {
     "unit": "ktok",
     "change": "-1/5",
     "valid_from": "2026-12-01T00:00:00+00:00",
+    "from_day": "2026-12-01",
 }
 
 
@@ -48,15 +49,18 @@ def outcome(state: str, **more: Any) -> dict[str, Any]:
 def test_prices_of_offers(run: Run, api: FakeApi) -> None:
     api.answers["GET /api/prices"] = {"data": [{"offer": "a/x", **RATE}]}
     shown = run("prices", "list", "--offer", "a/x").stdout
-    assert "2026-01-01" in shown and "batch" in shown
+    assert "2026-01-01 " in shown and "batch" in shown
+    assert "2026-08-16 16:00" in shown, "in the middle of a day of ours"
     assert api.asked[-1][3] == {"offer": "a/x"}
     assert as_json(run("prices", "list", "--json"))[0]["offer"] == "a/x"
 
 
 def test_lines_of_the_book(run: Run, api: FakeApi) -> None:
     line = {"vendor": "OpenAI", "channel": "reseller", "model": "m", "origin": "litellm"}
+    line |= {"from_day": "unknown", "to_day": "2026-08-17"}
     api.answers["GET /api/prices/book"] = {"data": [{**line, **RATE, "is_chosen": False}]}
     shown = run("prices", "list", "--model", "m").stdout
+    assert "unknown" in shown and "2026-08-17" in shown
     assert "m (reseller)" in shown and "litellm (not chosen)" in shown
     assert api.asked[-1][3] == {"model": "m"}
 

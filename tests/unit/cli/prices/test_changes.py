@@ -34,7 +34,10 @@ CHANGE: dict[str, Any] = {
             "percent": "-97.5",
         }
     ],
-    "limits": [{"kind": "limit", "rpm": 500, "source": "s"}],
+    "limits": [
+        {"kind": "limit", "rpm": 500, "source": "s", "holder": "account", "note": "personal"},
+        {"kind": "allowance", "unit": "tokens", "amount": 500, "per": "once"},
+    ],
     "proofs": [{"offer": "a/q", "task": "t", "status": "proven"}],
     "reroutes": [{"work": "task:t", "before": "b", "after": "a/q"}],
     "forecast": {
@@ -78,7 +81,9 @@ def test_a_change_is_shown_part_by_part(prices: Callable[..., Result], api: Fake
     for part in (
         "Alibaba qwen-long in CNY, change 7: open",
         "headline: -97.5 %; your own use: -40.0 %",
-        "limit: rpm 500",
+        "limit: rpm 500 for each account (personal)",
+        "allowance: 500 tokens once",
+        "from 2024-05-20 16:00 UTC",
         "a/q for t: proven",
         "task:t would go from b to a/q",
         "acme",

@@ -46,13 +46,17 @@ def test_prices_under_a_condition_stand_beside_each_other() -> None:
         rate("1"),
         under(Condition(input_from=32_000, remark="page 3"), "2"),
         under(Condition(is_list_price=True), "9"),
+        replace(rate("5"), item="output"),
+        replace(rate("0.1"), item="cache_read"),
     ]
     now = datetime(2026, 1, 5, tzinfo=UTC)
-    assert prices_now(rates, now) == {
-        "input": "1 CNY/mtok",
-        "input (input from 32k)": "2 CNY/mtok",
-        "input (list price)": "9 CNY/mtok",
-    }
+    assert list(prices_now(rates, now).items()) == [
+        ("input", "1 CNY/mtok"),
+        ("input (input from 32k)", "2 CNY/mtok"),
+        ("input (list price)", "9 CNY/mtok"),
+        ("output", "5 CNY/mtok"),
+        ("cache_read", "0.1 CNY/mtok"),
+    ]
 
 
 def test_an_offer_with_everything_about_it(ask: Callable[..., Any]) -> None:

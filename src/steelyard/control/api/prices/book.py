@@ -15,6 +15,7 @@ from starlette.routing import Route
 from steelyard.config.model import Config
 from steelyard.control import price_book, price_lists, price_updates, resolve
 from steelyard.control.api.offers import rate_text
+from steelyard.control.api.prices.shown import day_text
 from steelyard.control.api.web import admin, answer, control_of, listed
 from steelyard.control.control import Control
 from steelyard.control.price_lists import Order, Outcome
@@ -23,6 +24,7 @@ from steelyard.domain.errors import InvalidRequest, TooLarge
 from steelyard.domain.instants import instant_of
 from steelyard.domain.listings import Finding, ListedRate
 from steelyard.domain.rates import Rate
+from steelyard.pricebook import shipped
 from steelyard.pricebook.check import STALE_DAYS, check
 from steelyard.pricebook.difference import KINDS
 from steelyard.pricebook.wording import condition_text
@@ -159,7 +161,10 @@ def outcome_row(outcome: Outcome) -> dict[str, Any]:
         "has_corrections": outcome.has_corrections,
         "counts": {kind: difference.count(kind) for kind in KINDS},
         "unchanged": difference.unchanged,
-        "steps": [price_lists.step_row(step) for step in difference.steps[:_SHOWN_MAX]],
+        "steps": [
+            {**price_lists.step_row(step), **_days(step.line)}
+            for step in difference.steps[:_SHOWN_MAX]
+        ],
         "findings": [finding._asdict() for finding in outcome.findings[:_SHOWN_MAX]],
         "findings_count": len(outcome.findings),
     }
@@ -189,6 +194,7 @@ def line_row(line: ListedRate, *, is_chosen: bool) -> dict[str, Any]:
         "channel": line.listing.channel,
         "model": line.listing.model,
         **rate_row(line.rate),
+        **_days(line),
         "origin": line.origin,
         "is_chosen": is_chosen,
         "phrase": line.phrase,
@@ -197,6 +203,15 @@ def line_row(line: ListedRate, *, is_chosen: bool) -> dict[str, Any]:
         "tax": line.tax,
         "read_at": line.read_at,
         "is_correction": line.is_correction,
+    }
+
+
+def _days(line: ListedRate) -> dict[str, str | None]:
+    """First day, and first day no more, in the zone of the vendor, which dates his prices."""
+    zone, rate = shipped.phrases().zone_of(line.listing.vendor), line.rate
+    return {
+        "from_day": day_text(rate.valid_from, zone),
+        "to_day": day_text(rate.valid_to, zone) if rate.valid_to is not None else None,
     }
 
 

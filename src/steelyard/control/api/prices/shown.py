@@ -8,7 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from steelyard.domain.conditions import to_plain
-from steelyard.domain.listings import Fact, ListedRate, Listing
+from steelyard.domain.listings import UNKNOWN_START, Fact, ListedRate, Listing
 from steelyard.domain.money import to_decimal
 from steelyard.domain.rates import ExchangeRate
 from steelyard.pricebook.buys import Bill, Bought
@@ -40,8 +40,8 @@ def step(found: Step, zone: ZoneInfo) -> dict[str, Any]:
         "conditions": to_plain(found.line.rate.condition),
         "from": found.from_at,
         "to": found.to_at,
-        "from_day": _day(found.from_at, zone),
-        "to_day": _day(found.to_at, zone) if found.to_at else None,
+        "from_day": day_text(found.from_at, zone),
+        "to_day": day_text(found.to_at, zone) if found.to_at else None,
         "price": decimal_text(found.amount),
         "unit": found.unit,
         "change": None if found.change is None else decimal_text(found.change),
@@ -167,7 +167,10 @@ def _fact(fact: Fact, work: Amount) -> dict[str, Any]:
     return found
 
 
-def _day(instant: datetime, zone: ZoneInfo) -> str:
+def day_text(instant: datetime, zone: ZoneInfo) -> str:
+    """A day of a zone, with the hour where it is not midnight; ``unknown`` for a missing first."""
+    if instant == UNKNOWN_START:
+        return "unknown"
     local = instant.astimezone(zone)
     return f"{local:%Y-%m-%d}" if local.time() == time() else f"{local:%Y-%m-%d %H:%M}"
 
