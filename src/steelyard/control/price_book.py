@@ -162,12 +162,12 @@ def _since(rates: Iterable[Rate], at: datetime | None) -> list[Rate]:
 
 def _silence(rates: Iterable[Rate]) -> datetime | None:
     """From when on a source has no price any more; None if it goes on."""
-    ends = [rate.valid_to for rate in rates if rate.item in _MAIN]
+    ends = [rate.valid_to for rate in rates if rate.item in MAIN]
     known = [end for end in ends if end is not None]
     return max(known) if known and len(known) == len(ends) else None
 
 
-_MAIN = frozenset(("input", "output", "request"))
+MAIN = frozenset(("input", "output", "request"))
 """Items without which a source has fallen silent, whatever else it still prices."""
 _NONE = "has no price: give it rates, or say where the price book lists it: list: {vendor: …}"
 

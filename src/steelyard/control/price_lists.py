@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
+from steelyard.control import price_book
 from steelyard.domain.conditions import to_plain
 from steelyard.domain.errors import InvalidRequest, StoreUnavailable
 from steelyard.domain.instants import instant_of
@@ -219,7 +220,7 @@ class _Recording:
         return found
 
     def _event(self, number: int, listing: Listing, steps: Sequence[Step]) -> int | None:
-        """An event if what counts changes: not where a more trusted source has the listing.
+        """An event if what counts changes: not where a more trusted source prices the listing.
 
         A source's first list is none, but for what it takes over from another source at another
         price: calls would go elsewhere by it.
@@ -229,7 +230,8 @@ class _Recording:
         if not (others or self._before.listings()):
             return None
         if min({*others, self._source.origin}, key=trust) != self._source.origin:
-            return None
+            if not self._before.listings() or self._is_outdone(listing, steps):
+                return None
         if others and not is_known and all(step.change == 0 for step in steps):
             return None
         kind = event_kind(steps, is_new=not (is_known or others))
@@ -237,6 +239,25 @@ class _Recording:
         return price_events.add(
             self._connection, self._change, number, listing, kind=kind, body=body
         )
+
+    def _is_outdone(self, listing: Listing, steps: Sequence[Step]) -> bool:
+        """Whether a more trusted source prices the listing now and on, wherever the steps do.
+
+        One that fell silent, has yet to begin or speaks of another region does not: calls are
+        priced by this one then.
+        """
+        now = instant_of(self._change.at_ns)
+        places = {
+            (line.rate.condition.region, line.rate.condition.seller)
+            for origin in self._others.sources_of(listing)
+            if trust(origin) < trust(self._source.origin)
+            for line in self._others.lines_of(listing, origin)
+            if line.rate.item in price_book.MAIN
+            and line.rate.valid_from <= now
+            and line.rate.valid_to is None
+        }
+        conditions = [step.line.rate.condition for step in steps]
+        return ("", "") in places or all((c.region, c.seller) in places for c in conditions)
 
 
 def event_kind(steps: Sequence[Step], *, is_new: bool) -> str:

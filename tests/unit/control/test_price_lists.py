@@ -164,6 +164,28 @@ def test_what_a_less_trusted_source_says_of_a_listing_is_no_event(database: Data
 
 
 @pytest.mark.parametrize(
+    ("trusted", "count"),
+    [
+        ("2026-01-01 2026-05-01", 1),
+        ("2026-09-01", 1),
+        ("2026-01-01 2026-09-01", 1),
+        ("2026-01-01", 0),
+    ],
+)
+def test_where_the_trusted_source_is_silent_the_next_ones_changes_are_events(
+    database: Database, trusted: str, count: int
+) -> None:
+    take(database, f"input 1 {trusted}", f"output 1 {trusted}", origin="steelyard")
+    take(database, "input 1 2026-01-01", "output 1 2026-01-01", origin="litellm")
+    with database.read() as tx:
+        assert price_events.load(tx) == []
+    rows = ("input 1 2026-01-01", "output 1 2026-01-01 2026-07-01", "output 0.2 2026-07-01")
+    assert take(database, *rows, origin="litellm").state == TAKEN
+    with database.read() as tx:
+        assert len(price_events.load(tx)) == count
+
+
+@pytest.mark.parametrize(
     ("rows", "kind"),
     [
         (("input 2 2026-07-01",), "rise"),
