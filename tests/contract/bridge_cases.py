@@ -52,7 +52,7 @@ FEATURES = frozenset(
     )
 )
 """An offer that can do everything."""
-TARGET = Target("their-name", 0, 4096, {}, FEATURES)
+TARGET = Target("their-name", 0, 32_000, {}, FEATURES)
 PIXEL = "iVBORw0KGgoAAAANSUhEUg=="
 SCHEMA = msgspec.Raw(
     b'{"type":"object","properties":{"city":{"type":"string"}},"required":["city"],'
@@ -148,7 +148,7 @@ CHATS = [
     Asked("tool-picture", chat(PICTURE_RESULT, tools=TOOLS), pictures),
     Asked("json-schema", chat(form=n.Form("json_schema", "city", SCHEMA, True)), form),
     Asked("json-mode", chat(form=n.Form("json_object")), form),
-    Asked("stop", chat(stop=["END", "\n\n"]), field("stop")),
+    Asked("stop", chat(stop=["END", "###"]), field("stop")),
     Asked("stop-one", chat(stop=["END"]), field("stop")),
     Asked("seed", chat(seed=7), field("seed")),
     Asked("logprobs", chat(logprobs=3), field("logprobs")),
@@ -238,6 +238,7 @@ LIMITS: dict[str, dict[str, str]] = {
         "json-mode": "a schema or nothing",
     },
     "openai_responses": {
+        "sound": "no recordings in messages",
         "seed": "no such field",
         "stop": "no such field",
         "stop-one": "no such field",

@@ -16,7 +16,8 @@ from steelyard.domain.errors import SteelyardError
 from steelyard.domain.usage import Usage
 from steelyard.wire.sse import events
 
-WORDS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12)
+WORDS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12).filter(str.strip)
+"""Not blank, since there are vendors who refuse blank messages."""
 NAMES = st.from_regex(r"[a-z][a-z0-9_]{0,8}", fullmatch=True)
 ARGUMENTS = st.dictionaries(NAMES, WORDS | st.integers(-9, 9), max_size=3).map(
     lambda value: msgspec.json.encode(value).decode()

@@ -10,7 +10,7 @@ from steelyard.dialects.bridge import neutral
 from steelyard.dialects.bridge.codec import EventBuilder, EventParser, Target, Written
 from steelyard.dialects.bridge.openai_chat_answers import read_reply, write_reply
 from steelyard.dialects.bridge.openai_chat_events import Builder, Parser
-from steelyard.dialects.bridge.openai_chat_read import read_chat
+from steelyard.dialects.bridge.openai_chat_read import NAME, read_chat
 from steelyard.dialects.bridge.openai_chat_write import write_chat
 from steelyard.domain.errors import DialectViolated, InvalidRequest
 
@@ -21,7 +21,7 @@ _UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 class OpenAIChatCodec:
     """``POST /v1/chat/completions`` in both directions; see the four modules beside it."""
 
-    name = "openai_chat"
+    name = NAME
 
     def parse_request(self, fields: Mapping[str, msgspec.Raw]) -> neutral.Chat:
         """The chat in the top level of a request body.

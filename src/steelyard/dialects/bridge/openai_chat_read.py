@@ -14,6 +14,8 @@ from steelyard.dialects.bridge import neutral
 from steelyard.dialects.bridge import openai_chat_shapes as shapes
 from steelyard.domain.errors import InvalidRequest
 
+NAME = "openai_chat"
+"""The dialect's."""
 _encode = msgspec.json.encode
 _ROLES = {
     "system": neutral.SYSTEM,
@@ -45,9 +47,8 @@ def read_chat(fields: Mapping[str, msgspec.Raw]) -> neutral.Chat:
         name = text.partition("$.")[2].partition("`")[0].partition("[")[0].partition(".")[0]
         raise InvalidRequest(f"{text}.", param=name or None) from error
     private = {name: raw for name, raw in fields.items() if name not in known}
-    chat = neutral.Chat(
-        model=request.model, messages=_messages(request.messages, private), private=private
-    )
+    messages = _messages(request.messages, private)
+    chat = neutral.Chat(request.model, messages, private=private, dialect=NAME)
     _read_tools(chat, request)
     _read_bounds(chat, request)
     chat.form = _form(request.response_format)

@@ -22,6 +22,7 @@ import msgspec
 
 from steelyard.dialects.bridge import neutral
 from steelyard.dialects.bridge.codec import Target, Written
+from steelyard.dialects.bridge.openai_chat_read import NAME
 
 _encode = msgspec.json.encode
 _Shape = dict[str, object]
@@ -47,16 +48,18 @@ class _Writer:
         self._chat = chat
         self._target = target
         self._features = target.features
+        self._is_ours = chat.dialect == NAME
+        """Whether private things are in this dialect's words."""
         self._fields: _Shape = {}
         self._dropped: dict[str, None] = {}
 
     def write(self) -> Written:
         chat, fields = self._chat, self._fields
         for name, raw in chat.private.items():
-            if "." in name:
-                self._drop(name)
-            else:
+            if self._is_ours and "." not in name:
                 fields[name] = raw
+            else:
+                self._drop(name)
         fields["model"] = self._target.model
         fields["messages"] = self._messages()
         self._write_tools()
@@ -113,21 +116,25 @@ class _Writer:
     def _write_tools(self) -> None:
         chat, fields = self._chat, self._fields
         choice = chat.tool_choice
-        if not chat.tools:
+        tools = [shape for tool in chat.tools if (shape := self._tool(tool)) is not None]
+        if not tools:
             # Without tools these say nothing, and vendors refuse them.
             if choice is not None and choice.mode in ("required", "tool"):
                 self._drop("tool_choice")
             return
-        fields["tools"] = [self._tool(tool) for tool in chat.tools]
+        fields["tools"] = tools
         if choice is not None:
             named = {"type": "function", "function": {"name": choice.name}}
             fields["tool_choice"] = named if choice.mode == "tool" else choice.mode
         if chat.is_parallel is not None:
             fields["parallel_tool_calls"] = chat.is_parallel
 
-    def _tool(self, tool: neutral.Tool) -> object:
+    def _tool(self, tool: neutral.Tool) -> object | None:
         if bytes(tool.own):
-            return tool.own
+            if self._is_ours:
+                return tool.own
+            self._drop(f"tools.{tool.name}")
+            return None
         function: _Shape = {"name": tool.name}
         if tool.description:
             function["description"] = tool.description
@@ -291,7 +298,7 @@ class _Writer:
             shape = {"type": "input_audio", "input_audio": sound}
         elif isinstance(part, neutral.File) and (part.data or part.file_id):
             shape = self._marked({"type": "file", "file": _file(part)}, part.cache)
-        elif isinstance(part, neutral.Private):
+        elif isinstance(part, neutral.Private) and self._is_ours:
             shape = dict(msgspec.json.decode(part.raw, type=dict[str, msgspec.Raw]))
         if shape is None:
             self._drop(f"messages.{_kind(part)}")

@@ -15,12 +15,12 @@ from steelyard.dialects.bridge.think_tags import ThinkTags
 _OPENAI_SHARED = frozenset(
     (
         *("metadata", "store", "safety_identifier", "prompt_cache_key", "prompt_cache_options"),
-        "prompt_cache_retention",
+        *("prompt_cache_retention", "verbosity"),
     )
 )
 SHARED = {frozenset(("openai_chat", "openai_responses")): _OPENAI_SHARED}
-"""Fields that two dialects know by the same name and nobody else does. From OpenAI's published API
-description: both requests take them from ``CreateModelResponseProperties``."""
+"""Private fields that two dialects mean the same by and nobody else knows. From OpenAI's published
+API description: both requests take them from ``CreateModelResponseProperties``."""
 
 
 class Translation:
@@ -51,6 +51,8 @@ class Translation:
         shared = SHARED.get(frozenset((self._door.name, self._vendor.name)), frozenset[str]())
         left_out = [name for name in chat.private if name not in shared]
         chat.private = {name: raw for name, raw in chat.private.items() if name in shared}
+        if chat.private:
+            chat.dialect = self._vendor.name  # what is left are the vendor's words as well
         emptied = []
         for message in chat.messages:
             own = [part for part in message.parts if isinstance(part, neutral.Private)]

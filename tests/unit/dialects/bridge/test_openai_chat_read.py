@@ -28,7 +28,8 @@ def parts(content: Any, role: str = "user", **told: Any) -> list[n.Part]:
 
 
 def test_the_least_that_can_be_asked() -> None:
-    assert read() == n.Chat("m", [n.Message(n.USER, [n.Text("hi")])])
+    asked = [n.Message(n.USER, [n.Text("hi")])]
+    assert read() == n.Chat("m", asked, dialect="openai_chat")
 
 
 def test_null_is_the_same_as_nothing() -> None:

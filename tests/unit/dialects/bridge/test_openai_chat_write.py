@@ -19,14 +19,17 @@ def write(chat: n.Chat, *features: str, **told: Any) -> tuple[Any, tuple[str, ..
     return json.loads(written.body), written.dropped
 
 
+OURS = "openai_chat"
+
+
 def sent(*features: str, **fields: Any) -> tuple[Any, tuple[str, ...]]:
-    body, dropped = write(n.Chat("m", [ASK], **fields), *features)
+    body, dropped = write(n.Chat("m", [ASK], **{"dialect": OURS, **fields}), *features)
     assert (body.pop("model"), body.pop("messages")[0]["content"]) == ("theirs", "hi")
     return body, dropped
 
 
 def messages(*told: n.Message, features: tuple[str, ...] = ()) -> Any:
-    return write(n.Chat("m", list(told)), *features)[0]["messages"]
+    return write(n.Chat("m", list(told), dialect=OURS), *features)[0]["messages"]
 
 
 def test_nothing_is_added_to_what_was_asked() -> None:
@@ -239,7 +242,7 @@ def test_what_has_no_place_is_told() -> None:
     drawn = n.Message(n.ASSISTANT, [n.Image(url="u"), n.Text("see")])
     own = n.Message(n.ASSISTANT, [n.Private("tool_calls.custom", msgspec.Raw(b"{}"))])
     private = {"house": msgspec.Raw(b"1"), "messages.partial": msgspec.Raw(b"true")}
-    body, dropped = write(n.Chat("m", [far, drawn, own], private=private))
+    body, dropped = write(n.Chat("m", [far, drawn, own], private=private, dialect=OURS))
     assert body["house"] == 1
     assert dropped == (
         "messages.partial",
@@ -327,3 +330,18 @@ def test_pictures_of_tools_follow_in_the_users_message(
     [part] = told[0]["content"]
     assert "next user message" in part["text"]
     assert part["cache_control"]["ttl"] == "5m"
+
+
+def test_other_dialects_words_are_not_written() -> None:
+    raw = msgspec.Raw(b'{"type":"x"}')
+    body, dropped = write(
+        n.Chat(
+            "m",
+            [n.Message(n.USER, [n.Private("film", raw), n.Text("hi")])],
+            tools=[n.Tool("search", own=raw)],
+            private={"house": msgspec.Raw(b"1")},
+            dialect="another",
+        )
+    )
+    assert body == {"model": "theirs", "messages": [{"role": "user", "content": "hi"}]}
+    assert dropped == ("house", "messages.film", "tools.search")
