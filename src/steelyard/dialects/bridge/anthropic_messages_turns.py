@@ -91,8 +91,8 @@ class Turns:
 
     def _block(self, part: neutral.Part) -> Shape | None:
         if isinstance(part, neutral.Text | neutral.Refusal):
-            if not part.text.strip():
-                return None  # the vendor refuses texts in which nothing stands
+            if not part.text:
+                return None  # the vendor refuses empty texts
             cache = part.cache if isinstance(part, neutral.Text) else ""
             return marked({"type": "text", "text": part.text}, cache)
         if isinstance(part, neutral.Reasoning):
@@ -185,7 +185,7 @@ def _end_cleanly(blocks: list[Shape]) -> None:
     """The vendor goes on where the last words end, and refuses white space there."""
     last = blocks[-1]
     if last["type"] == "text":
-        last["text"] = str(last["text"]).rstrip()
+        last["text"] = str(last["text"]).rstrip() or last["text"]
 
 
 def _sound_id(call_id: str) -> str:

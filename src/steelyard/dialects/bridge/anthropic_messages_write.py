@@ -102,10 +102,6 @@ class _Writer:
         bound = target.output_cap or chat.output_max
         if bound is None:
             bound = _number(target.defaults.get("max_tokens")) or target.output_max or OUTPUT_MAX
-        elif 0 < target.output_max < bound:
-            # The vendor refuses more than its model can say, others take it for a wish.
-            bound = target.output_max
-            self._drop("max_tokens")
         self._fields["max_tokens"] = self._output_max = bound
 
     def _write_sampling(self) -> None:
