@@ -64,7 +64,9 @@ class OpenAIResponses:
         call.output_max = _output_max(request)
         call.choices = 1
         call.messages = _items(request)
-        call.images = _images(request)
+        # Looked for in the bytes first, where an escape may hide it.
+        may_show = b"input_image" in body or b"\\u" in body
+        call.images = _images(request) if may_show else 0
         call.tier = _tier(request.service_tier or "")
         call.needs = _needs(request, call.images, call.tier)
         call.body_bytes = len(body)
@@ -183,9 +185,14 @@ def _images(request: shapes.Request) -> int:
         return 0
     count = 0
     for item in request.input:
-        for parts in (item.content, item.output):
-            if isinstance(parts, list):
-                count += sum(part.type == "input_image" for part in parts)
+        for content in (item.content, item.output):
+            if not bytes(content).startswith(b"["):
+                continue
+            try:
+                parts = shapes.parts_decoder.decode(content)
+            except msgspec.MsgspecError:
+                continue  # nothing that could be a message; the vendor judges it
+            count += sum(part.type == "input_image" for part in parts)
     return count
 
 
@@ -257,16 +264,20 @@ def _said_bytes(answer: shapes.Answer) -> int:
     """UTF-8 bytes that a whole answer says, for an estimate where usage is missing."""
     count = 0
     for item in answer.output or ():
-        count += len((item.arguments or "").encode(errors="replace"))
-        for part in item.content or ():
+        count += _text_bytes(item.arguments)
+        try:
+            parts = shapes.said_decoder.decode(item.content)
+        except msgspec.MsgspecError:
+            continue  # no message and no thought
+        for part in parts:
             count += len((part.text or part.refusal or "").encode(errors="replace"))
     return count
 
 
-def _text_bytes(delta: msgspec.Raw) -> int:
-    """UTF-8 bytes of an event's words."""
+def _text_bytes(text: msgspec.Raw) -> int:
+    """UTF-8 bytes of a text; 0 of anything else."""
     try:
-        return len(shapes.name_decoder.decode(delta).encode(errors="replace"))
+        return len(shapes.name_decoder.decode(text).encode(errors="replace"))
     except msgspec.MsgspecError:
         return 0
 

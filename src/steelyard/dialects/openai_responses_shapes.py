@@ -20,10 +20,10 @@ class Part(msgspec.Struct, gc=False):
 
 
 class Item(msgspec.Struct, gc=False):
-    """An input item, as far as it is looked into."""
+    """An input item; what the vendor's own kinds of items hold may be anything."""
 
-    content: str | list[Part] | dict[str, msgspec.Raw] | None = None
-    output: str | list[Part] | dict[str, msgspec.Raw] | None = None
+    content: msgspec.Raw = NULL
+    output: msgspec.Raw = NULL
 
 
 class Format(msgspec.Struct, gc=False):
@@ -95,8 +95,8 @@ class Output(msgspec.Struct, gc=False):
     type: str = ""
     status: str | None = None
     action: msgspec.Raw = NULL
-    content: list[OutputPart] | None = None
-    arguments: str | None = None
+    content: msgspec.Raw = NULL
+    arguments: msgspec.Raw = NULL
 
 
 class SearchUse(msgspec.Struct, gc=False):
@@ -155,6 +155,8 @@ counts_decoder = msgspec.json.Decoder(Counts)
 tool_use_decoder = msgspec.json.Decoder(ToolUse)
 action_decoder = msgspec.json.Decoder(Action)
 trouble_decoder = msgspec.json.Decoder(Trouble | str)
+parts_decoder = msgspec.json.Decoder(list[Part])
+said_decoder = msgspec.json.Decoder(list[OutputPart])
 name_decoder = msgspec.json.Decoder(str)
 
 

@@ -46,6 +46,7 @@ def test_what_choosing_needs_is_read() -> None:
                 {"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"},
                 {"type": "function_call_output", "call_id": "c", "output": [picture]},
                 {"type": "computer_call_output", "call_id": "d", "output": {"type": "x"}},
+                {"type": "of_tomorrow", "content": 7, "output": [7]},
             ],
             stream=True,
             max_output_tokens=77,
@@ -54,7 +55,7 @@ def test_what_choosing_needs_is_read() -> None:
             service_tier="flex",
         )
     )
-    assert (rich.is_stream, rich.output_max, rich.messages, rich.images) == (True, 77, 5, 2)
+    assert (rich.is_stream, rich.output_max, rich.messages, rich.images) == (True, 77, 6, 2)
     assert (rich.tier, rich.needs) == (
         "flex",
         {"tools", "images", "json_schema", "tier:flex"},
@@ -153,7 +154,8 @@ def test_searches_are_counted() -> None:
 def test_a_usage_that_cannot_be_is_not_believed(told: Any, fault: str) -> None:
     message = {"type": "message", "content": [{"type": "output_text", "text": "天空"}]}
     call = {"type": "function_call", "arguments": "{}"}
-    facts = DIALECT.read_answer(answer(usage=told, output=[message, call]))
+    odd = {"type": "tool_search_call", "arguments": {"query": "x"}, "content": 7}
+    facts = DIALECT.read_answer(answer(usage=told, output=[message, call, odd]))
     assert facts.usage is None
     assert fault in facts.usage_fault
     assert facts.text_bytes == 8

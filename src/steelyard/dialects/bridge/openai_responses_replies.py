@@ -119,9 +119,12 @@ def _read_output(output: list[msgspec.Raw]) -> tuple[neutral.Choice, str]:
     for raw in output:
         kind = shapes.head_decoder.decode(raw).type or ""
         if kind != "message":
-            choice.parts.append(part_of_item(kind, raw))
+            own = part_of_item(kind, raw)
             if kind == "function_call":
                 finish = neutral.TOOL_CALLS
+            if not isinstance(own, neutral.Reasoning) or own.text or own.signature:
+                # A thought of which nothing is told says nothing to anybody else.
+                choice.parts.append(own)
             continue
         item = shapes.item_decoder.decode(raw)
         for part in content_of(item.content):
