@@ -80,7 +80,7 @@ def banned_modules() -> Iterator[Finding]:
 
 def vendor_names() -> Iterator[Finding]:
     names = [path.stem for path in (PACKAGE / "vendors").glob("*.yaml")]
-    names = [n for n in names if n not in {"local", "openai", "steelyard.default"}]
+    names = [n for n in names if n not in {"local", "openai", "anthropic", "steelyard.default"}]
     pattern = re.compile("|".join(rf"\b{re.escape(n)}\b" for n in sorted(names)), re.IGNORECASE)
     for path in modules():
         inside = path.relative_to(PACKAGE).as_posix()
