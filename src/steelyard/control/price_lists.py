@@ -20,7 +20,15 @@ from steelyard.domain.errors import InvalidRequest, StoreUnavailable
 from steelyard.domain.instants import instant_of
 from steelyard.domain.listings import Finding, ListedRate, Listing, Parsed
 from steelyard.pricebook import facts, shipped
-from steelyard.pricebook.difference import BOUND, CORRECTED, Difference, Rules, Step, diff
+from steelyard.pricebook.difference import (
+    BOUND,
+    CORRECTED,
+    UNLESS_SURE,
+    Difference,
+    Rules,
+    Step,
+    diff,
+)
 from steelyard.pricebook.market import Market, trust
 from steelyard.pricebook.sources.base import Reading, available
 from steelyard.pricebook.sources.base import Source as Parser
@@ -179,7 +187,7 @@ def _read_facts(data: bytes, _reading: Reading) -> Parsed:
 def _judged(finding: Finding, order: Order) -> Finding:
     """A doubt that somebody has answered is no error any more."""
     if finding.kind == BOUND and order.is_sure:
-        return finding._replace(is_error=False)
+        return finding._replace(is_error=False, message=finding.message.removesuffix(UNLESS_SURE))
     return finding
 
 

@@ -18,6 +18,8 @@ from steelyard.domain.listings import Finding, ListedRate, Listing
 from steelyard.domain.rates import UNITS, Rate
 from steelyard.pricebook.market import Market
 
+UNLESS_SURE = "; if that is so: --yes"
+"""End of the finding of a change that somebody must say is meant."""
 FACTOR_MAX = 20
 """A price that changes by more than this, up or down, is believed only when told twice."""
 
@@ -313,7 +315,7 @@ class _Comparison:
         factor = f"by a factor of {_rounded(max(was / now, now / was))}" if was and now else ""
         message = (
             f"{_what(line)} goes from {_price(before)} to {_price(line.rate)} {factor}".rstrip()
-            + "; if that is so: --yes"
+            + UNLESS_SURE
         )
         self.findings.append(Finding(BOUND, message, line.line))
 

@@ -120,6 +120,7 @@ def test_large_changes_are_told_twice(database: Database) -> None:
     outcome = take(database, *rows, is_sure=True)
     assert outcome.state == TAKEN
     assert [finding.is_error for finding in outcome.findings] == [False]
+    assert "--yes" not in outcome.findings[0].message, "it was said"
 
 
 def test_a_wrong_unit_is_found_by_what_others_say(database: Database) -> None:
