@@ -9,8 +9,9 @@ import msgspec
 from steelyard.dialects.bridge import neutral
 from steelyard.dialects.bridge.codec import EventBuilder, EventParser, Target, Written
 from steelyard.dialects.bridge.openai_chat_answers import read_reply, write_reply
-from steelyard.dialects.bridge.openai_chat_events import Builder, Parser
+from steelyard.dialects.bridge.openai_chat_events import Parser
 from steelyard.dialects.bridge.openai_chat_read import NAME, read_chat
+from steelyard.dialects.bridge.openai_chat_stream import Builder
 from steelyard.dialects.bridge.openai_chat_write import write_chat
 from steelyard.domain.errors import DialectViolated, InvalidRequest
 
@@ -19,7 +20,7 @@ _UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
 class OpenAIChatCodec:
-    """``POST /v1/chat/completions`` in both directions; see the four modules beside it."""
+    """``POST /v1/chat/completions`` in both directions; see the modules beside it."""
 
     name = NAME
 

@@ -1,4 +1,4 @@
-"""Streams in OpenAI's chat dialect, read and written.
+"""Streams of a vendor that speaks OpenAI's chat dialect, read.
 
 Source: the published OpenAI API description, ``CreateChatCompletionStreamResponse``. Vendors
 differ: calls have gaps in their indexes or all the same one, an id only at first or anew in each
@@ -21,16 +21,27 @@ from steelyard.dialects.bridge.openai_chat_answers import (
     read_stop,
     read_usage,
     spoken,
-    write_finish,
-    write_logprobs,
-    write_tier,
-    write_usage,
 )
 from steelyard.dialects.bridge.openai_chat_read import arguments_text
 from steelyard.domain.errors import DialectViolated
 from steelyard.domain.usage import Usage
 
-_encode = msgspec.json.encode
+_LEARNS_MAX = 64
+"""How often a stream's usual event is learnt anew."""
+
+
+def _decoded(text: bytes) -> str:
+    """The text of a JSON string, given without its quotation marks.
+
+    Raises:
+        DialectViolated: it is none.
+    """
+    try:
+        if b"\\" in text:
+            return shapes.text_decoder.decode(b'"%b"' % text)
+        return text.decode()
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise DialectViolated(f"The event cannot be read: {error}"[:200]) from error
 
 
 class _Call:
@@ -69,6 +80,11 @@ class Parser:
         self._reply_id = ""
         self._choices: dict[int, _Reading] = {}
         self._usage: Usage | None = None
+        # No event begins like this, so nothing is alike before the first is learnt.
+        self._before = self._after = b"\0"
+        self._alike: type[neutral.TextDelta] | type[neutral.ReasoningDelta] = neutral.TextDelta
+        self._place = 0
+        self._learns_left = _LEARNS_MAX
 
     def feed(self, data: bytes) -> list[neutral.Event]:
         """The events in the data of one SSE event.
@@ -76,12 +92,42 @@ class Parser:
         Raises:
             DialectViolated: it is no JSON, or a field has a type that nobody gives it.
         """
+        if data.startswith(self._before) and data.endswith(self._after):
+            text = data[len(self._before) : -len(self._after)]
+            if text and b'"' not in text:
+                # The event before it, with other text.
+                return [self._alike(_decoded(text), self._place)]
         if data.startswith(b"[DONE]") or not data.strip():
             return []
         try:
-            return self._read(decode_answer(data))
+            found = self._read(decode_answer(data))
+            if len(found) == 1 and self._learns_left:
+                self._learn(found[0], data)
+            return found
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise DialectViolated(f"The event cannot be read: {error}"[:200]) from error
+
+    def _learn(self, event: neutral.Event, data: bytes) -> None:
+        """Remembers what stands around the text of an event that holds nothing else.
+
+        Vendors' events differ in little but their text. One that begins and ends alike, with no
+        quotation mark between, holds no name or value but that text, so it need not be decoded.
+        """
+        if isinstance(event, neutral.TextDelta):
+            name = b'"content":'
+        elif isinstance(event, neutral.ReasoningDelta):
+            name = b'"reasoning_content":'
+        else:
+            return
+        # Vendors who never repeat themselves are not followed for ever.
+        self._learns_left -= 1
+        begin = data.find(b'"', data.find(name) + len(name)) + 1
+        end = data.find(b'"', begin)
+        if data.count(name) == 1 and begin < end:
+            # Only where the text is the one that was understood, not another field's.
+            if data[begin:end] == event.text.encode():
+                self._before, self._after = data[:begin], data[end:]
+                self._alike, self._place = type(event), event.choice
 
     def _read(self, answer: shapes.Answer) -> list[neutral.Event]:
         found: list[neutral.Event] = []
@@ -198,167 +244,3 @@ def _begin(call: _Call, name: str, place: int, state: _Reading, found: list[neut
     found.append(neutral.ToolBegin(call.index, call.call_id, name, place))
     if call.kept:
         found.append(neutral.ToolDelta(call.index, call.kept, place))
-
-
-class _Writing:
-    """What must be known of a choice while it is written."""
-
-    __slots__ = ("bare_calls", "is_over", "is_refused")
-
-    def __init__(self) -> None:
-        self.bare_calls: dict[int, None] = {}
-        """Calls that have no arguments yet."""
-        self.is_refused = False
-        self.is_over = False
-
-
-class Builder:
-    """Writes one stream for a client."""
-
-    def __init__(self, wants_usage: bool) -> None:
-        self._wants_usage = wants_usage
-        self._choices: dict[int, _Writing] = {}
-        self._usage: Usage | None = None
-        self._tier = ""
-        self._has_failed = False
-        # As OpenAI does it: who asks for usage finds an empty one in all events but the last.
-        nothing = b',"usage":null' if wants_usage else b""
-        self._after = b'},"logprobs":null,"finish_reason":null}]' + nothing + b"}\n\n"
-        self._nothing = nothing
-        self._head = b""
-        self._before = b""
-        self._begin("", "", 0)
-
-    def _begin(self, reply_id: str, model: str, created_s: int) -> None:
-        self._head = b"".join(
-            (
-                *(b'data: {"id":', _encode(reply_id), b',"object":"chat.completion.chunk"'),
-                *(b',"created":%d,"model":' % created_s, _encode(model), b',"choices":['),
-            )
-        )
-        self._before = self._head + b'{"index":0,"delta":{'
-
-    def feed(self, events: list[neutral.Event]) -> bytes:
-        """Whole SSE events, terminators included."""
-        if len(events) == 1:
-            return self._write(events[0])
-        written = []
-        for place, event in enumerate(events):
-            if isinstance(event, neutral.LogprobsDelta) and place:
-                before = events[place - 1]
-                if isinstance(before, neutral.TextDelta) and before.choice == event.choice:
-                    continue  # written with the words that it belongs to
-            if isinstance(event, neutral.TextDelta) and place + 1 < len(events):
-                after = events[place + 1]
-                if isinstance(after, neutral.LogprobsDelta) and after.choice == event.choice:
-                    delta = b'"content":' + _encode(event.text)
-                    written.append(self._chunk(event.choice, delta, after.raw))
-                    continue
-            written.append(self._write(event))
-        return b"".join(written)
-
-    def end(self) -> bytes:
-        """The usage, where the client asked for it, and the stream's end.
-
-        Nothing follows an error: clients raise it where they find it.
-        """
-        if self._has_failed:
-            return b""
-        if not self._wants_usage or self._usage is None:
-            return b"data: [DONE]\n\n"
-        tier = write_tier(self._tier)
-        told = b',"service_tier":' + _encode(tier) if tier else b""
-        usage = _encode(write_usage(self._usage))
-        return self._head + b"]" + told + b',"usage":' + usage + b"}\n\ndata: [DONE]\n\n"
-
-    def _write(self, event: neutral.Event) -> bytes:
-        if isinstance(event, neutral.TextDelta):
-            return self._chunk(event.choice, b'"content":' + _encode(event.text))
-        if isinstance(event, neutral.ReasoningDelta):
-            return self._chunk(event.choice, b'"reasoning_content":' + _encode(event.text))
-        if isinstance(event, neutral.ToolDelta):
-            return self._write_arguments(event)
-        if isinstance(event, neutral.ToolBegin):
-            return self._write_call(event)
-        if isinstance(event, neutral.Begin):
-            self._begin(event.reply_id, event.model, event.created_s)
-            self._usage = event.usage or self._usage
-            return self._opened(0)
-        if isinstance(event, neutral.Spent):
-            self._usage, self._tier = event.usage, event.tier or self._tier
-            return b""
-        if isinstance(event, neutral.Finish):
-            return self._write_finish(event)
-        if isinstance(event, neutral.RefusalDelta):
-            opened = self._opened(event.choice)
-            self._choices[event.choice].is_refused = True
-            return opened + self._chunk(event.choice, b'"refusal":' + _encode(event.text))
-        if isinstance(event, neutral.LogprobsDelta):
-            return self._chunk(event.choice, b"", event.raw)
-        if isinstance(event, neutral.Fault):
-            self._has_failed = True
-            code = event.code or "upstream_error"
-            error = {"message": event.message, "type": "upstream_error", "code": code}
-            return b"data: " + _encode({"error": {**error, "param": None}}) + b"\n\n"
-        return b""  # a proof of thought has no place in this dialect
-
-    def _opened(self, choice: int) -> bytes:
-        """The event that says who speaks, the first of each choice."""
-        if choice in self._choices:
-            return b""
-        self._choices[choice] = _Writing()
-        return self._chunk(choice, b'"role":"assistant","content":"","refusal":null')
-
-    def _chunk(self, choice: int, delta: bytes, logprobs: msgspec.Raw | None = None) -> bytes:
-        opened = b"" if choice in self._choices else self._opened(choice)
-        if choice:
-            before = self._head + b'{"index":%d,"delta":{' % choice
-        else:
-            before = self._before
-        if logprobs is None:
-            return b"".join((opened, before, delta, self._after))
-        told = bytes(write_logprobs(logprobs))
-        after = b'},"logprobs":' + told + b',"finish_reason":null}]' + self._nothing + b"}\n\n"
-        return b"".join((opened, before, delta, after))
-
-    def _write_call(self, event: neutral.ToolBegin) -> bytes:
-        opened = self._opened(event.choice)
-        self._choices[event.choice].bare_calls[event.index] = None
-        delta = b"".join(
-            (
-                *(b'"tool_calls":[{"index":%d,"id":' % event.index, _encode(event.call_id)),
-                *(b',"type":"function","function":{"name":', _encode(event.name)),
-                b',"arguments":""}}]',
-            )
-        )
-        return opened + self._chunk(event.choice, delta)
-
-    def _write_arguments(self, event: neutral.ToolDelta) -> bytes:
-        if not event.arguments:
-            return b""
-        opened = self._opened(event.choice)
-        bare = self._choices[event.choice].bare_calls
-        if bare:
-            bare.pop(event.index, None)
-        delta = b'"tool_calls":[{"index":%d,"function":{"arguments":%b}}]' % (
-            event.index,
-            _encode(event.arguments),
-        )
-        return opened + self._chunk(event.choice, delta)
-
-    def _write_finish(self, event: neutral.Finish) -> bytes:
-        written = [self._opened(event.choice)]
-        state = self._choices[event.choice]
-        if state.is_over:
-            return b""
-        state.is_over = True
-        # A call without arguments has an empty object of them: clients parse what they get.
-        for index in state.bare_calls:
-            delta = b'"tool_calls":[{"index":%d,"function":{"arguments":"{}"}}]' % index
-            written.append(self._chunk(event.choice, delta))
-        reason = write_finish(event.reason, state.is_refused)
-        end = b'{"index":%d,"delta":{},"logprobs":null,"finish_reason":"%b"}]' % (
-            event.choice,
-            reason.encode(),
-        )
-        return b"".join((*written, self._head, end, self._nothing, b"}\n\n"))
