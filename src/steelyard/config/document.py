@@ -15,6 +15,8 @@ from typing import Any
 
 import yaml
 
+from steelyard.config.nesting import check_nesting
+
 FILE_BYTES_MAX = 16 * 2**20
 """Ten thousand offers take about 2 MiB."""
 VALUES_MAX = 1_000_000
@@ -102,6 +104,7 @@ def parse(text: str, name: str) -> Document:
     if len(text) > FILE_BYTES_MAX:
         raise DocumentError([Finding(name, 0, "", f"larger than {FILE_BYTES_MAX >> 20} MiB")])
     try:
+        check_nesting(text)
         node = yaml.compose(text, Loader=yaml.CSafeLoader)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 0

@@ -111,7 +111,9 @@ def read_catalogue(text: str) -> dict[str, LocalModel]:
     Raises:
         ValueError: the pieces of a model do not add up to its file.
     """
-    models = {n: _model(n, raw) for n, raw in yaml.safe_load(text)["models"].items()}
+    models = {
+        n: _model(n, raw) for n, raw in yaml.load(text, Loader=yaml.CSafeLoader)["models"].items()
+    }
     for model in models.values():
         pieces = sum(wheel.member_bytes for wheel in model.wheels)
         if model.wheels and pieces != model.bytes_total:

@@ -25,6 +25,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from steelyard.config.nesting import check_nesting
 from steelyard.domain.listings import OFFICIAL, Listing
 from steelyard.domain.money import round_half_even
 from steelyard.pricebook.claim_inputs import (
@@ -235,7 +236,8 @@ def read_claims(data: bytes) -> list[Claim]:
         raise ClaimError(f"a claims file has at most {FILE_BYTES_MAX >> 20} MiB")
     try:
         text = data.decode("utf-8-sig")
-        plain = yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506 - BaseLoader makes texts only
+        check_nesting(text)
+        plain = yaml.load(text, Loader=yaml.CBaseLoader)  # noqa: S506 - it makes texts only
     except (UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
         raise ClaimError(f"no YAML: {error}") from error
     body = _mapping(plain, "the file", needs={"claims"}, may={"format", "listings"})

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
 
+from steelyard.config.nesting import check_nesting
 from steelyard.domain.listings import FACT_KINDS, OFFICIAL, RESELLER, Fact, Finding, Parsed
 from steelyard.pricebook.contracts import Contract
 from steelyard.pricebook.sources.dating import YEARS
@@ -30,25 +31,15 @@ HOLDERS = ("account", "key")
 _KEYS = frozenset(("vendor", "channel", "models", "from", "to", "zone", "note", "source"))
 
 
-class _Loader(yaml.SafeLoader):
-    """Refuses aliases: a few lines of them stand for more than any memory holds."""
-
-    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        if self.check_event(yaml.AliasEvent):
-            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
-            raise yaml.composer.ComposerError(None, None, "write it out: no aliases", mark)
-        found: yaml.Node | None = super().compose_node(parent, index)
-        return found
-
-
 def parse(data: bytes) -> Parsed:
     """The facts of a file, and what is wrong with it."""
     if len(data) > BYTES_MAX:
         large = f"larger than {BYTES_MAX >> 20} MiB: no file of facts is"
         return Parsed((), (Finding("facts_unreadable", large, 0),))
     try:
-        root = yaml.compose(data, _Loader)
-        plain = yaml.load(data, _Loader)  # noqa: S506 - a safe one, and stricter
+        check_nesting(data, may_repeat=False)
+        root = yaml.compose(data, yaml.CSafeLoader)
+        plain = yaml.load(data, yaml.CSafeLoader)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark else 0

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
 
+from steelyard.config.nesting import check_nesting
 from steelyard.domain.conditions import ALWAYS, Clock, Condition, from_plain
 
 _KEYS = {"zones", "phrases", "exceptions"}
@@ -94,7 +95,8 @@ def read_phrases(text: str) -> PhraseTable:
         ValueError: the text is no such table; names the phrase.
     """
     try:
-        document = yaml.safe_load(text)
+        check_nesting(text)
+        document = yaml.load(text, Loader=yaml.CSafeLoader)
     except yaml.YAMLError as error:
         raise ValueError(f"the phrases are no YAML: {error}") from error
     if not isinstance(document, dict) or not set(document) <= _KEYS:

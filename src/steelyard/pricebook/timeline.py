@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from steelyard.config.nesting import check_nesting
+
 KINDS = ("new", "cut", "rise", "free", "terms")
 """What an event can be; ``terms`` are caches, hours and tiers rather than the price itself."""
 _MUST = {"day", "vendor", "kind", "models", "text", "source"}
@@ -46,7 +48,9 @@ def read_timeline(data: bytes) -> list[Event]:
         TimelineError: it cannot be read, or an event is not made as it should be.
     """
     try:
-        plain = yaml.load(data.decode("utf-8-sig"), Loader=yaml.BaseLoader)  # noqa: S506 - texts only
+        text = data.decode("utf-8-sig")
+        check_nesting(text)
+        plain = yaml.load(text, Loader=yaml.CBaseLoader)  # noqa: S506 - it makes texts only
     except (UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
         raise TimelineError(f"no YAML: {error}") from error
     if not isinstance(plain, dict) or not isinstance(plain.get("events"), list):

@@ -125,7 +125,7 @@ def parse(data: bytes) -> CharacterTable:
     Raises:
         ValueError: a family is not as described in the file's head.
     """
-    plain = yaml.safe_load(data)
+    plain = yaml.load(data, Loader=yaml.CSafeLoader)
     if not isinstance(plain, dict) or not isinstance(plain.get("families"), list):
         raise ValueError("characters: a list of families is missing")
     families = tuple(_family(entry) for entry in plain["families"])
