@@ -12,7 +12,7 @@ from steelyard.config.model import Task as Wanted
 from steelyard.domain.errors import ConfigError
 from steelyard.domain.tasks import PromptForm, Task, form_digest
 from steelyard.weigh.catalog import shipped_tasks
-from steelyard.weigh.datasets import load_set
+from steelyard.weigh.datasets import digest_of
 
 
 def tasks(config: Config) -> dict[str, Task]:
@@ -63,7 +63,7 @@ def digests(task: Task) -> list[str]:
     Raises:
         ConfigError: the set cannot be read.
     """
-    of_set = load_set(task.set_name).digest
+    of_set = digest_of(task.set_name)
     forms = (task.form, task.form.unconstrained())
     return list(dict.fromkeys(form_digest(task, form, of_set) for form in forms))
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping
 from decimal import Decimal, InvalidOperation
+from functools import cache
 from pathlib import Path
 
 import yaml
@@ -30,8 +31,14 @@ def shipped_tasks() -> dict[str, Task]:
     Raises:
         ConfigError: a file is wrong or two share a name.
     """
+    return dict(_read_folder(TASKS_FOLDER))
+
+
+@cache
+def _read_folder(folder: Path) -> dict[str, Task]:
+    """What lies in a folder; read once, since the product's own files change with the process."""
     tasks: dict[str, Task] = {}
-    for path in sorted(TASKS_FOLDER.glob("*.yaml")):
+    for path in sorted(folder.glob("*.yaml")):
         task = load_task(path)
         if task.name in tasks:
             raise ConfigError(f"{path.name}: another file already holds task {task.name}")
@@ -74,7 +81,7 @@ def read_task(text: str, file: str) -> Task:
         ConfigError: names the file, the key and a fix.
     """
     try:
-        top = _mapping(yaml.safe_load(text), _TASK_KEYS, file)
+        top = _mapping(yaml.load(text, Loader=yaml.CSafeLoader), _TASK_KEYS, file)
         grader = top["grader"]
         if isinstance(grader, str):
             grader = {"name": grader}

@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from steelyard.domain.errors import ConfigError
@@ -69,6 +70,20 @@ def load_set(name: str, folder: Path = SETS_FOLDER) -> Dataset:
     return read_set(name, data)
 
 
+def digest_of(name: str) -> str:
+    """The digest of a set that can be read; of a shipped one that is found out once.
+
+    Raises:
+        ConfigError: as ``load_set``.
+    """
+    return load_set(name).digest if name.endswith(".jsonl") else _shipped_digest(name)
+
+
+@cache
+def _shipped_digest(name: str) -> str:
+    return load_set(name).digest
+
+
 def read_set(name: str, data: bytes) -> Dataset:
     """Reads a set from the bytes of a JSONL file.
 
@@ -112,7 +127,8 @@ def _read_line(line: bytes) -> Sample:
         raise ValueError(f"not UTF-8 at byte {error.start}") from error
     try:
         row = json.loads(text)
-        json.dumps(row, ensure_ascii=False).encode()  # finds lone surrogates in any field
+        if "\\u" in text:  # only so is a lone surrogate written; this finds it in any field
+            json.dumps(row, ensure_ascii=False).encode()
     except UnicodeEncodeError as error:
         raise ValueError("a lone surrogate is no text") from error
     except (json.JSONDecodeError, RecursionError) as error:
