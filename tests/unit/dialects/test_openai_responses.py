@@ -96,6 +96,12 @@ def test_a_name_may_not_stand_twice() -> None:
         DIALECT.read(b'{"model":"m","input":"x","store":true,"store":false}')
 
 
+def test_a_picture_is_found_behind_an_escape() -> None:
+    asked = '{"model":"m","input":[{"content":[{"type":"input\\u005fimage"}]}]}'
+    assert DIALECT.read(asked.encode()).images == 1
+    assert DIALECT.read(body(input="input_image")).images == 0
+
+
 # writing calls
 
 

@@ -13,7 +13,7 @@ import msgspec
 
 from steelyard.dialects.bridge import neutral
 from steelyard.dialects.bridge import openai_responses_shapes as shapes
-from steelyard.dialects.bridge.openai_responses_read import content_of, part_of_item
+from steelyard.dialects.bridge.openai_responses_read import content_of, part_of_item, sealed
 from steelyard.dialects.bridge.openai_responses_replies import (
     as_chat_logprobs,
     read_ending,
@@ -152,11 +152,8 @@ class ResponsesParser:
             found.append(neutral.ReasoningDelta(thought.text))
         if thought.signature:
             is_redacted = thought.is_redacted and not is_told
-            found.append(
-                neutral.ReasoningProof(
-                    thought.signature, item_id=thought.item_id, is_redacted=is_redacted
-                )
-            )
+            proof = sealed(thought.item_id, thought.signature)
+            found.append(neutral.ReasoningProof(proof, 0, thought.item_id, is_redacted))
         return found
 
     def _words(self, parts: list[neutral.Part]) -> _Found:

@@ -212,6 +212,21 @@ def part_of_item(kind: str, raw: msgspec.Raw) -> neutral.Part:
     return neutral.Reasoning(text, signature, item.id or "", bool(signature) and not parts)
 
 
+def sealed(item_id: str, proof: str) -> str:
+    """A proof with the id of its item, in one text.
+
+    The vendor refuses a proof under another id, and other dialects have room for the proof only.
+    The id also tells whose proof it is, when it is given back.
+    """
+    return f"{item_id}:{proof}" if proof and item_id.startswith("rs_") else proof
+
+
+def unsealed(signature: str) -> tuple[str, str]:
+    """Id and proof of what ``sealed`` put together; without an id, of any other proof."""
+    item_id, colon, proof = signature.partition(":")
+    return (item_id, proof) if colon and item_id.startswith("rs_") else ("", signature)
+
+
 def _result(raw: msgspec.Raw, chat: neutral.Chat) -> neutral.ToolResult:
     item = shapes.item_decoder.decode(raw)
     result = neutral.ToolResult(item.call_id or "", [])

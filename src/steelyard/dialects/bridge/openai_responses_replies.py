@@ -13,7 +13,12 @@ import msgspec
 from steelyard.dialects import openai_responses_shapes as counting
 from steelyard.dialects.bridge import neutral
 from steelyard.dialects.bridge import openai_responses_shapes as shapes
-from steelyard.dialects.bridge.openai_responses_read import content_of, part_of_item
+from steelyard.dialects.bridge.openai_responses_read import (
+    content_of,
+    part_of_item,
+    sealed,
+    unsealed,
+)
 from steelyard.domain.errors import DialectViolated, UnbalancedEntry
 from steelyard.domain.usage import Usage
 
@@ -122,9 +127,11 @@ def _read_output(output: list[msgspec.Raw]) -> tuple[neutral.Choice, str]:
             own = part_of_item(kind, raw)
             if kind == "function_call":
                 finish = neutral.TOOL_CALLS
-            if not isinstance(own, neutral.Reasoning) or own.text or own.signature:
-                # A thought of which nothing is told says nothing to anybody else.
-                choice.parts.append(own)
+            if isinstance(own, neutral.Reasoning):
+                if not (own.text or own.signature):
+                    continue  # a thought of which nothing is told
+                own.signature = sealed(own.item_id, own.signature)
+            choice.parts.append(own)
             continue
         item = shapes.item_decoder.decode(raw)
         for part in content_of(item.content):
@@ -279,8 +286,7 @@ def _item(told: str, place: int, part: neutral.Part) -> object:
     if isinstance(part, neutral.ToolCall):
         return call_shape(item_id("fc", told, place), part, "completed")
     if isinstance(part, neutral.Reasoning):
-        is_own = part.item_id.startswith("rs_")
-        name = part.item_id if is_own else item_id("rs", told, place)
+        name = unsealed(part.signature)[0] or item_id("rs", told, place)
         return thought_shape(name, part)
     if isinstance(part, neutral.Private) and part.kind in OWN_ITEMS:
         return part.raw
@@ -313,5 +319,5 @@ def thought_shape(name: str, thought: neutral.Reasoning) -> Shape:
     if not thought.is_redacted:
         shape["summary"] = [{"type": "summary_text", "text": thought.text}]
     if thought.signature:
-        shape["encrypted_content"] = thought.signature
+        shape["encrypted_content"] = unsealed(thought.signature)[1]
     return shape

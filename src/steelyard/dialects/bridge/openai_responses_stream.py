@@ -18,6 +18,14 @@ ERROR_CODES = frozenset(("server_error", "rate_limit_exceeded", "invalid_prompt"
 """Codes of a failed response that the API description knows and that are not about pictures."""
 
 _encode = msgspec.json.encode
+_Rest = (
+    neutral.ReasoningDelta
+    | neutral.ReasoningProof
+    | neutral.RefusalDelta
+    | neutral.ToolBegin
+    | neutral.ToolDelta
+    | neutral.Finish
+)
 _CUT = Ending(neutral.STOP, None, "")
 
 
@@ -94,7 +102,7 @@ class ResponsesBuilder:
             self._send(out, f"response.{replies.end(shape, ending)}", {"response": shape})
         return b"".join(out)
 
-    def _feed(self, out: list[bytes], event: neutral.Event) -> None:
+    def _feed(self, out: list[bytes], event: _Rest) -> None:
         if isinstance(event, neutral.ReasoningDelta):
             if event.text:
                 self._write_delta(out, "thought", event.text)
@@ -108,7 +116,7 @@ class ResponsesBuilder:
                 self._write_delta(out, "refusal", event.text)
         elif isinstance(event, neutral.ReasoningProof):
             self._prove(out, event)
-        elif isinstance(event, neutral.Finish):
+        else:
             self._finish_choice(out, event)
 
     def _send(self, out: list[bytes], kind: str, shape: Shape) -> None:

@@ -15,7 +15,13 @@ import msgspec
 
 from steelyard.dialects.bridge import neutral
 from steelyard.dialects.bridge.codec import Target, Written
-from steelyard.dialects.bridge.openai_responses_read import CONTENT, ENCRYPTED, LOGPROBS
+from steelyard.dialects.bridge.openai_responses_read import (
+    CONTENT,
+    ENCRYPTED,
+    LOGPROBS,
+    sealed,
+    unsealed,
+)
 
 OUTPUT_MIN = 16
 """Least bound of output that the API takes; a smaller one would be refused."""
@@ -282,16 +288,16 @@ class _Writer:
         self._items.append({**words, "role": "assistant", "content": content})
 
     def _write_thought(self, thought: neutral.Reasoning) -> None:
-        is_ours = bool(thought.signature) and thought.item_id.startswith("rs_")
+        item_id, proof = unsealed(sealed(thought.item_id, thought.signature))
         is_wanted = "reasoning:back" in self._target.features
-        if not is_ours and not (is_wanted and thought.text):
+        if not item_id and not (is_wanted and thought.text):
             if is_wanted:
                 self._drop("messages.reasoning")
             return
-        item_id = thought.item_id if is_ours else f"rs_{len(self._items)}"
-        item: _Shape = {"type": "reasoning", "id": item_id, "summary": []}
-        if is_ours:
-            item["encrypted_content"] = thought.signature
+        name = item_id or f"rs_{len(self._items)}"
+        item: _Shape = {"type": "reasoning", "id": name, "summary": []}
+        if item_id:
+            item["encrypted_content"] = proof
             if thought.text or not thought.is_redacted:
                 item["summary"] = [{"type": "summary_text", "text": thought.text}]
         else:

@@ -116,9 +116,9 @@ def test_thoughts_are_read_in_either_shape_and_once() -> None:
         n.ReasoningDelta("On"),
         n.ReasoningDelta("e."),
         n.ReasoningDelta("\n\nTwo."),
-        n.ReasoningProof("gAAA", item_id="rs_1"),
+        n.ReasoningProof("rs_1:gAAA", item_id="rs_1"),
         n.ReasoningDelta("raw"),
-        n.ReasoningProof("gAAA", item_id="rs_1", is_redacted=True),
+        n.ReasoningProof("rs_1:gAAA", item_id="rs_1", is_redacted=True),
     ]
 
 
@@ -127,6 +127,9 @@ def test_refusals_and_cuts_end_as_they_do() -> None:
     cut = ended("incomplete", incomplete_details={"reason": "content_filter"})
     assert n.Finish(n.FILTERED) in read(cut)
     assert n.Finish(n.LENGTH) in read(ended("incomplete"))
+    message = {"type": "message", "content": [{"type": "refusal", "refusal": ""}, {"type": "new"}]}
+    silent = read(("output_item.done", {"item": message}), ended())
+    assert silent[1:] == [n.Finish(n.REFUSED)]
 
 
 def test_faults_are_read_wherever_they_stand() -> None:

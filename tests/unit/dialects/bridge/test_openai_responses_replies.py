@@ -65,7 +65,7 @@ def test_an_answer_is_read() -> None:
     own = choice.parts.pop(1)
     assert isinstance(own, n.Private) and own.kind == "web_search_call"
     assert choice.parts == [
-        n.Reasoning("Hm.", "gAAA", "rs_1"),
+        n.Reasoning("Hm.", "rs_1:gAAA", "rs_1"),
         n.Text("a"),
         n.Text("b"),
         n.ToolCall("c1", "f", "{}"),
@@ -77,6 +77,7 @@ def test_an_answer_is_read() -> None:
     [
         ([words(said("a"))], {"service_tier": "default"}, n.STOP),
         ([words({"type": "refusal", "refusal": ""})], {}, n.REFUSED),
+        ([words(said("a"), {"type": "refusal", "refusal": "no"})], {}, n.REFUSED),
         ([words(said("a"))], {"status": "incomplete"}, n.LENGTH),
         (
             [CALL],
@@ -148,7 +149,7 @@ def test_an_answer_is_written_with_ids_of_its_own() -> None:
         n.Private("web_search_call", msgspec.Raw(b'{"type":"web_search_call"}')),
         n.Private("server_tool_use", msgspec.Raw(b"{}")),
         n.Text("b"),
-        n.Reasoning("", "gAAA", "rs_9", True),
+        n.Reasoning("", "rs_9:gAAA", "", True),
     )
     assert (told["id"], told["status"], told["created_at"]) == ("resp_r-1", "completed", 7)
     thought, message, call, search, later, own = told["output"]
@@ -160,7 +161,7 @@ def test_an_answer_is_written_with_ids_of_its_own() -> None:
     )
     assert (call["id"], call["arguments"], call["status"]) == ("fc_r-1_2", "{}", "completed")
     assert (search, later["id"]) == ({"type": "web_search_call"}, "msg_r-1_4")
-    assert (own["id"], own["summary"]) == ("rs_9", [])
+    assert (own["id"], own["summary"], own["encrypted_content"]) == ("rs_9", [], "gAAA")
     assert told["usage"] == {
         "input_tokens": 9,
         "input_tokens_details": {"cached_tokens": 3, "cache_write_tokens": 2},
@@ -183,6 +184,13 @@ def test_a_cut_answer_is_incomplete(finish: str, reason: str) -> None:
 def test_a_refusal_without_words_is_told() -> None:
     told = written(n.Text("We"), finish=n.REFUSED)
     assert told["output"][0]["content"][1] == {"type": "refusal", "refusal": ""}
+
+
+def test_words_that_follow_each_other_are_one_message() -> None:
+    [message] = written(n.Text("a"), n.Text("b"))["output"]
+    assert [part["text"] for part in message["content"]] == ["a", "b"]
+    [message] = written(n.Refusal("no"), n.Text("b"))["output"]
+    assert [part["type"] for part in message["content"]] == ["refusal", "output_text"]
 
 
 def test_an_answer_of_nothing_is_written() -> None:

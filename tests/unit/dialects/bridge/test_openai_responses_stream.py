@@ -157,6 +157,7 @@ def test_of_several_answers_the_first_is_told() -> None:
         n.TextDelta(""),
         n.ReasoningDelta("", 0),
         n.RefusalDelta("", 1),
+        n.RefusalDelta(""),
         n.Finish(n.STOP),
         n.Finish(n.LENGTH, 1),
     )

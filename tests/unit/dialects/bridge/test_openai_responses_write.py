@@ -107,6 +107,35 @@ def test_foreign_thoughts_are_given_back_only_where_they_are_wanted(
     assert all("encrypted_content" not in one for one in given)
 
 
+@pytest.mark.parametrize("signature", ["gAAA", "rs_9:gAAA"])
+def test_the_vendors_own_thoughts_come_back_under_their_ids(signature: str) -> None:
+    item_id = "" if ":" in signature else "rs_9"
+    thoughts: list[n.Part] = [
+        n.Reasoning("Hm.", signature, item_id),
+        n.Reasoning("", signature, item_id, True),
+        n.Reasoning("", signature, item_id),
+    ]
+    body, dropped = written(ASK, n.Message(n.ASSISTANT, thoughts))
+    told, hidden, silent = body["input"][1:]
+    assert told["summary"] == [{"type": "summary_text", "text": "Hm."}]
+    assert hidden["summary"] == []
+    assert silent["summary"] == [{"type": "summary_text", "text": ""}]
+    for item in (told, hidden, silent):
+        assert (item["id"], item["encrypted_content"]) == ("rs_9", "gAAA")
+    assert dropped == ()
+
+
+def test_private_parts_of_others_turns_stay_in_their_order() -> None:
+    output = n.Private("computer_call_output", raw({"type": "computer_call_output"}))
+    body, dropped = written(n.Message(n.TOOL, [output]), ASK, logprobs=0)
+    assert body["input"][0] == {"type": "computer_call_output"}
+    assert (body["include"], "top_logprobs" in body) == (["message.output_text.logprobs"], False)
+    assert dropped == ()
+    form = n.Form("json_schema")
+    told = written(form=form)[0]["text"]["format"]
+    assert told == {"type": "json_schema", "name": "answer", "schema": {}}
+
+
 def test_parts_of_the_input_are_written() -> None:
     parts: list[n.Part] = [
         n.Text("?"),
