@@ -29,8 +29,8 @@ MODULES = {
         *("sse", "timers", "upstream", "upstream_connection"),
     ),
     "gateway": (
-        *("bounds", "channels", "choose", "exchange", "gate", "heads", "health", "leases"),
-        *("meter", "relay", "replay", "routes", "settle", "state", "steps", "view"),
+        *("bounds", "bridging", "channels", "choose", "exchange", "gate", "heads", "health"),
+        *("leases", "meter", "relay", "replay", "routes", "settle", "state", "steps", "view"),
     ),
 }
 """What every call passes; the rest of a worker is imported as it is."""

@@ -11,7 +11,7 @@ import logging
 import time
 from collections.abc import Sequence
 
-from steelyard.dialects.base import Answer, Call, Dialect, Refusal
+from steelyard.dialects.base import Answer, Call, Dialect
 from steelyard.domain.calls import Outcome, Why, call_id
 from steelyard.domain.entries import Intent
 from steelyard.domain.errors import (
@@ -23,16 +23,15 @@ from steelyard.domain.errors import (
     UpstreamError,
     UpstreamUnavailable,
 )
-from steelyard.domain.money import format_pico
 from steelyard.domain.offers import ChannelKind
 from steelyard.gateway import choose
 from steelyard.gateway.bounds import output_bound, worst_case
+from steelyard.gateway.bridging import Bridge, meter_of, spoken_by, told
 from steelyard.gateway.gate import authenticate
-from steelyard.gateway.heads import JSON_TYPE, STREAM_TYPE, answer_head, request_bytes
+from steelyard.gateway.heads import JSON_TYPE, STREAM_TYPE, answer_head, cost_text, request_bytes
 from steelyard.gateway.leases import Lease, Reservation
-from steelyard.gateway.meter import StreamMeter
 from steelyard.gateway.relay import Attempt, error_of, outcome_of, refusal_of
-from steelyard.gateway.replay import Failed, Replay, goes_on
+from steelyard.gateway.replay import Failed, Replay, goes_on, learn
 from steelyard.gateway.settle import settlement_of
 from steelyard.gateway.snapshot import PolicyEntry
 from steelyard.gateway.state import WorkerState
@@ -177,7 +176,12 @@ class Exchange:
         )
         reserved = worst_case(call, candidate, period, output_max, self._at_ns)
         try:
-            way = state.channels.way(candidate, self._dialect, view)
+            spoken = spoken_by(candidate, self._dialect)
+            way = state.channels.way(candidate, spoken, view)
+            bridge, body = None, b""
+            if spoken is not self._dialect:
+                bridge = Bridge(self._dialect, spoken, self._at_ns // 10**9)
+                body = bridge.write(call, candidate, cap, view.defaults(task))
             reservation = self._reserve(reserved, candidate)
         except (LimitError, UpstreamError, RateMissing) as error:
             return Failed(error, goes_on=True)
@@ -187,17 +191,18 @@ class Exchange:
             return Failed(UpstreamUnavailable(f"{candidate.name} is misconfigured."), goes_on=True)
         if isinstance(reservation, list):
             return reservation
-        body = self._dialect.write(call, candidate.entry.upstream_model, cap, view.defaults(task))
+        if bridge is None:
+            body = spoken.write(call, candidate.entry.upstream_model, cap, view.defaults(task))
         intent = self._intend(candidate, reserved, output_max, reservation)
-        attempt = Attempt(self._reply, self._dialect, state.clock)
-        attempt.tier = call.tier
+        attempt = Attempt(self._reply, spoken, state.clock)
+        attempt.tier, attempt.bridge = call.tier, bridge
         attempt.books(candidate, period, intent, reservation)
         request = request_bytes(way.head, intent, body, candidate.channel.sends_attempt_id)
         drains = self._policy.drain_on_disconnect
         if call.is_stream:
             attempt.streams(
-                StreamMeter(self._dialect, not call.wants_usage, candidate.channel.errors),
-                answer_head(STREAM_TYPE, candidate.answer_head, attempt.intent),
+                meter_of(call, candidate, spoken, bridge),
+                told(bridge, answer_head(STREAM_TYPE, candidate.answer_head, attempt.intent)),
             )
             attempt.send(way.pool, request, way.stream_timeouts, drains)
         else:
@@ -316,7 +321,8 @@ class Exchange:
         if outcome is Outcome.CLIENT_GONE:
             detail = "client gone"
         self._settle(attempt, answer, outcome.value, detail)
-        self._judge(attempt.candidate, outcome, refusal, detail)
+        now_s = self._state.clock()
+        learn(self._state.health, attempt.candidate.channel, outcome, refusal, (detail, now_s))
         if not self._reply.is_open:
             return None
         if self._reply.is_started:
@@ -340,28 +346,20 @@ class Exchange:
         currency, costs = settlement.currency, self._costs
         costs[currency] = costs.get(currency, 0) + settlement.cost_pico
 
-    def _judge(
-        self, candidate: Candidate, outcome: Outcome, refusal: Refusal | None, detail: str
-    ) -> None:
-        """Tells health what the attempt says about its channel."""
-        health, name, now_s = self._state.health, candidate.channel.name, self._state.clock()
-        if refusal is not None:
-            if refusal.cools:
-                rest_s = refusal.rest_s or refusal.error.retry_after_s
-                rest_s = rest_s or (1.0 if refusal.is_free else None)
-                health.failed(name, detail, now_s, rest_s)
-        elif outcome is not Outcome.CLIENT_GONE:
-            health.failed(name, detail, now_s)
-
     def _answer(self, attempt: Attempt) -> None:
         """Gives the client the rest of a stream, or the whole of a plain answer."""
         reply, candidate = self._reply, attempt.candidate
         if attempt.meter is None:
             head = answer_head(JSON_TYPE, candidate.answer_head, attempt.intent, self._cost())
-            reply.respond(200, head, attempt.body)
+            bridge = attempt.bridge
+            body = attempt.body if bridge is None else bridge.shown
+            reply.respond(200, told(bridge, head), body)
             return
         if not reply.is_started:
-            reply.start(200, answer_head(STREAM_TYPE, candidate.answer_head, attempt.intent))
+            head = answer_head(STREAM_TYPE, candidate.answer_head, attempt.intent)
+            reply.start(200, told(attempt.bridge, head))
+        if closing := attempt.meter.closing():
+            reply.write(closing)
         reply.end(self._cost_comment())
 
     def _break_off(self, error: SteelyardError) -> None:
@@ -390,11 +388,7 @@ class Exchange:
         reply.respond(error.status, head, self._dialect.write_error(error, self.call_id))
 
     def _cost(self) -> str:
-        """What all attempts of this call cost, exactly, by currency."""
-        if len(self._costs) == 1:
-            ((code, pico),) = self._costs.items()
-            return f"{format_pico(pico)} {code}"
-        return ", ".join(f"{format_pico(pico)} {code}" for code, pico in self._costs.items())
+        return cost_text(self._costs)
 
     def _cost_comment(self) -> bytes:
         return f": steelyard call={self.call_id} cost={self._cost()}\n\n".encode()

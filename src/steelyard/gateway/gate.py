@@ -12,7 +12,7 @@ from steelyard.gateway.view import Principal, View
 def authenticate(
     headers: Mapping[bytes, bytes], view: View, revoked: frozenset[bytes] | set[bytes], now_ns: int
 ) -> Principal:
-    """The caller, by the key in ``authorization: Bearer`` (or ``api-key``).
+    """The caller, by the key in ``authorization: Bearer`` (or ``x-api-key``, ``api-key``).
 
     Raises:
         Unauthenticated: no key, or one that is unknown, revoked or expired.
@@ -26,7 +26,7 @@ def authenticate(
             raise Unauthenticated("Send the key as 'Authorization: Bearer sk-...'.")
         secret = secret.strip()
     else:
-        secret = headers.get(b"api-key", b"")
+        secret = headers.get(b"x-api-key") or headers.get(b"api-key", b"")
     if not secret:
         raise Unauthenticated(
             "No API key: send it as 'Authorization: Bearer sk-...'.", code="missing_api_key"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from steelyard import __version__
 from steelyard.domain.entries import Intent
 from steelyard.domain.errors import ConfigError
+from steelyard.domain.money import format_pico
 
 JSON_TYPE = b"content-type: application/json\r\n"
 STREAM_TYPE = b"content-type: text/event-stream\r\ncache-control: no-cache\r\n"
@@ -82,3 +83,8 @@ def answer_head(kind: bytes, offer_line: bytes, intent: Intent, cost: str = "") 
         intent.sequence,
     )
     return b"%bx-steelyard-cost: %b\r\n" % (head, cost.encode()) if cost else head
+
+
+def cost_text(costs: Mapping[str, int]) -> str:
+    """What all attempts of a call cost, exactly, by currency; ``costs`` are pico-units."""
+    return ", ".join(f"{format_pico(pico)} {code}" for code, pico in costs.items())

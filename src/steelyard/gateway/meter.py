@@ -18,7 +18,6 @@ EVENT_BYTES_MAX = 4 << 20
 """A vendor whose single event is longer than this is cut off."""
 
 _NULL_USAGE = b'"usage":null'
-_CONTENT = b'"content":"'
 
 
 class StreamMeter:
@@ -32,6 +31,7 @@ class StreamMeter:
         "_before_shown",
         "_dialect",
         "_hides_usage",
+        "_mark",
         "_splitter",
         "_table",
         "bytes_seen",
@@ -41,6 +41,7 @@ class StreamMeter:
         "events_seen",
         "finish",
         "is_done",
+        "is_partial",
         "model",
         "refused",
         "tier",
@@ -75,7 +76,10 @@ class StreamMeter:
         self.is_done = False
         self.events_seen = 0
         self.bytes_seen = 0
-        self.envelope_bytes = 0
+        self.envelope_bytes = dialect.envelope_bytes
+        self._mark = dialect.text_mark
+        self.is_partial = False
+        """Whether the usage so far counts the input only."""
         # No event begins like this, so nothing is alike before the first is learnt.
         self._before = self._after = b"\0"
         self._before_shown = self._after_shown = b""
@@ -105,7 +109,7 @@ class StreamMeter:
         """The event behind the last empty line, if it is whole: some vendors end without one."""
         rest = self._splitter.pending.rstrip(b"\r\n")
         for data in events(rest):
-            if data != b"[DONE]" and self._dialect.read_event(data).fault:
+            if not self._dialect.is_end(data) and self._dialect.read_event(data).fault:
                 return b""
         return self._feed(rest + b"\n\n") if rest else b""
 
@@ -130,11 +134,12 @@ class StreamMeter:
         quotation mark between (a mark inside text has a backslash, but it is a mark), holds no
         name or value but that text, so it need not be searched.
         """
-        begin = whole.find(_CONTENT)
-        end = whole.find(b'"', begin + len(_CONTENT))
-        if begin < 0 or end < 0 or whole.count(_CONTENT) > 1:
+        mark = self._mark
+        begin = whole.find(mark)
+        end = whole.find(b'"', begin + len(mark))
+        if begin < 0 or end < 0 or whole.count(mark) > 1:
             return
-        before, after = whole[: begin + len(_CONTENT)], whole[end:]
+        before, after = whole[: begin + len(mark)], whole[end:]
         shown = _without_nulls(before), _without_nulls(after)
         if self._hides_usage and (_NULL_USAGE in shown[0] or _NULL_USAGE in shown[1]):
             return
@@ -152,17 +157,18 @@ class StreamMeter:
             self.error,
             max(0, self.bytes_seen - self.events_seen * self.envelope_bytes),
             tier=self.tier,
+            is_partial=self.is_partial,
         )
+
+    def closing(self) -> bytes:
+        """What closes the client's stream behind the vendor's own words: nothing."""
+        return b""
 
     def _matters(self, whole: bytes) -> bool:
         """Whether an event may carry usage, a finish reason, an error or the end."""
-        if b"[DONE]" in whole or b'"error"' in whole or b'"finish_reason":"' in whole:
+        if self._dialect.matters(whole):
             return True
-        if b'"finish_reason": "' in whole:
-            return True
-        if self._alarm is not None and self._alarm.search(whole) is not None:
-            return True
-        return b'"usage"' in whole and whole.count(b'"usage"') != whole.count(_NULL_USAGE)
+        return self._alarm is not None and self._alarm.search(whole) is not None
 
     def _read(self, whole: bytes) -> bytes:
         kept: list[bytes] = []
@@ -175,7 +181,8 @@ class StreamMeter:
             fault = ""
             if not self.envelope_bytes or self._matters(data):
                 # Only these, however events share reads: any split gives the same answer.
-                facts = self._dialect.read_event(data)
+                self.is_done = self.is_done or self._dialect.is_end(data)
+                facts = self._dialect.read_event(data, self.usage)
                 fault = facts.fault
                 self._note(facts, data)
             if not (self._hides_usage and b'"usage"' in data):
@@ -196,6 +203,7 @@ class StreamMeter:
         if facts.usage is not None:
             # The last one is the whole truth, zeros included: vendors send running totals.
             self.usage, self.usage_fault = facts.usage, ""
+            self.is_partial = facts.is_partial
         elif facts.usage_fault:
             self.usage, self.usage_fault = None, facts.usage_fault
         elif facts.fault and b'"usage"' in data:
@@ -230,7 +238,12 @@ def believed(
     answer: Answer, candidate: Candidate, input_tokens: int, pieces: int
 ) -> tuple[Usage, str, str]:
     """The usage to book, whether it is reported or estimated, and a remark for the ledger."""
-    if answer.usage is not None:
-        return answer.usage, REPORTED, ""
+    told = answer.usage
+    if told is not None and not answer.is_partial:
+        return told, REPORTED, ""
     usage = estimate(candidate, input_tokens, answer.text_bytes, pieces)
+    if told is not None:
+        # What the stream began with counts the input; of the output it knows no more than we do.
+        output = max(told.output_tokens, usage.output_tokens)
+        return told._replace(output_tokens=output), ESTIMATED, "output not reported"
     return usage, ESTIMATED, answer.usage_fault or "usage missing"

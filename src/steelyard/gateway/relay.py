@@ -22,6 +22,7 @@ from steelyard.domain.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
+from steelyard.gateway.bridging import Bridge
 from steelyard.gateway.leases import Reservation
 from steelyard.gateway.meter import StreamMeter
 from steelyard.gateway.snapshot import ChannelEntry
@@ -50,6 +51,7 @@ class Attempt:
         "_handle",
         "_head",
         "_reply",
+        "bridge",
         "bytes_kept",
         "candidate",
         "dialect",
@@ -88,6 +90,8 @@ class Attempt:
         self.meter: StreamMeter | None = None
         self.done: Signal[None] = Signal()
         self.status = 0
+        self.bridge: Bridge | None = None
+        """What translates, where the vendor speaks otherwise than the client."""
         self.tier = ""
         """Service tier asked for; empty for the ordinary one."""
         self.bytes_kept = 0
@@ -227,7 +231,10 @@ class Attempt:
         if self.meter is not None and self.status == 200:
             return self.meter.answer()
         if self.status == 200 and self.is_whole:
-            return self.dialect.read_answer(self.body)
+            bridge = self.bridge
+            if bridge is None:
+                return self.dialect.read_answer(self.body)
+            return bridge.answer(self.body)
         return Answer(None)
 
     def _break(self, violation: str) -> None:

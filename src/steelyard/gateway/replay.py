@@ -18,7 +18,8 @@ from steelyard.domain.errors import (
     SteelyardError,
     UpstreamRejected,
 )
-from steelyard.gateway.snapshot import PolicyEntry
+from steelyard.gateway.health import Health
+from steelyard.gateway.snapshot import ChannelEntry, PolicyEntry
 
 RETRY_DELAY_S = 0.2
 RETRY_DELAY_MAX_S = 2.0
@@ -95,3 +96,24 @@ def goes_on(
     if outcome is Outcome.NOT_SENT:
         return True
     return (policy.replay_uncertain or is_own) and outcome is Outcome.UNCERTAIN
+
+
+def learn(
+    health: Health,
+    channel: ChannelEntry,
+    outcome: Outcome,
+    refusal: Refusal | None,
+    failed: tuple[str, float],
+) -> None:
+    """Tells health what a failed attempt says about its channel.
+
+    ``failed``: why, and when (monotonic seconds).
+    """
+    detail, now_s = failed
+    if refusal is not None:
+        if refusal.cools:
+            rest_s = refusal.rest_s or refusal.error.retry_after_s
+            rest_s = rest_s or (1.0 if refusal.is_free else None)
+            health.failed(channel.name, detail, now_s, rest_s)
+    elif outcome is not Outcome.CLIENT_GONE:
+        health.failed(channel.name, detail, now_s)

@@ -6,8 +6,10 @@ import time
 
 import msgspec
 
+from steelyard.dialects.anthropic_messages import DIALECT as ANTHROPIC_MESSAGES
 from steelyard.dialects.base import Dialect
 from steelyard.dialects.openai_chat import DIALECT as OPENAI_CHAT
+from steelyard.dialects.openai_responses import DIALECT as OPENAI_RESPONSES
 from steelyard.domain.errors import (
     Forbidden,
     InvalidRequest,
@@ -26,7 +28,11 @@ from steelyard.wire.server import Reply, Request
 _TEXT_TYPE = b"content-type: text/plain; charset=utf-8\r\n"
 _METRICS_TYPE = b"content-type: text/plain; version=0.0.4; charset=utf-8\r\n"
 
-DOORS: dict[bytes, Dialect] = {b"/v1/chat/completions": OPENAI_CHAT}
+DOORS: dict[bytes, Dialect] = {
+    b"/v1/chat/completions": OPENAI_CHAT,
+    b"/v1/messages": ANTHROPIC_MESSAGES,
+    b"/v1/responses": OPENAI_RESPONSES,
+}
 """Paths on which calls come in, each with the dialect spoken there."""
 
 

@@ -103,10 +103,10 @@ def usage_of(attempt: Attempt, answer: Answer, outcome: str) -> tuple[Usage, str
     """Usage to book, its source, and a remark, by the outcome table."""
     if outcome in _NOTHING_USED:
         return NOTHING, NO_USAGE, ""
-    if answer.usage is not None:
+    if answer.usage is not None and not answer.is_partial:
         return answer.usage, REPORTED, ""
     intent = attempt.intent
-    if outcome == Outcome.UNCERTAIN:
+    if outcome == Outcome.UNCERTAIN and answer.usage is None:
         bound = Usage(intent.input_tokens_expected, intent.output_tokens_reserved)
         return bound, ESTIMATED, "upper bound"
     meter, pieces = attempt.meter, 0

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 
+from steelyard import dialects
 from steelyard.domain.errors import UnknownModel
 from steelyard.gateway import snapshot
 from steelyard.gateway.keytable import KeyTable
@@ -85,17 +86,23 @@ class Candidate:
         "answer_head",
         "channel",
         "context",
+        "dialect",
         "entry",
         "last_period",
         "name",
         "rank_input",
         "rank_output",
+        "speaks",
         "tokens_per_byte",
     )
 
     def __init__(self, entry: OfferEntry, channel: ChannelEntry) -> None:
         self.entry = entry
         self.channel = channel
+        self.dialect = dialects.available().get(channel.dialect)
+        """How its channel speaks best; None where nobody here does."""
+        self.speaks = frozenset((channel.dialect, *channel.speaks))
+        """Names of all dialects that its channel speaks."""
         self.name = entry.name
         self.context = entry.context_tokens
         self.tokens_per_byte = entry.tokens_per_byte

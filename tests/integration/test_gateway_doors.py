@@ -1,0 +1,98 @@
+"""Other doors: clients that speak responses or messages, before a vendor that speaks chat."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from gateway_rig import PATH, Rig
+from openai import OpenAI
+
+from steelyard.domain.usage import REPORTED
+from steelyard.testing.worker import KEY
+
+HELLO = [{"role": "user", "content": "hello"}]
+MESSAGES = {"model": "model-a", "max_tokens": 50, "messages": HELLO}
+
+
+@pytest.fixture(scope="module")
+def rig() -> Iterator[Rig]:
+    with Rig() as made:
+        yield made
+
+
+def base(rig: Rig) -> str:
+    return rig.url.removesuffix(PATH)
+
+
+def ask(rig: Rig, path: str, body: dict[str, Any], **headers: str) -> httpx.Response:
+    headers = headers or {"authorization": f"Bearer {KEY}"}
+    return httpx.post(base(rig) + path, json=body, headers=headers, timeout=10)
+
+
+def events(text: str) -> list[dict[str, Any]]:
+    lines = [line.removeprefix("data: ") for line in text.splitlines() if line.startswith("data:")]
+    return [json.loads(line) for line in lines if line != "[DONE]"]
+
+
+def test_messages_are_answered_in_their_own_shape(rig: Rig) -> None:
+    answer = ask(rig, "/v1/messages", MESSAGES, **{"x-api-key": KEY})
+    assert answer.status_code == 200, answer.text
+    found = answer.json()
+    assert (found["type"], found["role"], found["stop_reason"]) == (
+        "message",
+        "assistant",
+        "end_turn",
+    )
+    assert found["content"][0]["type"] == "text" and found["content"][0]["text"]
+    assert found["usage"]["output_tokens"] > 0
+    [booked] = rig.booked(answer)
+    settled = booked.settled
+    assert (settled.outcome, settled.usage_source) == ("completed", REPORTED)
+    assert settled.usage.output_tokens == found["usage"]["output_tokens"]
+    assert booked.intent.door == "anthropic_messages"
+
+
+def test_streamed_messages_cost_what_plain_ones_do(rig: Rig) -> None:
+    [plain] = rig.booked(ask(rig, "/v1/messages", MESSAGES))
+    answer = ask(rig, "/v1/messages", {**MESSAGES, "stream": True})
+    kinds = [event["type"] for event in events(answer.text)]
+    assert kinds[0] == "message_start" and kinds[-1] == "message_stop"
+    assert "content_block_delta" in kinds
+    [streamed] = rig.booked(answer)
+    assert streamed.settled.usage == plain.settled.usage
+    assert streamed.settled.cost_pico == plain.settled.cost_pico
+
+
+def test_responses_by_the_sdk(rig: Rig) -> None:
+    before = len(rig.journal())
+    client = OpenAI(base_url=f"{base(rig)}/v1", api_key=KEY, max_retries=0)
+    found = client.responses.create(model="model-a", input="hello", max_output_tokens=50)
+    assert found.status == "completed" and found.output_text
+    assert found.usage is not None
+    assert (
+        found.usage.output_tokens == rig.until_settled(before + 1)[-1].settled.usage.output_tokens
+    )
+    with client.responses.stream(model="model-a", input="hello") as stream:
+        text = "".join(e.delta for e in stream if e.type == "response.output_text.delta")
+        assert stream.get_final_response().output_text == text == found.output_text
+    client.close()
+
+
+def test_what_cannot_be_passed_on_is_said(rig: Rig) -> None:
+    body = {**MESSAGES, "top_k": 5, "container": "c-1"}
+    answer = ask(rig, "/v1/messages", body)
+    assert answer.status_code == 200
+    assert "container" in answer.headers["x-steelyard-dropped"]
+    assert "x-steelyard-dropped" not in ask(rig, "/v1/messages", MESSAGES).headers
+
+
+def test_errors_have_the_shape_of_the_door(rig: Rig) -> None:
+    refused = ask(rig, "/v1/messages", {**MESSAGES, "model": "no-such"})
+    assert refused.status_code == 404
+    assert refused.json()["type"] == "error" and "no-such" in refused.json()["error"]["message"]
+    unknown = ask(rig, "/v1/messages", MESSAGES, **{"x-api-key": "sk-unknown"})
+    assert (unknown.status_code, unknown.json()["error"]["type"]) == (401, "authentication_error")
