@@ -35,6 +35,8 @@ def commands() -> Iterator[tuple[str, click.Command]]:
 
 def _commands(name: str, command: Any) -> Iterator[tuple[str, click.Command]]:
     if hasattr(command, "commands"):
+        if command.invoke_without_command:
+            yield name, command
         for part, sub in command.commands.items():
             yield from _commands(f"{name} {part}", sub)
     else:

@@ -19,6 +19,7 @@ from steelyard.control.api import (
     offers,
     prices,
     recompute,
+    vendors,
     weighings,
 )
 
@@ -40,7 +41,7 @@ def test_every_command_and_option_says_what_it_does() -> None:
 
 
 def routes() -> Iterator[str]:
-    modules = (accounts, config, exchange, ledger, offers, prices, recompute, weighings)
+    modules = (accounts, config, exchange, ledger, offers, prices, recompute, vendors, weighings)
     for module in modules:
         for route in module.routes:
             for method in sorted(set(route.methods or ()) - {"HEAD"}):

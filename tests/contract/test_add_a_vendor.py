@@ -18,9 +18,10 @@ from steelyard.control.compile import compile_core
 from steelyard.control.price_book import load_market, offer_rates
 from steelyard.control.price_lists import TAKEN, Order, take
 from steelyard.control.resolve import RULES
+from steelyard.dialects.refusals import refusal
 from steelyard.domain.listings import Listing
 from steelyard.domain.usage import Usage
-from steelyard.gateway.snapshot import Core
+from steelyard.gateway.snapshot import Core, decode_offers
 from steelyard.pricebook.book import card_of, period_at, price
 from steelyard.pricebook.compiling import compile_periods
 from steelyard.store import objects
@@ -86,7 +87,15 @@ def test_it_is_added_priced_and_removed_and_old_bills_can_be_recomputed(
     taken = take(database, Order("example.csv", LIST.encode()), APRIL, "admin")
     assert (taken.state, len(taken.difference.steps)) == (TAKEN, 5)
     core = put(database, text, APRIL)
-    assert core.channels["example"].base_url == "https://api.models.example/v1"
+    channel = core.channels["example"]
+    assert channel.base_url == "https://api.models.example/v1"
+    assert channel.headers == (("x-example-version", "2"),)
+    assert channel.speaks["anthropic_messages"].base_url.endswith("/anthropic/v1")
+    assert channel.errors is not None
+    empty = b'{"error":{"code":"1113","message":"m"}}'
+    assert refusal(429, {}, empty, channel.errors).error.code == "upstream_out_of_money"
+    (offer,) = decode_offers(core.models["example-large"])
+    assert offer.features == {"stream", "tools", "thinking:type", "reasoning:back"}
     assert core.public_ids == ("example-large",)
     with database.read() as connection:
         (rates,) = offer_rates(connection, objects.current(connection, "offer")).values()

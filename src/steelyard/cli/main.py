@@ -22,6 +22,7 @@ from steelyard.cli import (
     prices,
     proving,
     setting_up,
+    vendors,
     what_if,
 )
 from steelyard.domain.errors import ConfigError, SteelyardError
@@ -42,6 +43,7 @@ app.add_typer(limits.app, name="limits")
 app.add_typer(models.app, name="models")
 app.add_typer(prices.app, name="prices")
 app.add_typer(exchange.app, name="exchange")
+app.add_typer(vendors.app, name="vendors")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -138,8 +138,8 @@ class Region(Section):
     """Address up to and including the version part."""
     dialects: Dialects = {}
     """Further dialects spoken there; those of the first site are not taken over."""
-    residency: str | None = None
-    """Where data is processed, such as ``sg``."""
+    residency: str = ""
+    """Where data is processed, such as ``sg``; not the first site's, whatever is left out."""
     list: PriceListing | None = None
     """Where in the price book its models stand, as far as that differs."""
 

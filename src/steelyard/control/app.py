@@ -24,6 +24,7 @@ from steelyard.control.api import (
     offers,
     prices,
     recompute,
+    vendors,
     weighings,
 )
 from steelyard.control.api.web import check_host_of, on_error
@@ -41,6 +42,7 @@ def make_app(control: Control, more_routes: Sequence[BaseRoute] = ()) -> Starlet
         *config.routes,
         *ledger.routes,
         *recompute.routes,
+        *vendors.routes,
         *weighings.routes,
         Route("/metrics", _metrics),
         Route("/healthz", _healthz),

@@ -38,7 +38,6 @@ def channel_body(channel: Channel, vendors: Mapping[str, Vendor]) -> Body:
     region = region_of(channel, vendor)
     given = channel.model_dump(mode="json", exclude=_RESOLVED, exclude_none=True)
     query = vendor.query if channel.query is None else channel.query
-    residency = region.residency if region is not None else None
     body: Body = {
         "vendor": channel.vendor or "",
         "base_url": _filled(_address(channel, vendor), channel).rstrip("/"),
@@ -46,7 +45,7 @@ def channel_body(channel: Channel, vendors: Mapping[str, Vendor]) -> Body:
         "query": urlencode({name: _filled(value, channel) for name, value in query.items()}),
         "dialect": vendor.dialect,
         "kind": vendor.kind.value,
-        "residency": vendor.residency if residency is None else residency,
+        "residency": vendor.residency if region is None else region.residency,
         "sends_attempt_id": vendor.sends_attempt_id,
         "credential": "yes" if channel.credential is not None else "",
         "credential_header": vendor.credential_header,

@@ -169,13 +169,13 @@ def _meant(means: str, status: int, message: str, wait_s: float | None) -> Refus
 
 def _wrong(means: str, status: int, message: str) -> InvalidRequest:
     """The caller's mistake under OpenAI's codes, which clients know and act upon."""
-    code = "rejected_by_vendor"
     if means == "too_long":
-        code = "context_length_exceeded"
+        wrong = InvalidRequest(message, code="context_length_exceeded")
     elif means == "filtered":
-        code = "content_filter"
-    wrong = InvalidRequest(message, code=code)
-    wrong.status = status if code == "rejected_by_vendor" and status != 200 else 400
+        wrong = InvalidRequest(message, code="content_filter")
+    else:
+        wrong = InvalidRequest(message, code="rejected_by_vendor")
+        wrong.status = 400 if status == 200 else status
     return wrong
 
 

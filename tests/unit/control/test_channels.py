@@ -19,6 +19,7 @@ vendors:
     residency: cn
     regions:
       intl: {base_url: https://intl.example/v1/, residency: sg, list: {currency: USD}}
+      other: https://other.example/v1
     dialects:
       anthropic_messages:
         base_url: https://cn.example/anthropic/v1
@@ -81,6 +82,7 @@ def test_a_region_has_its_own_address_residency_dialects_and_prices() -> None:
     found = entry("{vendor: maker, region: intl}")
     assert (found.base_url, found.residency) == ("https://intl.example/v1", "sg")
     assert found.speaks == {}
+    assert entry("{vendor: maker, region: other}").residency == ""
     config = read(
         "channels: {c: {vendor: maker, region: intl}, d: {vendor: maker, region: cn}}\n"
         "offers: [{model: m1, channel: c}, {model: m1, channel: d}]"

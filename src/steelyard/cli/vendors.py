@@ -1,0 +1,105 @@
+"""``vendors``: what is known of whom one may buy from."""
+# ruff: noqa: PLC0415 - a command imports what it needs, so that --help is quick
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import typer
+
+from steelyard.cli import place
+from steelyard.cli.output import Json, print_json, print_table
+from steelyard.domain.errors import StoreUnavailable
+
+app = typer.Typer()
+
+
+@app.callback(invoke_without_command=True)
+def vendors(
+    context: typer.Context,
+    *,
+    name: Annotated[str | None, typer.Option(help="All that is known of one vendor.")] = None,
+    as_json: Json = False,
+) -> None:
+    """List the vendors known: dialects, regions, credentials, features; needs no server."""
+    if context.invoked_subcommand is not None:
+        return
+    rows = _rows(name)
+    if as_json:
+        print_json(rows)
+    elif name is not None:
+        _print_one(rows[0])
+    else:
+        print_table(
+            ("vendor", "speaks", "regions", "needs", "features", "models", "source"),
+            (_cells(row) for row in rows),
+            right=("models",),
+        )
+
+
+def _rows(name: str | None) -> list[dict[str, Any]]:
+    query = {} if name is None else {"name": name}
+    try:
+        rows: list[dict[str, Any]] = place.api().get("/api/vendors", **query)["data"]
+    except StoreUnavailable:
+        rows = _rows_of_files(name)
+    return rows
+
+
+def _rows_of_files(name: str | None) -> list[dict[str, Any]]:
+    """The same without control, from the files."""
+    from steelyard.control.presets import vendor_rows
+    from steelyard.control.resolve import load_config
+
+    file = place.home() / "steelyard.yaml"
+    return vendor_rows(load_config(file, os.environ) if file.exists() else None, name)
+
+
+def _cells(row: Mapping[str, Any]) -> tuple[object, ...]:
+    return (
+        row["name"] + (" (legacy)" if row["is_legacy"] else ""),
+        " ".join(row["dialects"]),
+        " ".join(site["name"] for site in row["regions"] if site["name"]),
+        _needs(row),
+        " ".join((*row["features"], *row["manners"])),
+        len(row["models"]) or "",
+        row["source"],
+    )
+
+
+def _needs(row: Mapping[str, Any]) -> str:
+    """What a channel must give, or why there can be none."""
+    if row["needs"]:
+        return "not yet: a " + " and a ".join(row["needs"])
+    return ", ".join((*filter(None, (row["credential"],)), *row["parameters"]))
+
+
+def _print_one(row: Mapping[str, Any]) -> None:
+    typer.echo(f"{row['title']} ({row['title_zh']}), {row['kind']}")
+    facts = (
+        *(("speaks", " ".join(row["dialects"])), ("needs", _needs(row))),
+        ("credential in", row["credential_header"]),
+        *(("features", " ".join(row["features"])), ("manners", " ".join(row["manners"]))),
+        *(("limits by", " ".join(row["limits"])), ("error rules", row["errors"] or "")),
+        *(("channels", " ".join(row["channels"])), ("notes", row["notes"])),
+        *(("documentation", row["documentation"]), ("source", row["source"])),
+    )
+    print_table(("", ""), [fact for fact in facts if fact[1]])
+    print_table(
+        ("region", "address", "residency", "also speaks"),
+        [
+            (site["name"], site["base_url"], site["residency"], " ".join(site["dialects"]))
+            for site in row["regions"]
+        ],
+    )
+    if row["models"]:
+        print_table(
+            ("model", "context", "longest output", "features"),
+            [
+                (name, m.get("context"), m.get("output_max"), " ".join(m.get("features") or ()))
+                for name, m in row["models"].items()
+            ],
+            right=("context", "longest output"),
+        )
