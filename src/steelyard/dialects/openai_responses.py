@@ -29,13 +29,6 @@ ENDS = frozenset(("response.completed", "response.incomplete", "response.failed"
 """Events after which a stream has nothing more to say."""
 
 _NOT_DONE = frozenset(("queued", "in_progress"))
-_MARKS = (
-    *(b'"usage"', b'"error"', b'"response.completed"', b'"response.incomplete"'),
-    b'"response.failed"',
-)
-"""One of these stands in every event that matters. In other places their quotes are escaped, but
-for a text that is nothing but such a word."""
-
 _encode = msgspec.json.encode
 
 
@@ -94,8 +87,12 @@ class OpenAIResponses:
         return _facts(answer)
 
     def matters(self, whole: bytes) -> bool:
-        """Whether events may hold usage, a finish reason, an error or the end."""
-        return any(mark in whole for mark in _MARKS)
+        """Whether events may hold usage, a finish reason, an error or the end.
+
+        All of these come with a whole response or as an error. Inside words, a backslash would
+        stand between the name and its closing quotation mark.
+        """
+        return b'"response"' in whole or b'"error"' in whole
 
     def is_end(self, data: bytes) -> bool:
         """Whether an event's data is the last word of a stream."""
