@@ -5,15 +5,13 @@ translates one recorded answer, thought and words and a tool call, a few tokens 
 send them. The figure is the median of the dearest pair.
 """
 
-import importlib
-import pkgutil
 import statistics
 import sys
 import time
 from collections.abc import Iterable
 
-import steelyard.dialects.bridge
 from bench import results
+from steelyard.dialects import bridge
 from steelyard.dialects.bridge import neutral
 from steelyard.dialects.bridge.codec import Codec
 from steelyard.dialects.bridge.translate import Translation
@@ -49,16 +47,6 @@ def answer() -> list[neutral.Event]:
     ]
 
 
-def codecs() -> dict[str, Codec]:
-    """Return every codec there is, by name."""
-    found = {}
-    for module in pkgutil.iter_modules(steelyard.dialects.bridge.__path__):
-        loaded = importlib.import_module(f"steelyard.dialects.bridge.{module.name}")
-        if hasattr(loaded, "CODEC"):
-            found[loaded.CODEC.name] = loaded.CODEC
-    return found
-
-
 def stream(vendor: Codec) -> list[bytes]:
     """Return the data of each event with which a vendor tells the answer."""
     builder = vendor.event_builder(wants_usage=True)
@@ -80,7 +68,7 @@ def time_events(door: Codec, vendor: Codec, told: Iterable[bytes]) -> list[float
 
 def main() -> int:
     """Measure every pair, write and show the results; return the exit code."""
-    known = codecs()
+    known = bridge.available()
     told = {name: stream(codec) for name, codec in known.items()}
     taken: dict[str, list[float]] = {}
     for _ in range(ROUNDS):

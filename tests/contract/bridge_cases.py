@@ -7,14 +7,11 @@ is lost is told.
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import msgspec
 
-import steelyard.dialects.bridge
 from contract.bridge_meaning import (
     choice,
     effort,
@@ -28,22 +25,12 @@ from contract.bridge_meaning import (
     told,
     tools,
 )
+from steelyard.dialects import bridge
 from steelyard.dialects.bridge import neutral as n
-from steelyard.dialects.bridge.codec import Codec, Target
+from steelyard.dialects.bridge.codec import Target
 from steelyard.domain.usage import Usage
 
-
-def found_codecs() -> dict[str, Codec]:
-    """Every ``CODEC`` beside the bridge, by its name."""
-    found = {}
-    for module in pkgutil.iter_modules(steelyard.dialects.bridge.__path__):
-        loaded = importlib.import_module(f"steelyard.dialects.bridge.{module.name}")
-        if hasattr(loaded, "CODEC"):
-            found[loaded.CODEC.name] = loaded.CODEC
-    return found
-
-
-CODECS = found_codecs()
+CODECS = bridge.available()
 PAIRS = [(door, vendor) for door in CODECS for vendor in CODECS]
 FEATURES = frozenset(
     (

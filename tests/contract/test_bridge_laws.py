@@ -28,6 +28,7 @@ from steelyard.dialects.bridge import neutral as n
 from steelyard.dialects.bridge.codec import Codec, Written
 from steelyard.dialects.bridge.translate import Translation
 from steelyard.domain.errors import SteelyardError
+from steelyard.domain.usage import Usage
 from steelyard.wire.sse import EventSplitter, events
 
 
@@ -165,6 +166,44 @@ def test_any_split_of_a_stream_says_the_same(pair: tuple[Codec, Codec], case: An
     whole = translated(door, vendor, stream)
     for step in (1, 7, 64):
         assert translated(door, vendor, stream, step) == whole
+
+
+def test_calls_that_take_turns_arrive_whole(pair: tuple[Codec, Codec]) -> None:
+    door, vendor = pair
+    told = [
+        n.Begin("r", "m"),
+        n.ToolBegin(0, "call_a1", "get_weather"),
+        n.ToolBegin(1, "call_b2", "now"),
+        n.ToolDelta(1, '{"zone"'),
+        n.ToolDelta(0, '{"city":'),
+        n.ToolDelta(1, ':"UTC"}'),
+        n.ToolDelta(0, '"Rome"}'),
+        n.Finish(n.TOOL_CALLS),
+        n.Spent(Usage(3, 2)),
+    ]
+    seen = folded(read(door, translated(door, vendor, streamed(vendor, told))))
+    assert answered(seen) == answered(folded(told))
+
+
+def test_thought_inside_words_is_thought_where_the_offer_writes_so(
+    pair: tuple[Codec, Codec],
+) -> None:
+    door, vendor = pair
+    words = n.Reply(
+        "r", "m", 1, [n.Choice([n.Text("<think>\nHm.</think>\n\nSunny.")])], Usage(3, 2)
+    )
+    way = Translation(door, vendor)
+    asked = fields_of(door.build_request(chat(), TARGET))
+    way.request(asked, TARGET._replace(features=frozenset(("reasoning:think_tag",))))
+    [plain] = door.parse_reply(way.reply(vendor.build_reply(words))).choices
+    stream = way.stream(wants_usage=True)
+    data = events(streamed(vendor, events_of(words)))
+    seen = b"".join([*(stream.feed(one) for one in data), stream.end()])
+    [cut] = folded(read(door, seen)).choices
+    for found in (plain, cut):
+        texts = [part.text for part in found.parts if isinstance(part, n.Text)]
+        thoughts = [part.text for part in found.parts if isinstance(part, n.Reasoning)]
+        assert ("".join(texts), "".join(thoughts).strip()) == ("Sunny.", "Hm.")
 
 
 def test_usage_is_said_only_to_who_wants_it(pair: tuple[Codec, Codec]) -> None:

@@ -59,10 +59,8 @@ class ThinkTags:
         if state is None or not state.kept:
             return
         kept, state.kept = state.kept, ""
-        if state.stage == "thought":
-            found.append(neutral.ReasoningDelta(kept, choice))
-        elif state.stage == "begin":
-            found.append(neutral.TextDelta(kept, choice))
+        is_thought = state.stage == "thought"
+        found.append((neutral.ReasoningDelta if is_thought else neutral.TextDelta)(kept, choice))
 
 
 def split_reply(reply: neutral.Reply) -> neutral.Reply:
@@ -81,13 +79,14 @@ def split_reply(reply: neutral.Reply) -> neutral.Reply:
 
 
 def _append(event: neutral.Event, parts: list[neutral.Part]) -> None:
+    """What such a stream tells as parts of a message: thoughts and words, in their order."""
     last = parts[-1] if parts else None
     if isinstance(event, neutral.ReasoningDelta):
         if isinstance(last, neutral.Reasoning):
             last.text += event.text
         else:
             parts.append(neutral.Reasoning(event.text))
-    elif isinstance(event, neutral.TextDelta):
+    elif isinstance(event, neutral.TextDelta):  # pragma: no branch - there is nothing else
         if isinstance(last, neutral.Text):
             last.text += event.text
         else:

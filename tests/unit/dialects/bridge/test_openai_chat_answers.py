@@ -8,6 +8,7 @@ import pytest
 
 from steelyard.dialects.bridge import neutral as n
 from steelyard.dialects.bridge import openai_chat_answers as answers
+from steelyard.dialects.openai_chat import DIALECT
 from steelyard.domain.errors import DialectViolated
 from steelyard.domain.usage import Usage
 
@@ -156,6 +157,7 @@ def test_errors_inside_answers(told: Any, message: str, code: str) -> None:
             Usage(9, 8, 2, 3, 5),
         ),
         ({"prompt_tokens": 9, "prompt_cache_hit_tokens": 4}, Usage(9, 0, 4)),
+        ({"prompt_tokens": 9, "prompt_tokens_details": {}}, Usage(9)),
         (
             {
                 "prompt_tokens": 9,
@@ -173,6 +175,7 @@ def test_errors_inside_answers(told: Any, message: str, code: str) -> None:
 )
 def test_usage(told: Any, usage: Usage | None) -> None:
     assert answers.read_usage(raw(told)) == usage
+    assert DIALECT.read_answer(body(usage=told)).usage == usage, "the books read it otherwise"
     if usage is not None:
         assert answers.read_usage(raw(answers.write_usage(usage))) == usage
 

@@ -180,9 +180,11 @@ def test_a_name_may_come_late_or_never() -> None:
     late = calls(call(0, "a", None, "{"), call(0, None, "f", "}"))
     assert late == [n.ToolBegin(0, "a", "f"), n.ToolDelta(0, "{"), n.ToolDelta(0, "}")]
     never = read(
-        chunk({"tool_calls": [{"index": 0, "id": "a"}]}), chunk({}, "stop"), chunk({}, "stop")
+        chunk({"tool_calls": [call(0, "a", "f"), {"index": 1, "id": "b"}]}),
+        {"choices": [{"index": 0, "finish_reason": "stop"}]},
+        chunk({}, "stop"),
     )
-    assert never == [n.ToolBegin(0, "a", ""), n.Finish(n.TOOL_CALLS)]
+    assert never == [n.ToolBegin(0, "a", "f"), n.ToolBegin(1, "b", ""), n.Finish(n.TOOL_CALLS)]
 
 
 ALIKE = '{"id":"r","choices":[{"index":1,"delta":{"content":"%s"},"note":"%s"}]}'

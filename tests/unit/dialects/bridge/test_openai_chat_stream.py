@@ -109,6 +109,8 @@ def test_logprobs_are_with_their_words_or_alone() -> None:
     assert first["choices"][0]["delta"] == {"content": "a"}
     assert first["choices"][0]["logprobs"] == {"content": [], "refusal": None}
     assert second["choices"][0]["logprobs"] is None
+    [_, alone] = shown(builder.feed([n.ReasoningDelta("t"), n.LogprobsDelta(raw)]))
+    assert alone["choices"][0]["delta"] == {}
     [alone] = shown(builder.feed([n.LogprobsDelta(raw)]))
     assert (alone["choices"][0]["delta"], alone["choices"][0]["logprobs"]["content"]) == ({}, [])
 

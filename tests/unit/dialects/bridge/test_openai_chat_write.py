@@ -124,6 +124,12 @@ WEIGHTY = n.Thinking("on", 2000)
             {"thinking": {"type": "enabled"}, "reasoning_effort": "low"},
             (),
         ),
+        (
+            WEIGHTY,
+            ("type", "effort"),
+            {"thinking": {"type": "enabled"}, "reasoning_effort": "medium"},
+            (),
+        ),
         (WEIGHTY, ("enable",), {"enable_thinking": True, "thinking_budget": 2000}, ()),
         (n.Thinking("off"), ("enable",), {"enable_thinking": False}, ()),
         (n.Thinking("auto"), ("enable",), {}, ()),
@@ -184,6 +190,8 @@ def test_the_form_of_the_answer() -> None:
     told = {"name": "answer", "schema": {"a": 1}, "strict": False, "description": "d"}
     body = {"response_format": {"type": "json_schema", "json_schema": told}}
     assert sent("json_schema", form=form) == (body, ())
+    bare = sent("json_schema", form=n.Form("json_schema", "s"))[0]["response_format"]
+    assert bare["json_schema"] == {"name": "s", "schema": {}}
     assert sent(form=n.Form("json_object"))[0] == {"response_format": {"type": "json_object"}}
 
 

@@ -118,7 +118,7 @@ def test_a_stream_is_dated_and_its_tags_are_read() -> None:
     stream = way.stream(wants_usage=False)
     vendor.tells = [
         [],
-        [n.Begin("r", "m")],
+        [n.Spent(Usage(1, 0)), n.Begin("r", "m")],
         [n.TextDelta("<think>a")],
         [n.TextDelta("b</")],
     ]
@@ -130,5 +130,6 @@ def test_a_stream_is_dated_and_its_tags_are_read() -> None:
     assert b'"reasoning_content":"</"' in end
     assert end.endswith(b"data: [DONE]\n\n")
     plain = Translation(CODEC, CODEC).stream(wants_usage=False)
+    assert b'"content":"a"' in plain.feed(b'{"choices":[{"delta":{"content":"a"}}]}')
     assert plain.feed(b"[DONE]") == b""
     assert plain.end() == b"data: [DONE]\n\n"
