@@ -22,7 +22,8 @@ _UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 class OpenAIChatCodec:
     """``POST /v1/chat/completions`` in both directions; see the modules beside it."""
 
-    name = NAME
+    def __init__(self) -> None:
+        self.name = NAME
 
     def parse_request(self, fields: Mapping[str, msgspec.Raw]) -> neutral.Chat:
         """The chat in the top level of a request body.
