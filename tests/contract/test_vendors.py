@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from steelyard.config.load import InvalidConfig, load_text
 from steelyard.config.presets import default_text, packaged_vendors
-from steelyard.config.vendor import Vendor
+from steelyard.config.vendor import Manner, Vendor
 from steelyard.control import resolve
 from steelyard.control.channels import channel_entry
 from steelyard.control.offerings import offer_entry
 from steelyard.control.price_book import listed_price
 from steelyard.control.resolve import RULES
+from steelyard.dialects import bridge
 from steelyard.domain.instants import instant_ns
 from steelyard.gateway.channels import spoken_of
 from steelyard.gateway.heads import request_head
@@ -151,6 +155,15 @@ offers: [{{model: {model}, channel: c, context: 1000, output_max: 500}}]
     now_ns = instant_ns(datetime(2026, 11, 21, tzinfo=UTC))
     entry = offer_entry("o", body, priced.rates, now_ns)
     assert any(period.from_ns <= now_ns < period.to_ns for period in entry.periods)
+
+
+def test_whatever_translation_goes_by_can_be_said_of_an_offer() -> None:
+    """A manner that a bridge asks for and no file may name would never be there."""
+    bridges = Path(bridge.__file__).parent.glob("*.py")
+    text = "".join(file.read_text("utf-8") for file in bridges)
+    asked = set(re.findall(r'"([a-z_]+:[a-z_]+)" (?:not )?in \w*\.?\w*\.?_?features', text))
+    assert "reasoning:back" in asked
+    assert asked <= set(get_args(Manner))
 
 
 def test_the_newcomers_file_is_right_and_prices_its_local_models() -> None:

@@ -19,11 +19,18 @@ Manner = Literal[
     "thinking:type",
     "thinking:enable",
     "thinking:effort",
+    "thinking:budget",
+    "thinking:adaptive",
     "reasoning:back",
     "reasoning:think_tag",
     "max:completion",
     "role:developer",
+    "role:system",
+    "sampling:one",
+    "content:string",
+    "top_k",
     "cache:mark",
+    "cache:breakpoint",
 ]
 Means = Literal[
     "rate_limited",
