@@ -22,7 +22,10 @@ PACKAGE = Path(__file__).parents[1] / "src" / "steelyard"
 MODULES = {
     "domain": ("money", "usage"),
     "pricebook": ("book",),
-    "dialects": ("base", "openai_chat", "refusals"),
+    "dialects": (
+        *("anthropic_messages", "anthropic_usage", "base", "bodies", "openai_chat"),
+        *("openai_responses", "refusals"),
+    ),
     "journal": ("format", "segment"),
     "wire": (
         *("call", "chunked", "connection", "handle", "http1", "reply", "server", "serving"),

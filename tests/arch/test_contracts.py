@@ -8,7 +8,10 @@ from typing import Any
 from arch.source import PACKAGE, ROOT
 
 FOLDERS = {
-    "dialects": {"base", "bridge", "error_table", "openai_shapes", "refusals"},
+    "dialects": {
+        *("base", "bodies", "bridge", "error_table", "refusals", "anthropic_usage"),
+        *("anthropic_shapes", "openai_responses_shapes", "openai_shapes"),
+    },
     "weigh/graders": {"base", "registry"},
 }
 """Folders of independent siblings, and what they may share."""

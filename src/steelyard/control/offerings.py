@@ -86,8 +86,11 @@ def offer_entry(
         is_priced_at_end=body.get("priced_at") == "end",
     )
     worth = home.worth_of(currency) if home and currency else None
-    if home is None or worth is None:
+    if home is None:
         return entry
+    if worth is None:
+        # What it is worth at home is unknown: it takes nobody's place, either.
+        return _last(entry) if periods else entry
     approved = periods
     known = rates if home.approved is None else home.approved.get(name, ())
     if known and tuple(known) != tuple(rates):
@@ -146,7 +149,7 @@ def _ranked(
     period = next((p for p in periods if p.from_ns <= now_ns < p.to_ns), None)
     if period is None:
         # No price, or none that anybody approved: it takes nobody's place.
-        return msgspec.structs.replace(entry, rank_input=RANK_LAST, rank_output=RANK_LAST)
+        return _last(entry)
     ranks = [
         (
             card.input_from,
@@ -160,6 +163,10 @@ def _ranked(
     return msgspec.structs.replace(
         entry, rank_input=ranks[0][1], rank_output=ranks[0][2], rank_tiers=tuple(ranks[1:])
     )
+
+
+def _last(entry: OfferEntry) -> OfferEntry:
+    return msgspec.structs.replace(entry, rank_input=RANK_LAST, rank_output=RANK_LAST)
 
 
 def _typical(period: Period) -> list[Card]:

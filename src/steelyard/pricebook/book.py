@@ -146,13 +146,15 @@ def unpriced(card: Card, usage: Usage) -> list[str]:
 def quote(period: Period, input_bound: int, output_bound: int, tier: str = "") -> int:
     """The most a call may cost in pico-units, rounded up: the dearest part on either side.
 
-    A tier that nobody prices in the period costs what ``settle`` books then: the ordinary one's.
+    A call for a tier may be served, and billed, in the ordinary one, so that counts always.
     What stands apart from tokens (images made, searches) is not bounded by it.
     """
-    ceiling = period.ceiling
-    if tier and any(card.tier == tier for card in period.cards):
-        ceiling = ceiling_of(period.cards, period.denominator, tier)
-    total = input_bound * ceiling[0] + output_bound * ceiling[1] + ceiling[2]
+    incoming, outgoing, request = period.ceiling
+    if tier:
+        own = ceiling_of(period.cards, period.denominator, tier)
+        incoming, outgoing = max(incoming, own[0]), max(outgoing, own[1])
+        request = max(request, own[2])
+    total = input_bound * incoming + output_bound * outgoing + request
     return round_up(total, period.denominator)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from steelyard.config.presets import default_text
 from steelyard.control import compile as compiler
 from steelyard.control.compile import compile_core, write_keys
+from steelyard.control.offerings import RANK_LAST
 from steelyard.domain.budgets import Limit, Period, Unit
 from steelyard.domain.rates import ExchangeRate
 from steelyard.domain.tasks import Verdict
@@ -85,7 +86,7 @@ def test_ranking_compares_currencies_and_without_a_rate_there_is_none(
     database: Database, put: Put
 ) -> None:
     put(BOOK)
-    assert snapshot.decode_offers(core_of(database).models["m"])[1].rank_input == 0.0
+    assert snapshot.decode_offers(core_of(database).models["m"])[1].rank_input == RANK_LAST
     with database.write() as tx:
         exchange.add(tx, [rate("USD", "CNY", "7.25"), rate("CNY", "USD", "0.14")])
     core = core_of(database)

@@ -54,7 +54,7 @@ def test_ranks_are_counted_at_home() -> None:
     entry = offer_entry("o", BODY, both("a", 2, currency="USD"), NOW_NS, HOME)
     assert (entry.currency, entry.rank_input, entry.rank_output) == ("USD", 14e6, 14e6)
     foreign = offer_entry("o", BODY, both("a", 2, currency="EUR"), NOW_NS, HOME)
-    assert (foreign.currency, foreign.rank_input) == ("EUR", 0.0)
+    assert (foreign.currency, foreign.rank_input) == ("EUR", RANK_LAST)
 
 
 def test_longer_calls_rank_by_their_own_price() -> None:
