@@ -118,7 +118,7 @@ class Rate:
             raise ValueError(f"unknown unit {self.unit!r}; one of {', '.join(UNITS)}")
         if UNIT_COUNTS[self.unit] != COUNTED[self.item]:
             raise ValueError(f"{self.item} is counted per {COUNTED[self.item]}, not {self.unit!r}")
-        if not isinstance(self.amount, Fraction) or self.amount < 0:
+        if not isinstance(self.amount, Fraction) or self.amount.numerator < 0:
             raise ValueError(f"a rate is an exact amount of at least zero, not {self.amount!r}")
         if self.valid_from.tzinfo is None or (self.valid_to and self.valid_to.tzinfo is None):
             raise ValueError("a rate's instants carry their zone")

@@ -13,6 +13,7 @@ from collections.abc import Container, Iterable, Mapping
 from fractions import Fraction
 from functools import lru_cache
 from itertools import groupby, islice, zip_longest
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, func, insert, select, update
@@ -21,6 +22,7 @@ from steelyard.domain.conditions import ALWAYS, Condition, deciding, from_plain,
 from steelyard.domain.instants import instant_ns, instant_of
 from steelyard.domain.listings import Fact, ListedRate, Listing
 from steelyard.domain.rates import Rate
+from steelyard.store.list_rows import COLUMNS, ListRow
 from steelyard.store.revisions import Change, note
 from steelyard.store.schema import facts as facts_table
 from steelyard.store.schema import list_rates, lists
@@ -34,7 +36,9 @@ _INSERT = (
     f" VALUES ({', '.join('?' * len(_COLUMNS))})"
 )
 _ns = lru_cache(maxsize=4096)(instant_ns)
+_instant = lru_cache(maxsize=4096)(instant_of)
 """The same few days stand on all lines of a list."""
+_listing = lru_cache(maxsize=4096)(Listing)
 
 
 class Source(NamedTuple):
@@ -186,7 +190,7 @@ def load(
             lines after them; the prices are the same.
         without: Ids of rows, retractions among them, to read as though they were not recorded.
     """
-    query = select(list_rates)
+    query = select(*COLUMNS)
     if vendor is not None:
         query = query.where(list_rates.c.vendor == vendor)
     if model is not None:
@@ -195,9 +199,9 @@ def load(
         query = query.where(list_rates.c.origin == origin)
     if recorded_before_ns is not None:
         query = query.where(list_rates.c.recorded_at_ns < recorded_before_ns)
-    timelines: dict[tuple[str, ...], dict[int, Row[Any]]] = {}
+    timelines: dict[tuple[str, ...], dict[int, ListRow]] = {}
     # Sorted here: asked to, SQLite walks the whole table in its order rather than use the index.
-    for row in sorted(connection.execute(query), key=lambda row: row.rate_number):
+    for row in sorted(map(ListRow._make, connection.execute(query)), key=itemgetter(0)):
         if without and rate_id(row.rate_number) in without:
             continue
         key = (
@@ -227,10 +231,10 @@ def lines_by_ids(connection: Connection, ids: Iterable[str]) -> dict[str, Listed
     found = {}
     for begin in range(0, len(numbers), _IDS_AT_ONCE):
         some = numbers[begin : begin + _IDS_AT_ONCE]
-        query = select(list_rates).where(
+        query = select(*COLUMNS).where(
             list_rates.c.rate_number.in_(some), list_rates.c.numerator.is_not(None)
         )
-        for row in connection.execute(query):
+        for row in map(ListRow._make, connection.execute(query)):
             found[rate_id(row.rate_number)] = _listed(row, None)
     return found
 
@@ -308,7 +312,7 @@ def _rate_row(new: NewRate, base: tuple[int, str, int]) -> tuple[Any, ...]:
     )
 
 
-def _listed(row: Row[Any], following: Row[Any] | None) -> ListedRate:
+def _listed(row: ListRow, following: ListRow | None) -> ListedRate:
     """The row's line; it ends where the next one begins, if that holds as long as it does.
 
     Where the next one ends first, as a promotion does, the line holds again after it.
@@ -321,23 +325,23 @@ def _listed(row: Row[Any], following: Row[Any] | None) -> ListedRate:
     rate = Rate(
         rate_id=rate_id(row.rate_number),
         item=row.item,
-        amount=Fraction(int(row.numerator), int(row.denominator)),
+        amount=_amount(row.numerator, row.denominator),
         currency=row.currency,
         unit=row.unit,
-        valid_from=instant_of(row.valid_from_ns),
-        valid_to=instant_of(end_ns) if end_ns is not None else None,
+        valid_from=_instant(row.valid_from_ns),
+        valid_to=_instant(end_ns) if end_ns is not None else None,
         source=row.evidence,
         condition=_condition(row.condition, row.telling),
     )
     return ListedRate(
-        listing=Listing(row.vendor, row.channel, row.model, row.currency),
+        listing=_listing(row.vendor, row.channel, row.model, row.currency),
         rate=rate,
         origin=row.origin,
         line=row.line,
         phrase=row.phrase,
         basis=row.basis,
         note=row.note,
-        read_at=instant_of(row.read_at_ns) if row.read_at_ns is not None else None,
+        read_at=_instant(row.read_at_ns) if row.read_at_ns is not None else None,
         tax=row.tax,
         is_correction=row.corrects is not None,
     )
@@ -386,6 +390,11 @@ def _condition(deciding_text: str, telling: str) -> Condition:
     if deciding_text == telling == "{}":
         return ALWAYS
     return from_plain({**json.loads(deciding_text), **json.loads(telling)})
+
+
+@lru_cache(maxsize=4096)
+def _amount(numerator: str | None, denominator: str | None) -> Fraction:
+    return Fraction(int(numerator or 0), int(denominator or 1))
 
 
 def _json(value: Mapping[str, Any]) -> str:
