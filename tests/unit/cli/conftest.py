@@ -2,10 +2,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+from typer import Typer
+from typer.main import get_command
 from typer.testing import CliRunner, Result
 
 from steelyard.cli import place
@@ -38,6 +41,17 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("STEELYARD_CACHE", str(tmp_path / "cache"))
     (tmp_path / "home").mkdir()
     return tmp_path / "home"
+
+
+@cache
+def _commands(of: Typer) -> Any:
+    return get_command(of)
+
+
+@pytest.fixture(autouse=True)
+def _one_tree(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tree of commands is made once: it takes ten times as long as most of them."""
+    monkeypatch.setattr("typer.testing._get_command", _commands)
 
 
 @pytest.fixture

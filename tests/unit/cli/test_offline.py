@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import shutil
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -17,6 +20,23 @@ def test_nothing_was_ever_booked(tmp_path: Path) -> None:
         offline.get(tmp_path, tmp_path, "/api/ledger", {})
 
 
+@pytest.fixture
+def _one_book(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The shipped book is made once for all questions of a test: it takes a second or two."""
+    make, kept = offline._shipped_book, tmp_path / "book"
+
+    @contextmanager
+    def made() -> Iterator[Path]:
+        if not kept.exists():
+            with make() as folder:
+                shutil.copytree(folder, kept)
+            assert not folder.exists()
+        yield kept
+
+    monkeypatch.setattr(offline, "_shipped_book", made)
+
+
+@pytest.mark.usefixtures("_one_book")
 def test_the_market_is_known_before_anything_ran(tmp_path: Path) -> None:
     home = tmp_path / "none"
     asked = {"input": "1M", "output": "200k", "model": "qwen-long"}

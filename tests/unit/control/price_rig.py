@@ -7,7 +7,9 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from migrated import copy_migrated
 
@@ -73,12 +75,28 @@ def take(control: Control, text: str, at_ns: int, **more: bool | str) -> int:
 @contextmanager
 def shop(folder: Path, more: str = "") -> Iterator[Control]:
     """A control whose list has been known for long, and that has a month of use."""
+    (folder / "control.db").write_bytes(_database(more))
+    with _opened(folder, more) as control:
+        yield control
+
+
+@cache
+def _database(more: str) -> bytes:
+    """What lies in the database of such a control; made once."""
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        copy_migrated(folder, has_prices=True)
+        with _opened(folder, more) as control:
+            take(control, BASE, NOW_NS - 60 * DAY_NS)
+        return (folder / "control.db").read_bytes()
+
+
+@contextmanager
+def _opened(folder: Path, more: str) -> Iterator[Control]:
     (folder / "steelyard.yaml").write_text(CONFIG + more)
-    copy_migrated(folder)
     control = Control(Places(folder, folder, 8080), {})
     control.prepare()
     try:
-        take(control, BASE, NOW_NS - 60 * DAY_NS)
         yield control
     finally:
         control.close()
