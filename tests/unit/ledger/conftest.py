@@ -1,9 +1,9 @@
 import pytest
+from migrated import copy_migrated
 
 from steelyard.journal.segment import Journal
 from steelyard.store import books
 from steelyard.store.database import Database
-from steelyard.store.schema import metadata
 
 
 @pytest.fixture
@@ -15,9 +15,8 @@ def home(tmp_path):
 
 @pytest.fixture
 def database(home):
-    opened = Database(home / "control.db")
+    opened = Database(copy_migrated(home))
     with opened.write() as connection:
-        metadata.create_all(connection)
         for lease_id in (5, 6):
             connection.execute(
                 books.leases.insert().values(

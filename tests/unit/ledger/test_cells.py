@@ -3,6 +3,7 @@
 from itertools import product
 
 import duckdb
+import pyarrow as pa
 import pytest
 
 from steelyard.domain.usage import Usage
@@ -10,6 +11,7 @@ from steelyard.ledger.cells import FLAT, UNPRICED, Cell, Plan, Prices, Sold
 from steelyard.pricebook.book import END_COUNT, END_NS, Card, Period, card_of, flat
 from steelyard.store.books import NS_PER_DAY, NS_PER_HOUR
 
+GIVEN = ("called_at_ns", "input_tokens", "output_tokens", "reasoning_tokens", "tier")
 SOLD = Sold("o", "m")
 
 
@@ -51,14 +53,12 @@ def chosen(plan, lines, has_tier=True):
     columns = plan.columns(has_tier)
     more = "".join(f", {text} AS {name}" for name, (text, _) in columns.items())
     with duckdb.connect() as connection:
-        connection.execute(
-            "CREATE TABLE lines (called_at_ns BIGINT, settled_at_ns BIGINT, input_tokens BIGINT,"
-            " output_tokens BIGINT, reasoning_tokens BIGINT, tier VARCHAR, offer VARCHAR,"
-            " model VARCHAR, n BIGINT)"
+        connection.register(
+            "given", pa.table(dict(zip(GIVEN, zip(*lines, strict=True), strict=True)))
         )
-        connection.executemany(
-            "INSERT INTO lines VALUES (?, ?, ?, ?, ?, ?, 'o', 'm', ?)",
-            [(at, at + 10, i, o, t, tier, n) for n, (at, i, o, t, tier) in enumerate(lines)],
+        connection.execute(
+            "CREATE TABLE lines AS SELECT *, called_at_ns + 10 AS settled_at_ns, 'o' AS offer,"
+            " 'm' AS model, row_number() OVER () - 1 AS n FROM given"
         )
         rows = connection.execute(
             f"SELECT {plan.expression(has_tier)} FROM (SELECT *{more} FROM lines) ORDER BY n",

@@ -7,11 +7,9 @@ import pytest
 from pricebook.lists_rig import NOW, at, listed
 from steelyard.domain.conditions import Clock, Condition
 from steelyard.domain.listings import Fact, Finding, ListedRate
-from steelyard.pricebook import shipped
 from steelyard.pricebook.check import check
 from steelyard.pricebook.market import Market
-from steelyard.pricebook.sources import csv_file, genai_prices
-from steelyard.pricebook.sources.base import Reading
+from unit.pricebook import shipped_rig
 
 SHORT = Condition(input_to=32_000)
 LONG = Condition(input_from=32_000)
@@ -167,11 +165,7 @@ def test_findings_of_the_parsers_pass_through_and_errors_come_first() -> None:
 
 @pytest.mark.timeout(60)
 def test_the_shipped_book_has_no_errors_and_is_checked_quickly() -> None:
-    phrases = shipped.phrases()
-    own = csv_file.parse(shipped.read("prices.csv"), Reading("steelyard", phrases, NOW))
-    other = genai_prices.parse(
-        shipped.read("genai-prices.json.gz"), Reading("genai-prices", phrases, NOW)
-    )
+    own, other = shipped_rig.own(), shipped_rig.genai()
     market = Market((*own.rates, *other.rates))
     begun = time.process_time()
     result = check(market, NOW, passed=(*own.findings, *other.findings))

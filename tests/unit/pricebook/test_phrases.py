@@ -3,16 +3,16 @@
 import csv
 import io
 from collections import defaultdict
+from collections.abc import Callable
 from itertools import combinations
 
 import pytest
 
 from steelyard.domain.conditions import ALWAYS, Clock, Condition, deciding, is_narrower
-from steelyard.domain.listings import ListedRate
+from steelyard.domain.listings import ListedRate, Parsed
 from steelyard.pricebook import shipped
 from steelyard.pricebook.phrases import PhraseTable, merge, read_phrases
-from steelyard.pricebook.sources import csv_file, genai_prices
-from unit.pricebook.sources.lists import READING
+from unit.pricebook import shipped_rig
 
 TABLE = shipped.phrases()
 ROWS = list(csv.DictReader(io.StringIO(shipped.read("prices.csv").decode("utf-8"))))
@@ -161,15 +161,10 @@ def ties(rates: list[ListedRate]) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize(
-    ("parse", "name"),
-    [(csv_file.parse, "prices.csv"), (genai_prices.parse, "genai-prices.json.gz")],
-)
-def test_no_two_rates_of_a_shipped_list_tie(parse: object, name: str) -> None:
-    assert callable(parse)
-    parsed = parse(shipped.read(name), READING)
+@pytest.mark.parametrize("parsed", [shipped_rig.own, shipped_rig.genai])
+def test_no_two_rates_of_a_shipped_list_tie(parsed: Callable[[], Parsed]) -> None:
     groups = defaultdict(list)
-    for listed in parsed.rates:
+    for listed in parsed().rates:
         groups[listed.listing, listed.rate.item].append(listed)
     assert len(groups) > 500
     assert [tie for group in groups.values() for tie in ties(group)] == []

@@ -40,10 +40,11 @@ def test_more_confidence_is_wider() -> None:
 def test_three_hundred_grades_take_less_than_50_ms() -> None:
     grades = [Fraction(i % 5 > 0) for i in range(300)]
     best_s = 1.0
-    for _ in range(3):
-        started_s = time.perf_counter()
+    for _ in range(5):
+        # Of the processor: what else the machine does is no business of this test.
+        started_s = time.process_time()
         interval(grades)
-        best_s = min(best_s, time.perf_counter() - started_s)
+        best_s = min(best_s, time.process_time() - started_s)
     assert best_s < 0.05
 
 

@@ -5,9 +5,9 @@ import pytest
 
 from steelyard.domain.conditions import Clock, Condition
 from steelyard.domain.listings import Listing
-from steelyard.pricebook import shipped
 from steelyard.pricebook.sources import csv_file
 from steelyard.pricebook.sources.base import FINDINGS_MAX
+from unit.pricebook import shipped_rig
 from unit.pricebook.sources.lists import HEADER, READING, ROW, kinds, line, only, read, text
 
 
@@ -216,15 +216,15 @@ def test_long_lists_share_what_repeats() -> None:
             effective_from=f"{2000 + n // 600}-{n // 50 % 12 + 1:02}-01",
             effective_to=f"{2000 + n // 600}-{n // 50 % 12 + 1:02}-28",
         )
-        for n in range(20_000)
+        for n in range(5_000)
     ]
     parsed = read(*rows)
-    assert len(parsed.rates) == 20_000
+    assert len(parsed.rates) == 5_000
     assert len({id(listed.rate.source) for listed in parsed.rates}) == 1
     assert len({id(listed.rate.condition) for listed in parsed.rates}) == 1
 
 
-SHIPPED = csv_file.parse(shipped.read("prices.csv"), READING._replace(origin="steelyard"))
+SHIPPED = shipped_rig.own()
 
 
 def test_the_shipped_list_is_sound() -> None:

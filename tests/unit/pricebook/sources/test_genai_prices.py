@@ -8,9 +8,9 @@ import pytest
 
 from steelyard.domain.conditions import ALWAYS, Clock, Condition
 from steelyard.domain.listings import UNKNOWN_START, Parsed
-from steelyard.pricebook import shipped
 from steelyard.pricebook.sources import genai_prices
 from steelyard.pricebook.sources.genai_prices import listing_of, tier_of
+from unit.pricebook import shipped_rig
 from unit.pricebook.sources.lists import READING
 
 HERE = READING._replace(origin="genai-prices")
@@ -229,7 +229,7 @@ def test_a_model_without_prices_is_told() -> None:
 
 
 def test_the_shipped_document_is_sound() -> None:
-    parsed = genai_prices.parse(shipped.read("genai-prices.json.gz"), HERE)
+    parsed = shipped_rig.genai()
     assert parsed.findings == ()
     assert len(parsed.rates) > 8_000
     assert {r.read_at for r in parsed.rates} == {day("2026-10-26")}
