@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from fractions import Fraction
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -16,6 +17,7 @@ from steelyard.cli import place, what_if
 from steelyard.control.control import Control
 from steelyard.control.places import Places
 from steelyard.domain.instants import instant_ns
+from steelyard.domain.money import PICO
 from steelyard.domain.usage import Usage
 from steelyard.journal.segment import Journal
 from steelyard.ledger.scribe import Scribe
@@ -124,11 +126,49 @@ def test_a_swap_prices_calls_at_their_own_time_in_the_other_currency() -> None:
     rows = {row["model"]: row for row in found["data"]}
     assert (rows["gpt-4o"]["currency_now"], rows["gpt-4o"]["now"]) == ("CNY", "1.20")
     assert rows["gpt-4o"]["difference"] is None
+    assert found["in"] == "CNY"
     assert rows["own"]["difference"] == "0.00"
     assert "gpt-4o at openai/gpt-4o" in found["priced_as"]
     found = ask("--swap", "own=Alibaba/qwen-long@CNY", "--since", "2024-06-01")
     # 0.0005 and 0.002 CNY per thousand tokens.
     assert costs(found)["own"] == ("2.40", "1.40")
+
+
+def test_a_change_of_currency_has_a_difference_in_the_home_one_at_the_rate_of_a_day() -> None:
+    found = ask("--swap", "gpt-4o=own", "--until", "2024-06-10")
+    # The 9th was a Sunday: the last day asked about has Friday's rate.
+    assert (found["in"], found["rates_day"]) == ("CNY", "2024-06-09")
+    (rate,) = found["rates_used"]
+    assert (rate["id"], rate["day"]) == ("ecb-2024-06-07-USD-CNY", "2024-06-07")
+    worth = Fraction(rate["exact"])
+    swapped, own = found["data"]
+    assert int(swapped["then_in_pico"]) == round(Fraction("6.5") * PICO * worth)
+    assert (swapped["now_in"], own["then_in"]) == ("1.20", "2.40")
+    difference = (Fraction("1.2") - Fraction("6.5") * worth) * PICO
+    assert int(swapped["difference_in_pico"]) == round(difference)
+    assert found["total_in"]["difference_in_pico"] == swapped["difference_in_pico"]
+    assert found["total_in"]["lines"] == 3
+    assert found["unconverted"] == []
+    shown = run("--swap", "gpt-4o=own", "--until", "2024-06-10").stdout
+    assert "total in CNY" in shown
+    assert "(ecb-2024-06-07-USD-CNY, of 2024-06-07, European Central Bank)" in shown
+
+
+def test_the_day_of_the_prices_is_that_of_the_exchange_rate_and_a_currency_may_be_said() -> None:
+    found = ask("--as-of", "2024-11-01", "--model", "gpt-4o")
+    assert found["in"] is None, "no call changes currency"
+    found = ask("--as-of", "2024-11-01", "--model", "gpt-4o", "--in", "EUR")
+    assert [rate["id"] for rate in found["rates_used"]] == ["ecb-2024-11-01-USD-EUR"]
+    (row,) = found["data"]
+    assert int(row["now_in_pico"]) == round(3 * PICO * Fraction(found["rates_used"][0]["exact"]))
+
+
+def test_without_a_rate_nothing_is_assumed() -> None:
+    found = ask("--swap", "gpt-4o=own", "--in", "XOF")
+    assert [row["difference_in"] for row in found["data"]] == [None, None]
+    assert [row["missing"] for row in found["unconverted"]] == [["CNY"], ["USD", "CNY"]]
+    assert found["total_in"]["lines"] == 0
+    assert found["rates_used"] == []
 
 
 def test_another_book(tmp_path: Path) -> None:
@@ -163,6 +203,7 @@ def test_table_chart_and_svg(tmp_path: Path) -> None:
         (("--swap", "own=deepseek-chat"), "several"),
         (("--as-of", "2025-01-01", "--by", "mood"), "cannot group by"),
         (("--as-of", "2025-01-01", "--since", "x"), "write a day"),
+        (("--as-of", "2025-01-01", "--in", "RMB"), "CNY"),
         (("--book", "/no/such/file"), "cannot be read"),
     ],
 )

@@ -73,8 +73,10 @@ def bar_chart(bars: Sequence[Bar], width: int = 48) -> str:
     return "\n".join(lines)
 
 
-def svg_bar_chart(bars: Sequence[Bar], title: str, width: int = 860) -> str:
-    """The same as an SVG document."""
+def svg_bar_chart(
+    bars: Sequence[Bar], title: str, width: int = 860, notes: Sequence[str] = ()
+) -> str:
+    """The same as an SVG document, with ``notes`` as lines below."""
     label_width, text_width, top, row = 220, 170, 56, 46
     largest = max((max(bar.then, bar.now) for bar in bars), default=Fraction(0)) or Fraction(1)
     span = width - label_width - text_width
@@ -98,7 +100,10 @@ def svg_bar_chart(bars: Sequence[Bar], title: str, width: int = 860) -> str:
                 f' fill="{colour}"/><text x="{label_width + max(long, 1) + 6:.1f}"'
                 f' y="{y + down + 12}">{escape(text)}</text>'
             )
-    return _document(width, top + row * len(bars) + 12, body)
+    bottom = top + row * len(bars) + 12
+    for number, note in enumerate(notes):
+        body.append(f'<text x="16" y="{bottom + 8 + 18 * number}">{escape(note)}</text>')
+    return _document(width, bottom + 18 * len(notes), body)
 
 
 def step_chart(series: Sequence[Series], until: datetime, width: int = 64, height: int = 12) -> str:

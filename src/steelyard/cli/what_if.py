@@ -20,6 +20,7 @@ PATH = "/api/what-if"
 ALIASES = {"own": "account_own"}
 BARS_MAX = 12
 """Groups drawn in a chart; the largest differences come first."""
+_NO_RATE = "no rate"
 _BOOK_BYTES_MAX = 11 * 2**20
 """In base64 it must fit a request."""
 
@@ -52,6 +53,9 @@ def what_if(
     account: Annotated[str | None, typer.Option(help="This account and all below it.")] = None,
     task: Annotated[str | None, typer.Option(help="Calls of this task only.")] = None,
     model: Annotated[str | None, typer.Option(help="Calls of this model only.")] = None,
+    into: Annotated[
+        str | None, typer.Option("--in", help="All amounts in this currency, too.")
+    ] = None,
     top: Annotated[int, typer.Option(min=1, help="Most groups in the table.")] = 50,
     chart: Annotated[bool, typer.Option("--chart", help="Draw bars in the terminal.")] = False,
     svg: Annotated[Path | None, typer.Option(help="Draw bars into this file.")] = None,
@@ -68,19 +72,21 @@ def what_if(
         "until": until,
         "by": [ALIASES.get(n.strip(), n.strip()) for n in by.split(",") if n.strip()],
         "where": {name: [value] for name, value in conditions.items() if value is not None},
+        "currency": into,
     }
     found = _ask(body)
     if svg is not None:
         from steelyard.cli.charts import svg_bar_chart  # noqa: PLC0415 - only for this
 
-        svg.write_text(svg_bar_chart(_bars(found), _title(body)), "utf-8")
+        notes = [*_left_out(found), *_rates(found)]
+        svg.write_text(svg_bar_chart(_bars(found), _title(body), notes=notes), "utf-8")
     if as_json:
         print_json(found)
         return
     if chart:
         from steelyard.cli.charts import bar_chart  # noqa: PLC0415 - only for this
 
-        typer.echo(printable(bar_chart(_bars(found))) + "\n")
+        typer.echo("\n".join(map(printable, [bar_chart(_bars(found)), *_left_out(found)])) + "\n")
     _print(found, top)
 
 
@@ -147,14 +153,17 @@ def _read(path: Path) -> str:
 
 
 def _print(found: Mapping[str, Any], top: int) -> None:
-    by = found["by"]
+    by, into = found["by"], found["in"]
     rows = [(_names(row, by), row) for row in found["data"][:top] if by]
     rows += [(("total", *[""] * (len(by) - 1)), row) for row in found["totals"]]
-    print_table(
-        (*(by or [""]), "calls", "cost then", "cost now", "difference", "%"),
-        ((*names, *_figures(row)) for names, row in rows),
-        right=("calls", "cost then", "cost now", "difference", "%"),
-    )
+    costs = ("cost then", "cost now", *((f"then in {into}", f"now in {into}") if into else ()))
+    right = ("calls", *costs, "difference", "%")
+    cells = [(*names, *_figures(row, into)) for names, row in rows]
+    if into:
+        cells.append(_total(found))
+    print_table((*(by or [""]), *right), cells, right=right)
+    for line in (*_rates(found), *_unconverted(found)):
+        typer.echo(printable(line))
     if by and len(found["data"]) > top:
         typer.echo(f"{len(found['data']) - top:,} more groups differ less: --top shows them.")
     if found["unpriced"]:
@@ -172,7 +181,7 @@ def _print(found: Mapping[str, Any], top: int) -> None:
             right=("calls", "tokens in", "out", "cost then"),
         )
         for row in found["unpriced_totals"]:
-            typer.echo(f"{row['lines']:,} lines, {row['then']} {row['currency']} then")
+            typer.echo(f"{_lines(row['lines'])}, {row['then']} {row['currency']} then")
     for note in found["notes"]:
         typer.echo(printable(f"note: {note}"))
 
@@ -186,19 +195,61 @@ def _names(row: Mapping[str, Any], by: Sequence[str]) -> tuple[str, ...]:
     )
 
 
-def _figures(row: Mapping[str, Any]) -> tuple[str, ...]:
+def _figures(row: Mapping[str, Any], into: str | None) -> tuple[str, ...]:
     then, now = f"{row['then']} {row['currency_then']}", f"{row['now']} {row['currency_now']}"
+    if into:
+        return f"{row['lines']:,}", then, now, *_figures_in(row, into)
     if row["difference"] is None:
         return f"{row['lines']:,}", then, now, "", ""
     difference = f"{row['difference']} {row['currency_now']}"
-    return f"{row['lines']:,}", then, now, difference, _percent(row)
+    share = _percent(int(row["then_pico"]), int(row["difference_pico"]))
+    return f"{row['lines']:,}", then, now, difference, share
 
 
-def _percent(row: Mapping[str, Any]) -> str:
-    then, difference = int(row["then_pico"]), int(row["difference_pico"])
-    if then <= 0:
+def _figures_in(row: Mapping[str, Any], into: str) -> tuple[str, ...]:
+    """Then, now and the difference in the one currency, and its share."""
+    if row["difference_in"] is None:
+        return _NO_RATE, _NO_RATE, "", ""
+    share = _percent(int(row["then_in_pico"]), int(row["difference_in_pico"]))
+    return row["then_in"], row["now_in"], f"{row['difference_in']} {into}", share
+
+
+def _total(found: Mapping[str, Any]) -> tuple[str, ...]:
+    """The last line of a table in one currency: the sum of all that has a rate."""
+    total = found["total_in"]
+    name = f"total in {found['in']}" + (", of what has a rate" if found["unconverted"] else "")
+    more = [""] * (len(found["by"]) - 1)
+    return name, *more, f"{total['lines']:,}", "", "", *_figures_in(total, found["in"])
+
+
+def _rates(found: Mapping[str, Any]) -> list[str]:
+    """The exchange rates that were used, each with its day and id."""
+    return [
+        f"at the exchange rate of {found['rates_day']}: one {rate['base']} is {rate['value']}"
+        f" {rate['quote']} ({rate['id']}, of {rate['day']}, {rate['source']})"
+        for rate in (found["rates_used"] if found["in"] else ())
+    ]
+
+
+def _unconverted(found: Mapping[str, Any]) -> list[str]:
+    """What stands in no amount of the one currency, and what to do about it."""
+    return [
+        f"no exchange rate into {found['in']} on {found['rates_day']} for"
+        f" {' and '.join(row['missing'])}: {_lines(row['lines'])}, {row['then']}"
+        f" {row['currency_then']} then, {row['now']} {row['currency_now']} now; bring one:"
+        " steelyard exchange import FILE"
+        for row in (found["unconverted"] if found["in"] else ())
+    ]
+
+
+def _lines(count: int) -> str:
+    return f"{count:,} line{'' if count == 1 else 's'}"
+
+
+def _percent(then_pico: int, difference_pico: int) -> str:
+    if then_pico <= 0:
         return ""
-    tenths = round_half_even(difference * 1000, then)
+    tenths = round_half_even(difference_pico * 1000, then_pico)
     return f"{'+' if tenths > 0 else ''}{tenths / 10:.1f}"
 
 
@@ -206,19 +257,44 @@ def _bars(found: Mapping[str, Any]) -> list[Any]:
     """The largest groups as bars; amounts of two currencies stand in no common scale."""
     from steelyard.cli.charts import Bar  # noqa: PLC0415 - only for this
 
-    rows = [row for row in found["data"] if row["difference"] is not None]
-    currency = rows[0]["currency_now"] if rows else ""
+    end, rows = _drawable(found)
+    currency = found["in"] or (rows[0]["currency_now"] if rows else "")
     return [
         Bar(
             " ".join(_names(row, found["by"])) or "total",
-            Fraction(int(row["then_pico"]), PICO),
-            Fraction(int(row["now_pico"]), PICO),
-            f"{row['then']} {currency}",
-            f"{row['now']} {currency}",
+            Fraction(int(row[f"then{end}_pico"]), PICO),
+            Fraction(int(row[f"now{end}_pico"]), PICO),
+            f"{row[f'then{end}']} {currency}",
+            f"{row[f'now{end}']} {currency}",
         )
-        for row in rows
-        if row["currency_now"] == currency
-    ][:BARS_MAX]
+        for row in rows[:BARS_MAX]
+    ]
+
+
+def _drawable(found: Mapping[str, Any]) -> tuple[str, list[Mapping[str, Any]]]:
+    """Groups with amounts in one currency, and what the names of those amounts end in."""
+    if found["in"]:
+        return "_in", [row for row in found["data"] if row["difference_in"] is not None]
+    rows = [row for row in found["data"] if row["difference"] is not None]
+    return "", [row for row in rows if row["currency_now"] == rows[0]["currency_now"]]
+
+
+def _left_out(found: Mapping[str, Any]) -> list[str]:
+    """What a chart does not show, as lines below it."""
+    end, rows = _drawable(found)
+    others = len(found["data"]) - len(rows)
+    why = "without an exchange rate" if end else "in other currencies (--in shows them in one)"
+    lines = [f"not drawn: {_groups(others)} {why}"] if others else []
+    if len(rows) > BARS_MAX:
+        lines.append(f"not drawn: {_groups(len(rows) - BARS_MAX)} that differ less")
+    lost = found["unpriced_totals"]
+    if lost:
+        lines.append(f"not drawn: {_lines(sum(row['lines'] for row in lost))} without a price")
+    return lines
+
+
+def _groups(count: int) -> str:
+    return f"{count:,} group{'' if count == 1 else 's'}"
 
 
 def _title(body: Mapping[str, Any]) -> str:

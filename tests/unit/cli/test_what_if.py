@@ -24,6 +24,7 @@ ROW = {
 ABROAD = {**ROW, "account_name": "acme/b", "currency_now": "USD", "difference": None}
 FREE = {**ROW, "account_name": "acme/c", "then": "0.00", "then_pico": "0"}
 ANSWER: dict[str, Any] = {
+    "in": None,
     **{"by": ["account"], "lines": 7, "data": [ROW, ABROAD, FREE], "totals": [ROW]},
     "unpriced": [
         {
@@ -72,6 +73,7 @@ def test_what_is_asked(api: StreamingApi, tmp_path: Path) -> None:
         **{"as_of": "2024-05-14", "book": "77u/eA==", "swaps": {"a": "b", "c": "d/e"}},
         **{"no_cache_hits": True, "since": "2024-01-01", "until": None},
         **{"by": ["account_own", "task"], "where": {"account": ["acme"]}},
+        "currency": None,
     }
 
 
@@ -84,7 +86,7 @@ def test_a_table_with_totals_and_what_has_no_price(api: StreamingApi) -> None:
     assert lines[4].split()[-1] == "CNY", "no share of nothing"
     assert lines[5].split()[0] == "total"
     assert any("1,234" in line and "new had no price" in line for line in lines)
-    assert "1 lines, 0.000001 CNY then" in lines
+    assert "1 line, 0.000001 CNY then" in lines
     assert lines[-1] == "note: sums are\N{REPLACEMENT CHARACTER}[2J rounded"
 
 
@@ -103,8 +105,68 @@ def test_charts_hold_one_currency(api: StreamingApi, tmp_path: Path) -> None:
     result = run("--swap", "a=b", "--no-cache-hits", "--chart", "--svg", str(path))
     assert result.stdout.startswith("acme/a  then █")
     assert "acme/b  then" not in result.stdout
+    assert "not drawn: 1 group in other currencies (--in shows them in one)" in result.stdout
+    assert "not drawn: 1 line without a price" in result.stdout
     texts = [node.text for node in ElementTree.parse(path).iter() if node.text]
     assert "Cost then and now, with b for a, without cache hits" in texts
+    assert "not drawn: 1 line without a price" in texts
+
+
+def told(row: dict[str, Any], then: int, now: int) -> dict[str, Any]:
+    amounts = {"then_in": then, "now_in": now, "difference_in": now - then}
+    texts = {name: f"{amount}.00" for name, amount in amounts.items()}
+    return {**row, **texts, **{f"{k}_pico": str(v * 10**12) for k, v in amounts.items()}}
+
+
+UNTOLD = {**FREE, "then_in": None, "now_in": None, "difference_in": None}
+RATE = {"id": "ecb-2024-05-14-USD-CNY", "base": "USD", "quote": "CNY", "value": "7.2"}
+RATE |= {"day": "2024-05-14", "source": "the bank"}
+IN_ONE: dict[str, Any] = {
+    **{**ANSWER, "in": "CNY", "rates_day": "2024-05-15", "rates_used": [RATE]},
+    "data": [told(ABROAD, 14, 7), told(ROW, 2, 3), UNTOLD],
+    "total_in": told({"lines": 6}, 16, 10),
+    "unconverted": [{**UNTOLD, "missing": ["XAU"]}],
+    "totals": [told(ROW, 2, 3)],
+}
+
+
+class TestInOneCurrency:
+    @pytest.fixture(autouse=True)
+    def answer(self, api: StreamingApi) -> None:
+        api.lines = [{"result": IN_ONE}]
+
+    def test_the_table_has_differences_a_total_and_the_rate_with_its_day(
+        self, api: StreamingApi
+    ) -> None:
+        lines = run("--swap", "a=b", "--in", "CNY").stdout.splitlines()
+        assert api.asked[0][1]["currency"] == "CNY"
+        assert lines[2].split()[-5:] == ["14.00", "7.00", "-7.00", "CNY", "-50.0"]
+        assert lines[4].split()[-4:] == ["no", "rate", "no", "rate"]
+        assert lines[6].startswith("total in CNY, of what has a rate ")
+        assert lines[6].split()[-6:] == ["6", "16.00", "10.00", "-6.00", "CNY", "-37.5"]
+        assert lines[7] == (
+            "at the exchange rate of 2024-05-15: one USD is 7.2 CNY"
+            " (ecb-2024-05-14-USD-CNY, of 2024-05-14, the bank)"
+        )
+        assert lines[8].startswith(
+            "no exchange rate into CNY on 2024-05-15 for XAU: 3 lines, 0.00 CNY then, 0.50 CNY now"
+        )
+
+    def test_charts_draw_what_has_a_rate_and_say_what_has_none(self, tmp_path: Path) -> None:
+        path = tmp_path / "x.svg"
+        shown = run("--swap", "a=b", "--chart", "--svg", str(path)).stdout
+        assert shown.startswith("acme/b  then █")
+        assert "14.00 CNY" in shown
+        assert "acme/c  then" not in shown
+        assert "not drawn: 1 group without an exchange rate" in shown
+        texts = [node.text or "" for node in ElementTree.parse(path).iter()]
+        assert any("ecb-2024-05-14-USD-CNY" in text for text in texts)
+
+
+def test_a_chart_says_how_many_groups_it_has_no_room_for(api: StreamingApi) -> None:
+    rows = [{**ROW, "account_name": str(number)} for number in range(14)]
+    api.lines = [{"result": {**ANSWER, "data": rows, "unpriced_totals": []}}]
+    assert "not drawn: 2 groups that differ less\n" in run("--no-cache-hits", "--chart").stdout
 
 
 def test_no_group_is_one_total(api: StreamingApi) -> None:

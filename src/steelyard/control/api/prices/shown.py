@@ -98,7 +98,7 @@ def _bought(found: Bought) -> dict[str, Any]:
         "price": decimal_text(shown_amount(rate)),
         "unit": shown_unit(rate),
         "amount": decimal_text(found.amount),
-        "exchange_rate": _exchange(found.exchange),
+        "exchange_rate": exchange_shown(found.exchange) if found.exchange else None,
         "counted": found.counted,
         "number": found.number,
         "characters": None if texts is None else dict(zip(_RANGE, texts, strict=True)),
@@ -124,7 +124,7 @@ def _row(row: Row, question: Question) -> dict[str, Any]:
         "amount_high": _pico(row.range_pico[1]) if row.range_pico else None,
         "amount_cheapest_hour": _pico(row.cheapest_pico),
         "home_amount": _pico(row.home_pico),
-        "exchange_rate": _exchange(row.exchange),
+        "exchange_rate": exchange_shown(row.exchange) if row.exchange else None,
         "characters_per_token": [_characters(figure) for figure in row.characters],
         "wan_characters": {
             "currency": row.listing.currency if row.home_pico is None else question.home,
@@ -188,9 +188,8 @@ def _evidence(line: ListedRate) -> dict[str, Any]:
     }
 
 
-def _exchange(rate: ExchangeRate | None) -> dict[str, Any] | None:
-    if rate is None:
-        return None
+def exchange_shown(rate: ExchangeRate) -> dict[str, Any]:
+    """An exchange rate with its id, the day of which it is (UTC) and who published it."""
     return {
         "id": rate.rate_id,
         "base": rate.base,

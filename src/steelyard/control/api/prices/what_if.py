@@ -22,8 +22,11 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
+from steelyard.control.api.prices.shown import exchange_shown
 from steelyard.control.api.web import Body, admin, answer, body_of, control_of, on_error
 from steelyard.control.control import Control
+from steelyard.control.exchange import exchange_of
+from steelyard.control.price_conversion import OneDay, Told
 from steelyard.domain.errors import InvalidRequest, Overloaded
 from steelyard.domain.instants import instant_ns, instant_of
 from steelyard.domain.money import format_pico
@@ -31,7 +34,8 @@ from steelyard.pricebook import quantities, shipped
 from steelyard.pricebook.market import Market
 from steelyard.pricebook.sources import csv_file
 from steelyard.pricebook.sources.base import Reading
-from steelyard.store import accounts
+from steelyard.pricebook.sources.currencies import CURRENCIES, advise_currency
+from steelyard.store import accounts, settings
 
 NDJSON = "application/x-ndjson"
 _ROUNDED = (
@@ -39,6 +43,7 @@ _ROUNDED = (
     " one by one, so that each line may make half a pico-unit (10^-12) of difference"
 )
 _FINDINGS_MAX = 10
+_OPEN_NS = 2**63 - 1
 _running = threading.Lock()
 
 
@@ -55,6 +60,8 @@ class Asked(Body):
     """A price list of our own columns, in base64."""
     swaps: dict[str, str] = {}
     no_cache_hits: bool = False
+    currency: str | None = None
+    """In which amounts are told, too; else the home currency, where any call changes currency."""
 
 
 @admin
@@ -62,7 +69,8 @@ async def ask_what_if(request: Request) -> Response:
     """Cost then, cost now and the difference, by group; what has no price is told apart.
 
     The body: ``since``, ``until``, ``by``, ``where`` as for sums of the ledger, and at least one of
-    ``as_of``, ``book`` (a CSV in base64), ``swaps`` (model -> model), ``no_cache_hits``.
+    ``as_of``, ``book`` (a CSV in base64), ``swaps`` (model -> model), ``no_cache_hits``;
+    ``currency`` tells every amount in it, too.
     """
     asked = await body_of(request, Asked)
     control = control_of(request)
@@ -114,6 +122,8 @@ def _run(
         scan = importlib.import_module("steelyard.ledger.scan")
         what_if = importlib.import_module("steelyard.ledger.what_if")
         reports = importlib.import_module("steelyard.ledger.reports")
+        if asked.currency is not None and asked.currency not in CURRENCIES:
+            raise InvalidRequest(f"currency: {advise_currency(asked.currency)}", param="currency")
         now_ns = time.time_ns()
         plan = plans.PricePlan(control.database, _wish(plans, asked, now_ns), now_ns)
         known = plan.prepare()
@@ -122,15 +132,29 @@ def _run(
             reports.Query(
                 _where(asked.where, tree),
                 _instant_ns("since", asked.since, 0),
-                _instant_ns("until", asked.until, 2**63 - 1),
+                _instant_ns("until", asked.until, _OPEN_NS),
             ),
             not asked.no_cache_hits,
         )
         answerer = what_if.WhatIf(control.places.home, control.database)
         found = answerer.ask(question, plan.prices_of, known, tell)
-        return _shown(found, plan, asked, tree)
+        last_ns = min(question.query.until_ns - 1, now_ns)
+        day_ns = last_ns if plan.wish.as_of_ns is None else plan.wish.as_of_ns
+        one = _one_currency(control, asked, found, day_ns)
+        return _shown(found, plan, asked, _Teller(tree, one))
     finally:
         _running.release()
+
+
+def _one_currency(control: Control, asked: Asked, found: Any, day_ns: int) -> OneDay | None:
+    """How all amounts are told in one currency; None where each has its difference without."""
+    # Where nothing was paid there is no currency, and so no change of it.
+    changes = any(row.currency_then not in ("", row.currency_now) for row in found.totals)
+    if asked.currency is None and not changes:
+        return None
+    with control.database.read() as connection:
+        currency = asked.currency or settings.get(connection, "home_currency", "CNY")
+        return OneDay(exchange_of(connection), currency, instant_of(max(day_ns, 0)).date())
 
 
 def _wish(plans: Any, asked: Asked, now_ns: int) -> Any:
@@ -187,15 +211,16 @@ def _instant_ns(name: str, text: str | None, default: int) -> int:
     return min(max(found, 0), 2**63 - 1)
 
 
-def _shown(found: Any, plan: Any, asked: Asked, tree: accounts.Tree) -> dict[str, Any]:
+def _shown(found: Any, plan: Any, asked: Asked, teller: _Teller) -> dict[str, Any]:
     labels = {f"{sold.model} at {sold.offer}": label for sold, label in sorted(plan.labels.items())}
     unused = sorted(set(asked.swaps) - plan.swapped)
     return {
         "object": "what_if",
         "by": asked.by,
         "lines": found.lines,
-        "data": [_row(row, asked.by, tree) for row in found.rows],
-        "totals": [_row(row, (), tree) for row in found.totals],
+        "data": [teller.row(row, asked.by) for row in teller.ranked(found.rows)],
+        "totals": [teller.row(row, ()) for row in found.totals],
+        **teller.about(found.totals),
         "unpriced": [
             {
                 **one._asdict(),
@@ -213,22 +238,68 @@ def _shown(found: Any, plan: Any, asked: Asked, tree: accounts.Tree) -> dict[str
     }
 
 
-def _row(row: Any, by: Sequence[str], tree: accounts.Tree) -> dict[str, Any]:
-    groups = dict(zip(by, row.groups, strict=False))
-    for name in ("account", "account_own"):
-        if groups.get(name) in tree.by_id:
-            groups["account_name"] = tree.path(groups[name])
-    change = row.difference_pico
+class _Teller:
+    """Tells rows with the names of accounts, and in one currency, too, where there is ``one``."""
+
+    def __init__(self, tree: accounts.Tree, one: OneDay | None) -> None:
+        self._tree = tree
+        self._one = one
+
+    def ranked(self, rows: Sequence[Any]) -> Sequence[Any]:
+        """The largest difference first; in one currency all that have rates can be compared."""
+        if self._one is None:
+            return rows
+        told = [(self._one.tell(row), row) for row in rows]
+        # The order is stable, so that rows without a rate stay as they came, at the end.
+        told.sort(key=lambda pair: -abs(pair[0].difference_pico) if pair[0] else 1)
+        return [row for _, row in told]
+
+    def row(self, row: Any, by: Sequence[str]) -> dict[str, Any]:
+        """A row; its difference is None in two currencies, that of one currency without a rate."""
+        groups = dict(zip(by, row.groups, strict=False))
+        for name in ("account", "account_own"):
+            if groups.get(name) in self._tree.by_id:
+                groups["account_name"] = self._tree.path(groups[name])
+        change = row.difference_pico
+        return {
+            **groups,
+            "currency_then": row.currency_then,
+            "currency_now": row.currency_now,
+            "lines": row.lines,
+            "input_tokens": row.input_tokens,
+            "output_tokens": row.output_tokens,
+            **_amount("then", row.then_pico),
+            **_amount("now", row.now_pico),
+            **(_amount("difference", change) if change is not None else {"difference": None}),
+            **(_told(self._one.tell(row)) if self._one else {}),
+        }
+
+    def about(self, totals: Sequence[Any]) -> dict[str, Any]:
+        """The currency, the total in it, the rates used, and what has none."""
+        one = self._one
+        if one is None:
+            return {"in": None}
+        lost = [(row, missing) for row in totals if (missing := one.missing(row))]
+        return {
+            "in": one.currency,
+            "total_in": {
+                "lines": sum(row.lines for row in totals if not one.missing(row)),
+                **_told(one.total(totals)),
+            },
+            "rates_day": one.day.isoformat(),
+            "rates_used": [{**exchange_shown(rate), "exact": str(rate.value)} for rate in one.used],
+            "unconverted": [{**self.row(row, ()), "missing": missing} for row, missing in lost],
+        }
+
+
+def _told(told: Told | None) -> dict[str, Any]:
+    """Amounts of the one currency; None where there is no rate."""
+    if told is None:
+        return {"then_in": None, "now_in": None, "difference_in": None}
     return {
-        **groups,
-        "currency_then": row.currency_then,
-        "currency_now": row.currency_now,
-        "lines": row.lines,
-        "input_tokens": row.input_tokens,
-        "output_tokens": row.output_tokens,
-        **_amount("then", row.then_pico),
-        **_amount("now", row.now_pico),
-        **(_amount("difference", change) if change is not None else {"difference": None}),
+        **_amount("then_in", told.then_pico),
+        **_amount("now_in", told.now_pico),
+        **_amount("difference_in", told.difference_pico),
     }
 
 
