@@ -133,8 +133,8 @@ def add(
     if fact_rows:
         connection.execute(insert(facts_table), fact_rows)
     found = Recorded(list_number, _newest_rate(connection) - before, len(fact_rows))
-    lines = {"lines": found.rates}
-    connection.execute(update(lists).where(lists.c.list_number == list_number).values(lines))
+    counted = update(lists).where(lists.c.list_number == list_number).values(lines=found.rates)
+    connection.execute(counted)
     subject = f"prices/{source.origin}/{source.name}"
     note(connection, change, "import", subject, rates=found.rates, facts=found.facts)
     return found
@@ -231,9 +231,8 @@ def lines_by_ids(connection: Connection, ids: Iterable[str]) -> dict[str, Listed
     found = {}
     for begin in range(0, len(numbers), _IDS_AT_ONCE):
         some = numbers[begin : begin + _IDS_AT_ONCE]
-        query = select(*COLUMNS).where(
-            list_rates.c.rate_number.in_(some), list_rates.c.numerator.is_not(None)
-        )
+        wanted = list_rates.c.rate_number.in_(some), list_rates.c.numerator.is_not(None)
+        query = select(*COLUMNS).where(*wanted)
         for row in map(ListRow._make, connection.execute(query)):
             found[rate_id(row.rate_number)] = _listed(row, None)
     return found
