@@ -48,12 +48,31 @@ def rig(vendors: int = 2) -> Rig:
 IN_DEBT = answered(429, {"error": {"code": "1113", "message": "sk-secret owes us money"}})
 HIDDEN = answered(200, business(1008))
 EVENT = answered(200, b"data: %b\n\n" % json.dumps(business(1008)).encode(), "text/event-stream")
+SHAPED = answered(
+    200,
+    b'data: {"error":{"code":"1008","message":"sk-secret owes us money"}}\n\n',
+    "text/event-stream",
+)
 
 
 @pytest.mark.parametrize(
     ("reply", "stream"),
-    [(IN_DEBT, False), (IN_DEBT, True), (HIDDEN, False), (HIDDEN, True), (EVENT, True)],
-    ids=["429-plain", "429-streamed", "200-plain", "200-streamed", "event-streamed"],
+    [
+        (SHAPED, True),
+        (IN_DEBT, False),
+        (IN_DEBT, True),
+        (HIDDEN, False),
+        (HIDDEN, True),
+        (EVENT, True),
+    ],
+    ids=[
+        "error-streamed",
+        "429-plain",
+        "429-streamed",
+        "200-plain",
+        "200-streamed",
+        "event-streamed",
+    ],
 )
 def test_an_empty_account_sends_the_call_elsewhere_and_rests(reply: Raw, stream: bool) -> None:
     with rig() as rigged:

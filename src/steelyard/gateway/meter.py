@@ -62,7 +62,7 @@ class StreamMeter:
         self._table = table
         self._alarm = None if table is None else alarm(table)
         self.refused = b""
-        """Data of an event that holds an error under a code of the vendor's own."""
+        """Data of the event that holds an error, for the vendor's table to say what it means."""
         self._dialect = dialect
         self._hides_usage = hides_usage
         self._splitter = EventSplitter(EVENT_BYTES_MAX)
@@ -213,10 +213,14 @@ class StreamMeter:
         self.finish = facts.finish or self.finish
         self.error = facts.error or self.error
         table = self._table
-        if table is not None and self._alarm is not None and self._alarm.search(data) is not None:
-            if not self.refused and refusal_in_200({}, data, table) is not None:
+        if table is None or self.refused:
+            return
+        if self._alarm is not None and self._alarm.search(data) is not None:
+            if refusal_in_200({}, data, table) is not None:
                 self.refused = data
                 self.error = error_message(data) or "the vendor reported an error"
+        elif facts.error:
+            self.refused = data
 
 
 def _without_nulls(whole: bytes) -> bytes:

@@ -259,12 +259,15 @@ def refusal_of(attempt: Attempt, answer: Answer) -> Refusal | None:
 def _hidden_refusal(attempt: Attempt, answer: Answer, table: ErrorTable) -> Refusal | None:
     """What an answer with status 200 refuses after all."""
     sign = alarm(table)
-    if sign is None:
+    if sign is None and not answer.error:
         return None
     body = attempt.body if attempt.meter is None else attempt.meter.refused
-    if sign.search(body) is None:
-        return None
-    found = refusal_in_200(attempt.headers, body, table)
+    found = None
+    if sign is not None and sign.search(body) is not None:
+        found = refusal_in_200(attempt.headers, body, table)
+    if found is None and answer.error:
+        # An error in the dialect's own shape: what it means, the table may know as well.
+        found = listed(200, attempt.headers, body, table)
     usage = answer.usage
     is_used = usage is not None and (usage.input_tokens or usage.output_tokens)
     if found is not None and (is_used or attempt.is_seen):

@@ -170,6 +170,15 @@ def test_an_error_under_a_code_of_the_vendors_own_is_seen_in_a_stream() -> None:
     assert json.loads(meter.refused)["base_resp"] == wrong
 
 
+def test_an_error_in_the_dialects_own_shape_is_kept_for_the_table() -> None:
+    meter = StreamMeter(DIALECT, False, CODES)
+    meter.feed(b'data: {"error":{"code":"7","message":"Busy."}}\n\n')
+    assert (meter.error, meter.refused[:9]) == ("Busy.", b'{"error":')
+    plain = StreamMeter(DIALECT, False)
+    plain.feed(b'data: {"error":{"code":"7","message":"Busy."}}\n\n')
+    assert (plain.error, plain.refused) == ("Busy.", b"")
+
+
 def test_what_only_looks_like_such_a_code_is_none() -> None:
     meter = StreamMeter(DIALECT, False, CODES)
     meter.feed(event("a"))

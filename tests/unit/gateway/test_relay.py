@@ -165,6 +165,19 @@ def test_what_a_vendor_refused_goes_by_its_own_table(changes: dict[str, Any], co
     assert (found.error.code if found else "") == code
 
 
+ERROR = b'{"error":{"code":"1113","message":"m"}}'
+
+
+@pytest.mark.parametrize("body", [ERROR, b'{"error":{"code":"other","message":"m"}}'])
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_error_in_the_dialects_own_shape_goes_by_the_table_too(
+    body: bytes, stream: bool
+) -> None:
+    changes = {"meter": meter(refused=body)} if stream else {"body": body}
+    found = refusal_of(refused(**changes), Answer(None, error="m"))
+    assert (found.error.code if found else "") == ("upstream_out_of_money" if body is ERROR else "")
+
+
 def test_without_a_table_statuses_speak() -> None:
     without = SimpleNamespace(channel=channel())
     assert refusal_of(refused(candidate=without, body=EMPTY), Answer(None)) is None
