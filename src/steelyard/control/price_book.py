@@ -6,7 +6,7 @@ that is trusted most. Only the listings in use are read, however large the book 
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection
 
 from steelyard.domain.listings import SOURCES, Listing
-from steelyard.domain.rates import Rate
+from steelyard.domain.rates import PARENTS, Rate
 from steelyard.pricebook.compiling import select
 from steelyard.pricebook.market import Market
 from steelyard.store import listings, prices
@@ -116,30 +116,107 @@ def _continued(
     """The rates of the most trusted source, and of the next ones where it says nothing.
 
     The user's own list may begin later than the model, and any list may have stopped to follow one
-    that is still sold; what it said of the past stays. Sources are named in the order of time.
+    that is still sold; what it said of the past stays. Sources are named in the order of time, each
+    completed as ``completed`` says.
     """
+    place = wanted["region"], wanted["seller"]
     origins: list[str] = []
     found: list[Rate] = []
     first: datetime | None = None
     """Before it, the next source holds."""
     silent_from: datetime | None = None
     for origin in market.sources_of(listing):
-        lines = [line.rate for line in market.lines_of(listing, origin)]
-        rates = select(lines, wanted["region"], wanted["seller"])
+        rates = _selected(market, listing, origin, place)
         earlier = _before(rates, first) if origins else []
         later = _since(rates, silent_from) if origins else rates
+        name, filling = _filling(market, listing, origin, place, (earlier, later))
         if earlier:
-            origins.insert(0, origin)
+            origins.insert(0, name)
             first = None
         if later:
             if not origins and origin == SOURCES[0]:
                 first = min(rate.valid_from for rate in later)
-            origins.append(origin)
+            origins.append(name)
             silent_from = _silence(later)
-        found += earlier + later
+        found += earlier + later + filling
         if origins and first is None and silent_from is None:
             break
     return " then ".join(origins), tuple(found)
+
+
+def completed(
+    market: Market, listing: Listing, origin: str, place: tuple[str, str]
+) -> tuple[Rate, ...]:
+    """What a source says of a listing, with the items that it lacks by the sources trusted less.
+
+    A list that has only ``input`` says nothing of ``output``, which is sold all the same: of the
+    main items each that a source does not price at all, under no condition, is the next one's, for
+    the time of which the source speaks. One that sells by the request alone lacks nothing. Parts of
+    an item (cache, audio) are filled with it, if the source has none of them; where it prices the
+    item itself, its price is theirs: by the vendor's list a cache read could cost more than the
+    whole input by a contract.
+
+    Args:
+        market: The book.
+        listing: Of which listing.
+        origin: The source.
+        place: Region and seller that are meant, empty for none.
+    """
+    rates = _selected(market, listing, origin, place)
+    return (*rates, *_filling(market, listing, origin, place, (rates,))[1])
+
+
+def lacking(items: Iterable[str]) -> frozenset[str]:
+    """The main items that a source with prices of ``items`` leaves to others."""
+    main = MAIN.intersection(items)
+    return frozenset() if main == {"request"} else MAIN - main
+
+
+def _selected(market: Market, listing: Listing, origin: str, place: tuple[str, str]) -> list[Rate]:
+    return select([line.rate for line in market.lines_of(listing, origin)], *place)
+
+
+def _filling(
+    market: Market,
+    listing: Listing,
+    origin: str,
+    place: tuple[str, str],
+    stretches: Iterable[Sequence[Rate]],
+) -> tuple[str, list[Rate]]:
+    """What others add to a source's rates of some stretches of time; its name with theirs."""
+    name, found = origin, list[Rate]()
+    spoken = [rates for rates in stretches if rates]
+    if not spoken:
+        return name, found
+    have = {rate.item for rate in _selected(market, listing, origin, place)}
+    sources = market.sources_of(listing)
+    for other in sources[sources.index(origin) + 1 :]:
+        lacks = lacking(have)
+        if not lacks:
+            break
+        rates = _selected(market, listing, other, place)
+        added = {
+            rate.item
+            for rate in rates
+            if rate.item not in have and not lacks.isdisjoint(with_parents(rate.item))
+        }
+        if lacks.isdisjoint(added):
+            continue
+        for stretch in spoken:
+            begin, end = min(rate.valid_from for rate in stretch), _silence(stretch)
+            held = _since([rate for rate in rates if rate.item in added], begin)
+            found += _before(held, end) if end is not None else held
+        have |= added
+        name += f" with {', '.join(sorted(lacks & added))} of {other}"
+    return name, found
+
+
+def with_parents(item: str) -> Iterator[str]:
+    """An item, what it is a part of, and so on."""
+    above: str | None = item
+    while above is not None:
+        yield above
+        above = PARENTS.get(above)
 
 
 def _before(rates: Iterable[Rate], at: datetime | None) -> list[Rate]:
@@ -162,7 +239,8 @@ def _since(rates: Iterable[Rate], at: datetime | None) -> list[Rate]:
 
 def _silence(rates: Iterable[Rate]) -> datetime | None:
     """From when on a source has no price any more; None if it goes on."""
-    ends = [rate.valid_to for rate in rates if rate.item in MAIN]
+    told = list(rates)
+    ends = [rate.valid_to for rate in told if rate.item in MAIN] or [r.valid_to for r in told]
     known = [end for end in ends if end is not None]
     return max(known) if known and len(known) == len(ends) else None
 

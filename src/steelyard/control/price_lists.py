@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any, NamedTuple
 
@@ -49,6 +49,9 @@ before the first answer, which takes a third of a second once."""
 SHIPPED = (*FIRST, ("genai-prices.json.gz", "genai-prices", "genai-prices"))
 PENDING = "prices.rerate"
 """Setting: lists whose corrections are to be booked, each with the instant it is due."""
+
+MISSING = "items_missing"
+"""Kind of the finding of a listing that others have to complete."""
 
 SAME = "same"
 REFUSED = "refused"
@@ -150,7 +153,11 @@ def take(database: Database, order: Order, now_ns: int, actor: str) -> Outcome:
     others = Market(line for line in book if line.origin != source.origin)
     rules = Rules(instant_of(now_ns), order.may_correct, order.is_correction)
     difference = diff(current, parsed.rates, rules, others)
-    findings = (*parsed.findings, *(_judged(f, order) for f in difference.findings))
+    findings = (
+        *parsed.findings,
+        *(_judged(finding, order) for finding in difference.findings),
+        *_lacking(Market(parsed.rates), Market(current), others),
+    )
     if any(finding.is_error for finding in findings):
         return Outcome(REFUSED, difference, findings)
     if order.is_dry_run:
@@ -189,6 +196,22 @@ def _judged(finding: Finding, order: Order) -> Finding:
     if finding.kind == BOUND and order.is_sure:
         return finding._replace(is_error=False, message=finding.message.removesuffix(UNLESS_SURE))
     return finding
+
+
+def _lacking(parsed: Market, before: Market, others: Market) -> Iterator[Finding]:
+    """Listings of which a list leaves main items to the sources that are trusted less."""
+    for listing in parsed.listings():
+        lines = parsed.lines_of(listing)
+        origin = lines[0].origin
+        items = {line.rate.item for line in (*lines, *before.lines_of(listing, origin))}
+        lacks = price_book.lacking(items)
+        for other in others.sources_of(listing) if lacks else ():
+            added = lacks.intersection(x.rate.item for x in others.lines_of(listing, other))
+            if trust(other) > trust(origin) and added:
+                named = " and ".join(sorted(added))
+                message = f"{listing} has no price of {named} here; that of {other} holds"
+                yield Finding(MISSING, message, lines[0].line, is_error=False)
+                lacks -= added
 
 
 class _Recording:
@@ -251,18 +274,25 @@ class _Recording:
     def _is_outdone(self, listing: Listing, steps: Sequence[Step]) -> bool:
         """Whether a more trusted source prices the listing now and on, wherever the steps do.
 
-        One that fell silent, has yet to begin or speaks of another region does not: calls are
-        priced by this one then.
+        One that fell silent, has yet to begin, speaks of another region or lacks an item does not:
+        calls are priced by this one then.
         """
         now = instant_of(self._change.at_ns)
-        places = {
-            (line.rate.condition.region, line.rate.condition.seller)
+        trusted = [
+            line.rate
             for origin in self._others.sources_of(listing)
             if trust(origin) < trust(self._source.origin)
             for line in self._others.lines_of(listing, origin)
-            if line.rate.item in price_book.MAIN
-            and line.rate.valid_from <= now
-            and line.rate.valid_to is None
+        ]
+        items = {rate.item for rate in trusted}
+        lacks = price_book.lacking(items)
+        changed = {step.line.rate.item for step in steps} - items
+        if any(not lacks.isdisjoint(price_book.with_parents(item)) for item in changed):
+            return False
+        places = {
+            (rate.condition.region, rate.condition.seller)
+            for rate in trusted
+            if rate.item in price_book.MAIN and rate.valid_from <= now and rate.valid_to is None
         }
         conditions = [step.line.rate.condition for step in steps]
         return ("", "") in places or all((c.region, c.seller) in places for c in conditions)

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from steelyard.control.price_book import completed
 from steelyard.control.price_lists import PENDING
 from steelyard.domain.entries import Entry, LeaseUse, Settlement
 from steelyard.domain.instants import NS, instant_ns
@@ -21,7 +22,8 @@ from steelyard.domain.usage import NO_USAGE, NOTHING
 from steelyard.ledger import corrections
 from steelyard.ledger.reconcile import adjust
 from steelyard.pricebook.book import Period, card_of, price, unpriced
-from steelyard.pricebook.compiling import compile_periods, select
+from steelyard.pricebook.compiling import compile_periods
+from steelyard.pricebook.market import Market, trust
 from steelyard.store import listings, objects, settings
 from steelyard.store.database import Database
 
@@ -77,10 +79,8 @@ def _rerate_list(database: Database, folder: Path, list_number: int, now_ns: int
         wrong = listings.lines_by_ids(connection, ids)
         offers = objects.history(connection, "offer")
         book = {
-            (line.origin, line.listing): listings.load(
-                connection, line.listing.vendor, line.listing.model, origin=line.origin
-            )
-            for line in wrong.values()
+            listing: Market(listings.load(connection, listing.vendor, listing.model))
+            for listing in {line.listing for line in wrong.values()}
         }
     if not wrong:
         return 0
@@ -91,6 +91,9 @@ def _rerate_list(database: Database, folder: Path, list_number: int, now_ns: int
     batches = corrections.attempts_priced_by(database, folder, wrong.keys(), since_ns)
     for number, attempts in enumerate(batches):
         entries: list[Entry] = []
+        with database.read() as connection:
+            named = {i for lines in attempts for x in lines for i in x.settlement.rate_ids}
+            pricer.known = listings.lines_by_ids(connection, named)
         for lines in attempts:
             settlement = pricer.settle(lines, f"price corrected by list {list_number}")
             if settlement is not None:
@@ -111,7 +114,7 @@ class _Pricer:
     def __init__(
         self,
         wrong: Mapping[str, ListedRate],
-        book: Mapping[tuple[str, Listing], Sequence[ListedRate]],
+        book: Mapping[Listing, Market],
         offers: Mapping[str, Sequence[objects.Past]],
         now_ns: int,
     ) -> None:
@@ -121,6 +124,8 @@ class _Pricer:
         self._until_ns = now_ns + _AHEAD_NS
         self._since_ns = min(instant_ns(line.rate.valid_from) for line in wrong.values())
         self._periods: dict[_Sold, list[Period]] = {}
+        self.known: Mapping[str, ListedRate] = wrong
+        """What the attempts at hand were priced by."""
         self.unpriced = 0
         """Attempts that nothing prices any more."""
 
@@ -163,7 +168,10 @@ class _Pricer:
         entry = lines[0]
         wanted = self._offer(entry).get("list") or {}
         place = wanted.get("region", ""), wanted.get("seller", "")
-        return _Sold(line.origin, line.listing, *place)
+        # Where another source completed the one that was chosen, its line may be the wrong one.
+        told = [self.known[rate_id] for rate_id in ids if rate_id in self.known]
+        origin = min((one.origin for one in told), key=trust, default=line.origin)
+        return _Sold(origin, line.listing, *place)
 
     def _offer(self, entry: Entry) -> Mapping[str, Any]:
         """The offer as the call was made by it: where it stands in a list may have changed."""
@@ -174,9 +182,8 @@ class _Pricer:
 
     def _periods_of(self, sold: _Sold) -> list[Period]:
         if sold not in self._periods:
-            lines = self._book[sold.origin, sold.listing]
-            rates = [x.rate for x in lines if _is_listing(x.listing, sold.listing)]
-            chosen = select(rates, sold.region, sold.seller)
+            place = sold.region, sold.seller
+            chosen = completed(self._book[sold.listing], sold.listing, sold.origin, place)
             try:
                 found = compile_periods(chosen, self._since_ns, self._until_ns) if chosen else []
             except ValueError as error:
@@ -184,11 +191,6 @@ class _Pricer:
                 found = []
             self._periods[sold] = found
         return self._periods[sold]
-
-
-def _is_listing(one: Listing, other: Listing) -> bool:
-    """Whether they are the same but for the case of names, which the store does not tell apart."""
-    return (one.channel, one.currency) == (other.channel, other.currency)
 
 
 def _period_at(periods: Sequence[Period], at_ns: int) -> Period | None:

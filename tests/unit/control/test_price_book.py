@@ -212,3 +212,71 @@ def test_until_ones_own_list_begins_the_next_source_holds(database: Database, pu
 
 def ending(line: ListedRate, end: datetime) -> ListedRate:
     return replace(line, rate=replace(line.rate, valid_to=end))
+
+
+def only(found: list[ListedRate], *items: str) -> list[ListedRate]:
+    """The lines of an amount, one for each item."""
+    return [
+        replace(found[0], rate=replace(found[0].rate, item=item)) for item in items
+    ]  # fmt: skip
+
+
+def spans(priced: price_book.Priced) -> set[tuple[str, int, datetime, datetime | None]]:
+    return {(r.item, int(r.amount), r.valid_from, r.valid_to) for r in priced.rates}
+
+
+def test_what_ones_own_list_does_not_price_at_all_is_the_next_sources(
+    database: Database, put: Put
+) -> None:
+    put(FILE % "")
+    begin, end = datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 3, 1, tzinfo=UTC)
+    own = only(lines("2", since=begin), "input")
+    record(database, [ending(line, end) for line in own])
+    record(database, only(lines("3"), "input", "output", "reasoning", "cache_read"), "steelyard")
+    record(database, only(lines("4"), "output"), "litellm")
+    found = priced(database)
+    assert found.origin == "steelyard then own with output of steelyard then steelyard"
+    whole = {
+        (item, 3, since, to)
+        for item in ("input", "output", "reasoning", "cache_read")
+        for since, to in ((MAY, begin), (end, None))
+    }
+    filled = {(item, 3, begin, end) for item in ("output", "reasoning")}
+    assert spans(found) == whole | filled | {("input", 2, begin, end)}, (
+        "a cache read costs as input"
+    )
+    with database.read() as tx:
+        (entry,) = msgspec.msgpack.decode(
+            bytes(compile_core(tx, NOW_NS).models["chat"]), type=tuple[OfferEntry, ...]
+        )
+    assert not any(card.missing for period in entry.periods for card in period.cards)
+
+
+def test_each_item_comes_from_the_first_source_that_has_it(database: Database, put: Put) -> None:
+    put(FILE % "")
+    record(database, only(lines("2"), "cache_read"))
+    record(database, only(lines("3"), "output"), "steelyard")
+    record(database, only(lines("4"), "input", "output", "cache_read"), "litellm")
+    found = priced(database)
+    assert found.origin == "own with output of steelyard with input of litellm"
+    assert {(item, amount) for item, amount, *_ in spans(found)} == {
+        ("cache_read", 2),
+        ("output", 3),
+        ("input", 4),
+    }
+
+
+def test_who_sells_by_the_request_lacks_no_price_of_tokens(database: Database, put: Put) -> None:
+    put(FILE % "")
+    (line, _) = lines("2")
+    record(database, [replace(line, rate=replace(line.rate, item="request", unit="request"))])
+    record(database, lines("3"), "steelyard")
+    assert spans(priced(database)) == {("request", 2, MAY, None)}
+
+
+def test_an_item_under_a_condition_is_priced(database: Database, put: Put) -> None:
+    put(FILE % "")
+    batch = only(lines("2", condition=Condition(tier="batch")), "output")
+    record(database, [*only(lines("2"), "input"), *batch])
+    record(database, lines("3"), "steelyard")
+    assert priced(database).origin == "own"

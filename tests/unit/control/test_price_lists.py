@@ -130,6 +130,18 @@ def test_a_wrong_unit_is_found_by_what_others_say(database: Database) -> None:
     assert amounts(database) == ["1", "9/10"]
 
 
+def test_what_a_list_leaves_to_others_is_told(database: Database) -> None:
+    take(database, "input 1 2026-01-01", "output 4 2026-01-01", origin="litellm")
+    rows = ("input 1 2026-01-01", "output 4 2026-01-01")
+    take(database, *rows, origin="steelyard")
+    outcome = take(database, "input 0.8 2026-06-01")
+    (finding,) = outcome.findings
+    assert (outcome.state, finding.kind, finding.is_error) == (TAKEN, "items_missing", False)
+    assert finding.message.endswith("has no price of output here; that of steelyard holds")
+    assert take(database, "output 3 2026-06-10").findings == ()
+    assert take(database, "input 1 2026-06-01", origin="sheet").findings == ()
+
+
 def test_events_tell_of_changes_and_not_of_a_sources_first_list(database: Database) -> None:
     take(database, "input 1 2026-01-01", "output 4 2026-01-01")
     with database.read() as tx:
@@ -184,6 +196,19 @@ def test_where_the_trusted_source_is_silent_the_next_ones_changes_are_events(
     assert take(database, *rows, origin="litellm").state == TAKEN
     with database.read() as tx:
         assert len(price_events.load(tx)) == count
+
+
+def test_a_change_of_what_the_trusted_source_leaves_to_others_is_an_event(
+    database: Database,
+) -> None:
+    take(database, "input 1 2026-01-01")
+    take(database, "input 2 2026-01-01", "output 4 2026-01-01", origin="litellm")
+    take(database, "input 1 2026-06-20", origin="litellm")
+    with database.read() as tx:
+        assert price_events.load(tx) == []
+    take(database, "output 2 2026-06-25", origin="litellm")
+    with database.read() as tx:
+        assert [event.kind for event in price_events.load(tx)] == ["cut"]
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -199,3 +200,28 @@ def test_only_the_rates_that_a_list_corrected_are_looked_for(database: Database)
     outcome = take(database, "input 1 2026-01-01", "output 3 2026-01-01", is_correction=True)
     with database.read() as tx:
         assert listings.corrected_ids(tx, outcome.list_number) == {"b2"}
+
+
+@pytest.mark.parametrize(("corrected", "cost"), [("own", "3.5"), ("steelyard", "2.5")])
+def test_a_price_that_another_source_completed_is_corrected_on_either_side(
+    database: Database, folder: Path, book: Book, corrected: str, cost: str
+) -> None:
+    def take_of(origin: str, *rows: str, at_ns: int, **more: bool) -> None:
+        order = Order("a.csv", csv(*rows), origin=origin, is_sure=True, **more)  # type: ignore[arg-type]
+        assert price_lists.take(database, order, at_ns, "test").state == price_lists.TAKEN
+
+    before_ns = MAY_NS - DAY_NS
+    take_of("own", "input 1 2026-01-01", at_ns=before_ns)
+    take_of("steelyard", "output 2 2026-01-01", "input 9 2026-01-01", at_ns=before_ns)
+    with database.read() as tx:
+        ids = {
+            line.rate.item: line.rate.rate_id for line in listings.load(tx) if line.rate.amount < 9
+        }
+    book(rate_ids=(ids["input"], ids["output"]))
+    if corrected == "own":
+        take_of("own", "input 1.5 2026-01-01", at_ns=NOW_NS, is_correction=True)
+    else:
+        rows = ("output 1.5 2026-01-01", "input 9 2026-01-01")
+        take_of("steelyard", *rows, at_ns=NOW_NS, is_correction=True)
+    assert rerate(database, folder, NOW_NS) == 1
+    assert sum(by_day(database, folder).values()) == int(Fraction(cost) * PICO)
