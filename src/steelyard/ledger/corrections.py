@@ -47,10 +47,11 @@ def attempts_priced_by(
     """
     with database.read() as connection:
         manifest = books.manifest(connection, since_ns)
+    adjusted = [part for part in manifest if _has_adjustments(folder, part)]
     # A correction names the newer rate; the attempt itself the one before.
     corrected = {
         entry.intent[:3]
-        for part in manifest
+        for part in adjusted
         for entry in _adjustments_of(folder, part)
         if not set(entry.settlement.rate_ids).isdisjoint(ids)
     }
@@ -58,7 +59,7 @@ def attempts_priced_by(
         lines = _attempts_of(folder, part, ids, corrected)
         while batch := {entry.intent[:3]: entry for entry in islice(lines, ATTEMPTS_MAX)}:
             later: dict[AttemptKey, list[Entry]] = defaultdict(list)
-            for other in manifest:
+            for other in adjusted:
                 for entry in _adjustments_of(folder, other):
                     if entry.intent[:3] in batch:
                         later[entry.intent[:3]].append(entry)
@@ -107,10 +108,14 @@ def _attempts_of(
             yield entry
 
 
-def _adjustments_of(folder: Path, part: Part) -> Iterator[Entry]:
-    """A part's lines that correct others; most parts have none, which one column tells."""
+def _has_adjustments(folder: Path, part: Part) -> bool:
+    """Whether a part has lines that correct others; most have none, which one column tells."""
     with (folder / part.name).open("rb") as file:
         kinds = pq.read_table(file, columns=["kind"])["kind"]
-    if ADJUSTMENT in kinds.unique().to_pylist():
-        table = parts.read_part(folder, part)
-        yield from to_entries(table.filter(pc.field("kind") == ADJUSTMENT))
+    return ADJUSTMENT in kinds.unique().to_pylist()
+
+
+def _adjustments_of(folder: Path, part: Part) -> Iterator[Entry]:
+    """A part's lines that correct others."""
+    table = parts.read_part(folder, part)
+    yield from to_entries(table.filter(pc.field("kind") == ADJUSTMENT))

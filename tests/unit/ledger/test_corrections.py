@@ -57,6 +57,18 @@ def test_many_come_in_batches(database, home, monkeypatch):
     assert [len(batch) for batch in batches] == [2, 2, 1]
 
 
+def test_the_kinds_of_a_part_are_read_once_however_many_batches(database, home, monkeypatch):
+    monkeypatch.setattr(corrections, "ATTEMPTS_MAX", 1)
+    add(database, home / "ledger", "1.parquet", *(line(n, ("b1",)) for n in range(1, 5)))
+    add(database, home / "ledger", "2.parquet", line(2, ("b7",), "adjustment"))
+    read, original = [], corrections.pq.read_table
+    monkeypatch.setattr(
+        corrections.pq, "read_table", lambda *a, **k: read.append(k) or original(*a, **k)
+    )
+    assert [len(attempt) for attempt in found(database, home, "b1")] == [1, 2, 1, 1]
+    assert read == [{"columns": ["kind"]}] * 2
+
+
 def test_lines_enter_part_and_balances_together(database, home):
     folder = home / "ledger"
     entry = line(1, ("b1",), "adjustment")
