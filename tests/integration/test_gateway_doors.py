@@ -90,6 +90,18 @@ def test_what_cannot_be_passed_on_is_said(rig: Rig) -> None:
     assert "x-steelyard-dropped" not in ask(rig, "/v1/messages", MESSAGES).headers
 
 
+def test_the_length_of_a_conversation_is_estimated_without_a_call(rig: Rig) -> None:
+    before = len(rig.journal())
+    body = {"model": "model-a", "messages": HELLO}
+    answer = ask(rig, "/v1/messages/count_tokens", body)
+    assert answer.status_code == 200, answer.text
+    assert 1 <= answer.json()["input_tokens"] < 100
+    assert answer.headers["x-steelyard-count"] == "estimated"
+    refused = ask(rig, "/v1/messages/count_tokens", {**body, "model": "none"})
+    assert (refused.status_code, refused.json()["type"]) == (404, "error")
+    assert len(rig.journal()) == before
+
+
 def test_errors_have_the_shape_of_the_door(rig: Rig) -> None:
     refused = ask(rig, "/v1/messages", {**MESSAGES, "model": "no-such"})
     assert refused.status_code == 404

@@ -6,6 +6,7 @@ import time
 
 import msgspec
 
+from steelyard.dialects import anthropic_messages
 from steelyard.dialects.anthropic_messages import DIALECT as ANTHROPIC_MESSAGES
 from steelyard.dialects.base import Dialect
 from steelyard.dialects.openai_chat import DIALECT as OPENAI_CHAT
@@ -17,6 +18,7 @@ from steelyard.domain.errors import (
     RequestError,
     SteelyardError,
 )
+from steelyard.gateway import choose
 from steelyard.gateway.admin import AdminRelay, is_forwarded, is_local
 from steelyard.gateway.exchange import Exchange
 from steelyard.gateway.gate import authenticate
@@ -34,6 +36,7 @@ DOORS: dict[bytes, Dialect] = {
     b"/v1/responses": OPENAI_RESPONSES,
 }
 """Paths on which calls come in, each with the dialect spoken there."""
+COUNT_PATH = b"/v1/messages/count_tokens"
 
 
 class Routes:
@@ -69,6 +72,8 @@ class Routes:
             if method not in (b"GET", b"HEAD"):
                 raise _wrong_method(path, "GET")
             self._list_models(request, reply)
+        elif path == COUNT_PATH:
+            self._count(request, reply)
         elif path == b"/v1" or path.startswith(b"/v1/"):
             missing = RequestError(
                 f"There is no {path.decode('latin-1')[:120]} here.", code="not_found"
@@ -98,6 +103,23 @@ class Routes:
             reply.respond(503, _TEXT_TYPE, ("\n".join(waiting) + "\n").encode())
         else:
             reply.respond(200, _TEXT_TYPE, b"ready\n")
+
+    def _count(self, request: Request, reply: Reply) -> None:
+        """About how long a request is: an estimate, which nobody is billed for."""
+        view = self._state.view
+        try:
+            if request.method != b"POST":
+                raise _wrong_method(request.path, "POST")
+            authenticate(request.headers, view, self._state.revoked, time.time_ns())
+            call = anthropic_messages.read_count(request.body)
+            wanted = choose.resolve(call.model, "", "", view)
+            per_byte = max((c.tokens_per_byte for c in wanted.lineup.candidates), default=1.0)
+        except SteelyardError as error:
+            reply.respond(error.status, JSON_TYPE, ANTHROPIC_MESSAGES.write_error(error, ""))
+            return
+        count = anthropic_messages.estimated_tokens(call, per_byte)
+        head = JSON_TYPE + anthropic_messages.ESTIMATED_HEAD
+        reply.respond(200, head, anthropic_messages.write_count(count))
 
     def _list_models(self, request: Request, reply: Reply) -> None:
         state = self._state
