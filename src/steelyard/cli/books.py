@@ -68,7 +68,7 @@ def call(
     call_id: Annotated[str, typer.Argument(metavar="ID", help="Such as c-1f-3a2b.")],
     as_json: Json = False,
 ) -> None:
-    """Show one call with all its attempts."""
+    """Show one call with all its attempts, and the rates that they were priced with."""
     found = _get(f"/api/calls/{call_id}")
     if as_json:
         print_json(found)
@@ -79,6 +79,7 @@ def call(
     count = len(found["attempts"])
     typer.echo(f"{found['id']}: {count} line{'s' * (count > 1)}, cost {costs or 'none'}")
     _print_lines(found["attempts"])
+    _print_rates(found["attempts"])
 
 
 def offers(as_json: Json = False) -> None:
@@ -135,6 +136,35 @@ def _print_lines(rows: list[dict[str, Any]], into: str | None = None) -> None:
         ),
         right=("tokens in", "out", "cost", *more),
     )
+
+
+def _print_rates(attempts: list[dict[str, Any]]) -> None:
+    """The rates of each attempt, and which attempts have none that are known."""
+    rates = [(row["attempt_id"], rate) for row in attempts for rate in row.get("rates", ())]
+    if rates:
+        typer.echo("\npriced with:")
+        print_table(
+            ("attempt", "item", "price", "condition", "valid from", "source", "evidence", "rate"),
+            (
+                (
+                    *(attempt, rate["item"], rate["price"], rate["condition"], rate["from_day"]),
+                    *(_source(rate), rate["evidence"], rate["id"]),
+                )
+                for attempt, rate in rates
+            ),
+            right=("price",),
+        )
+    for row in attempts:
+        unknown = row.get("rates_unknown")
+        if unknown:
+            typer.echo(f"{row['attempt_id']}: rates not found: {', '.join(unknown)}")
+        elif not row.get("rates"):
+            typer.echo(f"{row['attempt_id']}: no rates, nothing was priced")
+
+
+def _source(rate: Mapping[str, Any]) -> str:
+    """Whose word the price is, and how sure its first day."""
+    return f"{rate['source']} ({rate['basis']})" if rate["basis"] else str(rate["source"])
 
 
 def _named(row: Mapping[str, Any], group: str) -> Any:

@@ -59,6 +59,29 @@ def test_lines_and_a_single_call(run: Callable[..., Result], api: FakeApi) -> No
     assert as_json(run("call", "c-1-2", "--json")) == found
 
 
+def test_a_call_shows_the_rates_of_each_attempt_or_that_there_are_none(
+    run: Callable[..., Result], api: FakeApi
+) -> None:
+    rate = {"id": "b7", "item": "input", "price": "2.50 USD/mtok", "condition": "thinking"}
+    rate |= {"from_day": "2024-10-02", "source": "steelyard", "basis": "announced"}
+    own = {**rate, "id": "r3", "source": "offer", "basis": "", "evidence": ""}
+    rate["evidence"] = "https://a.example/prices"
+    attempts = [
+        {**LINE, "account_name": "acme/web", "rates": [rate, own], "rates_unknown": []},
+        {**LINE, "attempt_id": "c-1-2-2", "rates": [], "rates_unknown": ["r8", "b9"]},
+        {**LINE, "attempt_id": "c-1-2-3", "rates": [], "rates_unknown": []},
+    ]
+    api.answers["GET /api/calls/c-1-2"] = {"id": "c-1-2", "cost": {}, "attempts": attempts}
+    lines = [line.split() for line in run("call", "c-1-2").stdout.splitlines()]
+    assert "acme/web" in lines[3]
+    told = ["input", "2.50", "USD/mtok", "thinking", "2024-10-02"]
+    by = ["steelyard", "(announced)", "https://a.example/prices", "b7"]
+    assert ["c-1-2-1", *told, *by] in lines
+    assert ["c-1-2-1", *told, "offer", "r3"] in lines
+    assert " ".join(lines[-2]) == "c-1-2-2: rates not found: r8, b9"
+    assert " ".join(lines[-1]) == "c-1-2-3: no rates, nothing was priced"
+
+
 IN_CNY = {
     "data": [
         {**SUM, "currency": "USD", "cost_in_pico": "330000000", "unconverted_pico": "5000000000"},

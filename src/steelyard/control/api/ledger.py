@@ -21,6 +21,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from steelyard.control.api.call_rates import with_rates
 from steelyard.control.api.web import admin, answer, control_of, listed
 from steelyard.control.auth import bearer, is_admin
 from steelyard.control.control import Control
@@ -65,7 +66,11 @@ class _NoSuchCall(RequestError):
 
 
 async def show_call(request: Request) -> Response:
-    """A call with all its attempts; for the admin, or for the key that made it."""
+    """A call with all its attempts; for the admin, or for the key that made it.
+
+    The admin is told the rates of each and the account's path, too: what was agreed with a vendor,
+    and who else is above, is nothing that a key must know.
+    """
     control = control_of(request)
     secret = bearer(request.headers.get("authorization"))
     only_key = None
@@ -83,11 +88,16 @@ async def show_call(request: Request) -> Response:
     totals: dict[str, int] = {}
     for row in found:
         totals[row["currency"]] = totals.get(row["currency"], 0) + row["cost_pico"]
+    attempts = [_shown(row) for row in found]
+    if only_key is None:
+        tree: accounts.Tree = await control.read(accounts.tree)
+        priced = await control.read(lambda connection: with_rates(connection, attempts))
+        attempts = [_named(row, tree) for row in priced]
     return answer(
         {
             "id": name,
             "cost": {c: format_pico(amount) for c, amount in totals.items() if c},
-            "attempts": [_shown(row) for row in found],
+            "attempts": attempts,
         }
     )
 
