@@ -31,6 +31,25 @@ EXTRAS = ("cache_write_1h", "input_audio", "output_audio", "image")
 TIERS = st.sampled_from(("", "batch"))
 INSTANTS = st.integers(-30, 12 * 24 * 60).map(lambda minutes: BEGIN + timedelta(minutes=minutes))
 
+# Made once: hypothesis looks a strategy over when it first draws from it, which costs more than
+# the drawing.
+FLAGS = st.booleans()
+SIDES = st.sampled_from(("input", "output"))
+EDGES = st.sets(st.sampled_from(BOUNDS))
+FOUR, SIX, TWELVE = (st.integers(0, most) for most in (3, 5, 11))
+THOUGHTS = st.sets(FLAGS)
+SOME_CLOCK = st.sampled_from(CLOCKS)
+LASTS = st.sampled_from((None, None, 1, 2, 5))
+NUMERATORS = st.integers(0, 10**6)
+DENOMINATORS = st.sampled_from((1, 3, 1000))
+LATER_DAY = st.sets(st.integers(1, 8), max_size=1)
+UNITS_OF = {
+    item: st.sampled_from(
+        [unit for unit, counted in UNIT_COUNTS.items() if counted == COUNTED[item]]
+    )
+    for item in (*ITEMS, *EXTRAS)
+}
+
 
 @st.composite
 def usages(draw: st.DrawFn, counts: st.SearchStrategy[int] = COUNTS) -> Usage:
@@ -52,20 +71,20 @@ def usages(draw: st.DrawFn, counts: st.SearchStrategy[int] = COUNTS) -> Usage:
 @st.composite
 def ladders(draw: st.DrawFn, item: str) -> list[Condition]:
     """Tiers by length, whole or marginal, now and then with a gap."""
-    side = draw(st.sampled_from(("input", "output")))
-    is_marginal = item in ITEMS and item != "request" and draw(st.booleans())
-    edges: list[int | None] = [0, *sorted(draw(st.sets(st.sampled_from(BOUNDS)))), None]
+    side = draw(SIDES)
+    is_marginal = item in ITEMS and item != "request" and draw(FLAGS)
+    edges: list[int | None] = [0, *sorted(draw(EDGES)), None]
     found = [
         Condition(is_marginal=is_marginal, **{f"{side}_from": low, f"{side}_to": high})
         for low, high in zip(edges, edges[1:], strict=False)
     ]
-    return [one for one in found if draw(st.integers(0, 5))]
+    return [one for one in found if draw(SIX)]
 
 
 @st.composite
 def conditions(draw: st.DrawFn, item: str) -> list[Condition]:
     """One kind of condition for an item, now and then two, which may be a tie."""
-    kind = draw(st.integers(0, 11))
+    kind = draw(TWELVE)
     if kind <= 2:
         return []
     if kind <= 6:
@@ -73,9 +92,9 @@ def conditions(draw: st.DrawFn, item: str) -> list[Condition]:
     if kind == 7:
         return [Condition(tier="batch")]
     if kind == 8:
-        return [Condition(thinking=thought) for thought in draw(st.sets(st.booleans()))]
+        return [Condition(thinking=thought) for thought in draw(THOUGHTS)]
     if kind == 9:
-        return [Condition(clock=draw(st.sampled_from(CLOCKS)))]
+        return [Condition(clock=draw(SOME_CLOCK))]
     if kind == 10:
         return [Condition(is_list_price=True), Condition(volume_from=1)]
     return draw(conditions(item)) + draw(conditions(item))
@@ -83,12 +102,10 @@ def conditions(draw: st.DrawFn, item: str) -> list[Condition]:
 
 def a_rate(draw: st.DrawFn, number: int, item: str, condition: Condition, day: int) -> Rate:
     begin = BEGIN + timedelta(days=day)
-    lasts = draw(st.sampled_from((None, None, 1, 2, 5)))
+    lasts = draw(LASTS)
     end = None if lasts is None else begin + timedelta(days=lasts)
-    unit = draw(
-        st.sampled_from([u for u, counted in UNIT_COUNTS.items() if counted == COUNTED[item]])
-    )
-    amount = Fraction(draw(st.integers(0, 10**6)), draw(st.sampled_from((1, 3, 1000))))
+    unit = draw(UNITS_OF[item])
+    amount = Fraction(draw(NUMERATORS), draw(DENOMINATORS))
     return Rate(f"{item}-{number}", item, amount, "CNY", unit, begin, end, "", condition)
 
 
@@ -97,12 +114,12 @@ def rate_lists(draw: st.DrawFn, *, is_plain: bool = False) -> list[Rate]:
     """Rates of an offer. Plain ones know no lengths, so that prices add."""
     found: list[Rate] = []
     for item in (*ITEMS, *EXTRAS):
-        said = [ALWAYS] if draw(st.integers(0, 3)) else []
+        said = [ALWAYS] if draw(FOUR) else []
         if not is_plain:
             said += draw(conditions(item))
         for condition in dict.fromkeys(said):
             found.append(a_rate(draw, len(found), item, condition, 0))
-            for day in draw(st.sets(st.integers(1, 8), max_size=1)):
+            for day in draw(LATER_DAY):
                 found.append(a_rate(draw, len(found), item, condition, day))
     return found
 
@@ -112,9 +129,9 @@ def ladder_lists(draw: st.DrawFn) -> list[Rate]:
     """Rates that hold from the begin on, most of them by length."""
     found: list[Rate] = []
     for item in (*ITEMS, "input_audio"):
-        said = [ALWAYS] if draw(st.integers(0, 3)) else []
+        said = [ALWAYS] if draw(FOUR) else []
         for condition in dict.fromkeys([*said, *draw(st.just([]) | ladders(item))]):
-            amount = Fraction(draw(st.integers(0, 10**6)), 3)
+            amount = Fraction(draw(NUMERATORS), 3)
             unit = "request" if item == "request" else "mtok"
             name = f"{item}-{len(found)}"
             found.append(Rate(name, item, amount, "CNY", unit, BEGIN, None, "", condition))
