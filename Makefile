@@ -13,7 +13,7 @@ STAMP := $(VENV)/.installed
 RUN := $(VENV)/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup fmt check test test-native docs native bench bench-peers bench-prices run clean
+.PHONY: help setup fmt check test test-native docs native bench bench-peers bench-prices bench-vendors run clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -67,6 +67,9 @@ bench-peers: native ## measure other gateways alike
 
 bench-prices: native ## check prices against another book, time pricing and what-if (6 GB of disk)
 	$(RUN) -m bench.prices
+
+bench-vendors: $(STAMP) ## what translating a streamed event costs
+	$(RUN) -m bench.bridge
 
 run: $(STAMP) ## start steelyard (PORT, STEELYARD_HOME, ARGS)
 	@exec $(RUN) -m steelyard serve $(if $(PORT),--port $(PORT)) $(ARGS)

@@ -49,7 +49,10 @@ def read_chat(fields: Mapping[str, msgspec.Raw]) -> neutral.Chat:
     private = {name: raw for name, raw in fields.items() if name not in known}
     chat = neutral.Chat(request.model, [], private=private, dialect=NAME)
     if request.system is not None:
-        words = _parts(request.system, private, "system")
+        try:
+            words = _parts(request.system, private, "system")
+        except msgspec.ValidationError as error:
+            raise InvalidRequest(f"system: {error}.", param="system") from error
         chat.messages.append(neutral.Message(neutral.SYSTEM, words))
     for place, raw in enumerate(request.messages):
         try:
