@@ -22,7 +22,7 @@ from steelyard.config.model import ExchangeRates
 from steelyard.domain.errors import ConfigError
 from steelyard.domain.instants import instant_of
 from steelyard.domain.rates import ExchangeRate
-from steelyard.pricebook.exchange import BACK_DAYS_MAX, Exchange, History, is_own
+from steelyard.pricebook.exchange import FINAL_DAYS_MAX, Exchange, History, is_own
 from steelyard.pricebook.exchange_list import read_own
 from steelyard.store import exchange as rows
 from steelyard.store import revisions, settings
@@ -156,8 +156,8 @@ def released_by(connection: Connection, own: Iterable[ExchangeRate]) -> int:
 def remember(database: Database, used: Iterable[DayRate], now_ns: int) -> int:
     """Records what a report used, so that it says the same tomorrow; returns how many days.
 
-    Days that are not over, and those reported with a rate older than the rule allows because
-    somebody asked for it, are not fixed: a better rate may still come.
+    Days that are not over, and those whose rate is more than ``FINAL_DAYS_MAX`` days older, are not
+    fixed: a better rate may still come.
 
     Raises:
         StoreUnavailable: the database cannot be written.
@@ -171,7 +171,7 @@ def remember(database: Database, used: Iterable[DayRate], now_ns: int) -> int:
         (day, rate)
         for day, rate in days
         if day < today
-        and (day - rate.as_of.date()).days <= BACK_DAYS_MAX
+        and (day - rate.as_of.date()).days <= FINAL_DAYS_MAX
         and (day, rate.base, rate.quote) not in fixed
     ]
     if not new and not final:
@@ -211,5 +211,5 @@ def _reach(own: Iterable[ExchangeRate]) -> list[tuple[tuple[str, str], tuple[dat
     days: dict[tuple[str, str], list[date]] = {}
     for rate in own:
         days.setdefault((rate.base, rate.quote), []).append(rate.as_of.date())
-    after = timedelta(days=BACK_DAYS_MAX)
+    after = timedelta(days=FINAL_DAYS_MAX)
     return [(pair, (min(found), max(found) + after)) for pair, found in sorted(days.items())]

@@ -15,9 +15,14 @@ from fractions import Fraction
 from steelyard.domain.money import to_fraction
 from steelyard.domain.rates import ExchangeRate
 
-BACK_DAYS_MAX = 10
-"""How old a day's rate may be: weekends and the longest run of holidays (the bank's longest pause
-since 1999 is 5 days), and no more, so that a list nobody renews is noticed."""
+BACK_DAYS_MAX = 31
+"""How old a day's rate may be: the package that brings the bank's rates is renewed about monthly,
+and until then they must answer for today. Every answer names its rate's day, and no more than that
+is allowed, so that a list nobody renews is noticed."""
+FINAL_DAYS_MAX = 10
+"""How old a rate may be to become a day's for good: weekends and the longest run of holidays (the
+bank's longest pause since 1999 is 5 days). For a day further from its rate a nearer one will come,
+with the next package."""
 OWN = "csv-"
 """Begins the id of every rate that the user brought."""
 INVERSE = "-inverse"

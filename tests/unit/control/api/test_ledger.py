@@ -71,14 +71,14 @@ def test_a_stranger_sees_no_calls(ask: Callable[..., Any]) -> None:
 
 @pytest.fixture
 def booked(control: Control, monkeypatch: pytest.MonkeyPatch) -> Control:
-    """0.5 and 0.000001 USD booked on a Friday, 3 USD on Sunday, 1 USD a month later, and 2 CNY."""
+    """0.5 and 0.000001 USD booked on a Friday, 3 USD on Sunday, 1 USD 40 days later, and 2 CNY."""
     monkeypatch.setattr(exchange, "packaged", lambda: History((BANK,)))
     home = control.places.home
     (home / "journal").mkdir(exist_ok=True)
     journal = Journal(home / "journal", 18, 2**15)
     amounts = [
         *((0, "USD", 5 * 10**11), (0, "USD", 10**6), (2, "USD", 3 * 10**12)),
-        *((2, "CNY", 2 * 10**12), (30, "USD", 10**12)),
+        *((2, "CNY", 2 * 10**12), (40, "USD", 10**12)),
     ]
     with Scribe(home, control.database) as scribe:
         for number, (day, currency, cost) in enumerate(amounts, 1):
@@ -127,11 +127,11 @@ class TestInOneCurrency:
         ]
         (missing,) = found["unconverted"]
         assert missing["cost"] == "1.00" and missing["currency"] == "USD"
-        assert (missing["first"], missing["days"]) == ("2024-06-16", 1)
+        assert (missing["first"], missing["days"]) == ("2024-06-26", 1)
         assert missing["newest"] == "2024-05-17"
 
     def test_an_older_rate_may_be_allowed(self, ask: Callable[..., Any], booked: Control) -> None:
-        found = ask("GET", "/api/ledger?in=CNY&rate_age=30").json()
+        found = ask("GET", "/api/ledger?in=CNY&rate_age=40").json()
         assert found["unconverted"] == []
         with booked.database.read() as tx:
             assert {day for day, _ in rows.fixed(tx)} == {date(2024, 5, 17), date(2024, 5, 19)}
