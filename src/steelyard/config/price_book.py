@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
 
@@ -26,6 +28,37 @@ def every_s(text: str) -> int:
     return int(match[1]) * _UNIT_S[match[2]]
 
 
+def is_fetchable(url: str) -> bool:
+    """Whether a list may be fetched there: over https, or over http from this machine.
+
+    Whoever sits on the way of plain http says what everything costs.
+    """
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+    except ValueError:
+        return False
+    return bool(host) and (
+        parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host))
+    )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _list_url(url: str) -> str:
+    if not is_fetchable(url):
+        raise ValueError(
+            "price lists are fetched over https, since whoever sits on the way of plain http could"
+            " say what everything costs; over http only from this machine"
+        )
+    return url
+
+
 def _pause(text: str) -> str:
     every_s(text)
     return text
@@ -45,8 +78,8 @@ class Fetch(Section):
 
     source: Literal["own", "genai-prices", "litellm"]
     """How the list is made, and whose word it is."""
-    url: str = Field(pattern=_URL)
-    """Where it is fetched from."""
+    url: Annotated[str, AfterValidator(_list_url)] = Field(pattern=_URL)
+    """Where it is fetched from: https, or http on this machine."""
     every: Annotated[str, AfterValidator(_pause)] = "1d"
     """Pause between two looks, such as ``12h`` or ``1d``."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any, NamedTuple
 
@@ -22,7 +22,10 @@ from steelyard.domain.listings import Finding, ListedRate, Listing, Parsed
 from steelyard.pricebook import facts, shipped
 from steelyard.pricebook.difference import (
     BOUND,
+    BY_CORRECTION,
     CORRECTED,
+    ENDED,
+    LATE,
     UNLESS_SURE,
     Difference,
     Rules,
@@ -53,6 +56,9 @@ PENDING = "prices.rerate"
 MISSING = "items_missing"
 """Kind of the finding of a listing that others have to complete."""
 
+ONLY_ENDS = "only_ends"
+"""Kind of the finding of a fetched list by which prices only end."""
+
 SAME = "same"
 REFUSED = "refused"
 READY = "ready"
@@ -80,6 +86,10 @@ class Order(NamedTuple):
     is_dry_run: bool = False
     detail: str = ""
     """Kept with the list."""
+    is_unattended: bool = False
+    """Whether nobody looks at what becomes of it: it came by itself."""
+    check: Callable[[Connection], None] | None = None
+    """Raises where what was taken over before forbids it; asked once more as it is recorded."""
 
 
 class Outcome(NamedTuple):
@@ -136,7 +146,7 @@ def take(database: Database, order: Order, now_ns: int, actor: str) -> Outcome:
         actor: Who does it.
 
     Raises:
-        InvalidRequest: no source is called so.
+        InvalidRequest: no source is called so, or ``order.check`` refuses it.
         StoreUnavailable: the database failed, or another list came in between.
     """
     parsed = _read(order, now_ns)
@@ -144,6 +154,8 @@ def take(database: Database, order: Order, now_ns: int, actor: str) -> Outcome:
         return Outcome(REFUSED, _NOTHING, parsed.findings)
     source = Source(order.origin or order.source, order.name, digest(order.data), order.detail)
     with database.read() as connection:
+        if order.check is not None:
+            order.check(connection)
         newest = listings.newest_list(connection, source.origin, source.name)
         if newest is not None and newest.digest == source.digest:
             return Outcome(SAME, _NOTHING, parsed.findings)
@@ -156,6 +168,7 @@ def take(database: Database, order: Order, now_ns: int, actor: str) -> Outcome:
     findings = (
         *parsed.findings,
         *(_judged(finding, order) for finding in difference.findings),
+        *_doubts(difference, order),
         *_lacking(Market(parsed.rates), Market(current), others),
     )
     if any(finding.is_error for finding in findings):
@@ -163,6 +176,8 @@ def take(database: Database, order: Order, now_ns: int, actor: str) -> Outcome:
     if order.is_dry_run:
         return Outcome(READY, difference, findings)
     with database.write() as connection:
+        if order.check is not None:
+            order.check(connection)
         if listings.newest_number(connection) != seen:
             raise StoreUnavailable("another price list was taken over just now; try again")
         change = revisions.begin(connection, now_ns, actor, f"prices of {order.name}")
@@ -195,7 +210,18 @@ def _judged(finding: Finding, order: Order) -> Finding:
     """A doubt that somebody has answered is no error any more."""
     if finding.kind == BOUND and order.is_sure:
         return finding._replace(is_error=False, message=finding.message.removesuffix(UNLESS_SURE))
+    if finding.kind == LATE and order.may_correct:
+        # Of an update or edition nobody can say that it shall be booked as a correction.
+        return finding._replace(message=finding.message.replace(BY_CORRECTION, " and stay so"))
     return finding
+
+
+def _doubts(difference: Difference, order: Order) -> Iterator[Finding]:
+    """A list that nobody looks at and that only ends prices may be one that was cut."""
+    steps = difference.steps
+    if order.is_unattended and steps and all(step.kind == ENDED for step in steps):
+        message = f"all that the list does is to end prices ({len(steps)}): somebody must look"
+        yield Finding(ONLY_ENDS, message, steps[0].line.line)
 
 
 def _lacking(parsed: Market, before: Market, others: Market) -> Iterator[Finding]:

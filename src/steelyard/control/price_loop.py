@@ -136,7 +136,7 @@ class PriceLoop:
         except (OSError, RequestError) as error:
             return {**base, "state": "failed", "problems": [str(error)]}
         name = _UNSAFE.sub("-", address.rpartition("/")[2]).lstrip(".")[:_NAME_MAX] or fetch.source
-        order = price_lists.Order(name, data, fetch.source)
+        order = price_lists.Order(name, data, fetch.source, is_unattended=True)
         database = self._control.database
         try:
             outcome = await asyncio.to_thread(price_lists.take, database, order, now_ns, "fetch")

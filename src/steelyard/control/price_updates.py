@@ -9,20 +9,20 @@ from __future__ import annotations
 
 import base64
 import binascii
-import ipaddress
 import logging
 from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
+from sqlalchemy import Connection
+
+from steelyard.config.price_book import is_fetchable
 from steelyard.control import price_lists
 from steelyard.control.downloads import TIMEOUT_S, download
 from steelyard.control.price_lists import Order
 from steelyard.domain.errors import Forbidden, InvalidRequest, StoreUnavailable
 from steelyard.domain.instants import instant_of
 from steelyard.store import listings
-from steelyard.store.database import Database
 
 UPDATE_BYTES_MAX = 32 * 2**20
 _DETAIL = "update of "
@@ -141,39 +141,52 @@ def check(update: Update, trusted: Mapping[str, str], *, may_be_unsigned: bool =
         raise Forbidden("the update's signature is wrong: it was changed since, or cut") from error
 
 
-def check_day(database: Database, update: Update, now_ns: int) -> None:
-    """Refuses what is older than the newest update that was applied, or of a day to come.
+def check_day(connection: Connection, update: Update, list_digest: str, now_ns: int) -> None:
+    """Refuses what is not newer than the newest update that was applied, or of a day to come.
 
-    ``now_ns``: UTC, nanoseconds.
+    Args:
+        connection: To the control database; the one that takes the update over.
+        update: The update.
+        list_digest: Of the list that it is taken over as: the very same may come again.
+        now_ns: UTC, nanoseconds.
 
     Raises:
         InvalidRequest: it is.
     """
-    with database.read() as connection:
-        applied = listings.all_lists(connection, price_lists.STEELYARD)
-    newest = max(
-        (found.detail for found in applied if found.detail.startswith(_DETAIL)), default=""
-    )
-    day = newest.removeprefix(_DETAIL)[:10]
     if update.day > instant_of(now_ns).date() + _AHEAD:
         # It would keep out all that come before its day.
         raise InvalidRequest(f"the update is of {update.day:%Y-%m-%d}, which is not yet")
-    if day and update.day < date.fromisoformat(day):
+    applied = [
+        (found.detail.removeprefix(_DETAIL)[:10], found.digest)
+        for found in listings.all_lists(connection, price_lists.STEELYARD)
+        if found.detail.startswith(_DETAIL)
+    ]
+    day = max((day for day, _ in applied), default="")
+    own_day = update.day.isoformat()
+    if own_day < day:
+        raise InvalidRequest(f"the update is of {own_day}, and one of {day} was applied already")
+    if own_day == day and (day, list_digest) not in applied:
         raise InvalidRequest(
-            f"the update is of {update.day:%Y-%m-%d}, and one of {day} was applied already"
+            f"another update of {day} was applied already; one that mends it is of a later day"
         )
 
 
-def order_of(update: Update, name: str) -> Order:
-    """The update as a list to take over, in place of what steelyard's own list said."""
+def order_of(update: Update, name: str, now_ns: int) -> Order:
+    """The update as a list to take over, in place of what steelyard's own list said.
+
+    ``now_ns``: UTC, nanoseconds; see ``check_day``.
+    """
     signed = f"signed with {update.key}" if update.signature else "unsigned"
+    # Empty lines in place of those above the list, so that its lines keep their numbers.
+    data = b"\n" * update.head_lines + update.content
+    list_digest = price_lists.digest(data)
     return Order(
         name,
-        # Empty lines in place of those above the list, so that its lines keep their numbers.
-        b"\n" * update.head_lines + update.content,
+        data,
         origin=price_lists.STEELYARD,
         may_correct=True,
         detail=f"{_DETAIL}{update.day:%Y-%m-%d}, {signed}",
+        check=lambda connection: check_day(connection, update, list_digest, now_ns),
     )
 
 
@@ -183,12 +196,8 @@ def check_address(url: str) -> None:
     Raises:
         InvalidRequest: it is none.
     """
-    parts = urlsplit(url)
-    if parts.scheme == "https" and parts.hostname:
-        return
-    if parts.scheme == "http" and _is_loopback(parts.hostname or ""):
-        return
-    raise InvalidRequest("updates are fetched over https, or over http from this machine")
+    if not is_fetchable(url):
+        raise InvalidRequest("updates are fetched over https, or over http from this machine")
 
 
 async def fetch(url: str) -> bytes:
@@ -212,13 +221,6 @@ async def fetch(url: str) -> bytes:
         raise InvalidRequest(f"{address}: {error}") from error
     except OSError as error:
         raise StoreUnavailable(f"{address} {error}") from error
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _key_bytes(text: str, what: str) -> bytes:

@@ -20,6 +20,8 @@ from steelyard.pricebook.market import Market
 
 UNLESS_SURE = "; if that is so: --yes"
 """End of the finding of a change that somebody must say is meant."""
+BY_CORRECTION = "; --correction books the difference"
+"""End of the finding of a line that comes late."""
 FACTOR_MAX = 20
 """A price that changes by more than this, up or down, is believed only when told twice."""
 
@@ -296,7 +298,7 @@ class _Comparison:
             if is_late:
                 message = (
                     f"{_what(new)} holds since {at:%Y-%m-%d} already: calls since then were priced"
-                    " by the old rate; --correction books the difference"
+                    f" by the old rate{BY_CORRECTION}"
                 )
                 self.findings.append(Finding(LATE, message, new.line, is_error=False))
 

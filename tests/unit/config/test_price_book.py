@@ -16,7 +16,7 @@ def test_what_is_watched_may_be_said() -> None:
         {
             "follow": "cuts",
             "webhook": {"url": "https://example.org/x", "secret": "hush"},
-            "fetch": [{"source": "litellm", "url": "http://lists/p.json", "every": "12h"}],
+            "fetch": [{"source": "litellm", "url": "https://lists/p.json", "every": "12h"}],
         }
     )
     assert "hush" not in repr(watch)
@@ -28,7 +28,7 @@ def test_a_pause_is_hours_or_days(text: str) -> None:
     with pytest.raises(ValueError, match="write hours or days"):
         every_s(text)
     with pytest.raises(ValidationError):
-        Watch.model_validate({"fetch": [{"source": "own", "url": "http://x/y", "every": text}]})
+        Watch.model_validate({"fetch": [{"source": "own", "url": "https://x/y", "every": text}]})
 
 
 @pytest.mark.parametrize("url", ["ftp://x/y", "x", "file:///etc/passwd", "http://a b"])
@@ -37,3 +37,13 @@ def test_lists_and_listeners_are_reached_over_http(url: str) -> None:
         Watch.model_validate({"fetch": [{"source": "own", "url": url}]})
     with pytest.raises(ValidationError):
         Watch.model_validate({"webhook": {"url": url, "secret": "s"}})
+
+
+@pytest.mark.parametrize(
+    "url", ["http://lists/p.json", "http://[x/p", "https:///p", "http://10.0.0.1/"]
+)
+def test_lists_are_fetched_where_nobody_changes_them_on_the_way(url: str) -> None:
+    with pytest.raises(ValidationError, match="over https, since whoever"):
+        Watch.model_validate({"fetch": [{"source": "own", "url": url}]})
+    for own in ("http://localhost:1/p", "http://127.0.0.1/p", "http://[::1]/p"):
+        assert Watch.model_validate({"fetch": [{"source": "own", "url": own}]}).fetch

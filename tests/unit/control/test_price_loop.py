@@ -203,7 +203,7 @@ def test_what_is_not_looked_through_is_not_told(control: Control, watch: Any) ->
         assert settings.get(tx, price_loop.TOLD) is None
 
 
-FETCH = [{"source": "own", "url": "http://lists/a/prices.csv?token=x", "every": "12h"}]
+FETCH = [{"source": "own", "url": "https://lists/a/prices.csv?token=x", "every": "12h"}]
 
 
 def fetched(control: Control) -> dict[str, Any]:
@@ -246,11 +246,24 @@ def test_a_change_above_the_bound_waits_for_a_person(
         assert price_events.load(tx) == []
 
 
+def test_a_list_that_only_ends_prices_waits_for_a_person(
+    control: Control, watch: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watch(fetch=FETCH)
+    text = BASE.replace(row("output", "8"), row("output", "8", f"{MAY}/{TOMORROW}"))
+    Web(monkeypatch, lists=httpx.Response(200, content=text.encode()))
+    asyncio.run(PriceLoop(control, lambda: NOW_NS).fetch_due())
+    look = fetched(control)
+    assert look["state"] == "refused" and "end prices (1)" in look["problems"][0]
+    take(control, text, NOW_NS)
+    assert event_of(control).kind == "ended", "who imports it has looked"
+
+
 @pytest.mark.parametrize(("path", "name"), [("..", "own"), ("a%2Fb;c", "a-2Fb-c"), ("", "own")])
 def test_an_address_names_a_file_of_the_state_folder_only(
     control: Control, watch: Any, monkeypatch: pytest.MonkeyPatch, path: str, name: str
 ) -> None:
-    watch(fetch=[{"source": "own", "url": f"http://lists/{path}?token=hush"}])
+    watch(fetch=[{"source": "own", "url": f"https://lists/{path}?token=hush"}])
     Web(monkeypatch, lists=httpx.Response(200, content=b"nonsense"))
     asyncio.run(PriceLoop(control, lambda: NOW_NS).fetch_due())
     assert [file.name for file in (control.places.home / "prices").iterdir()] == [name]

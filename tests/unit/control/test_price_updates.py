@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from steelyard.control import downloads, price_lists, price_updates
+from steelyard.control.price_lists import Outcome
 from steelyard.control.price_updates import Update
 from steelyard.domain.errors import Forbidden, InvalidRequest, StoreUnavailable, TooLarge
 from steelyard.domain.instants import instant_ns
@@ -83,18 +84,49 @@ def test_without_a_signature_only_if_somebody_says_so() -> None:
     price_updates.check(update, {}, may_be_unsigned=True)
 
 
-def test_an_older_one_than_the_newest_is_refused(database: Database) -> None:
-    update = price_updates.read_update(price_updates.write_update(LIST, DAY))
-    price_updates.check_day(database, update, TODAY_NS)
-    order = price_updates.order_of(update, "up.txt")
-    outcome = price_lists.take(database, order, NOW_NS, "admin")
-    assert (outcome.state, order.origin) == (price_lists.TAKEN, price_lists.STEELYARD)
+def applied(database: Database, day: date, content: bytes = LIST, name: str = "up.txt") -> Outcome:
+    update = price_updates.read_update(price_updates.write_update(content, day))
+    order = price_updates.order_of(update, name, TODAY_NS)
+    assert order.origin == price_lists.STEELYARD
+    return price_lists.take(database, order, TODAY_NS, "admin")
+
+
+def test_only_a_newer_one_than_the_newest_is_applied(database: Database) -> None:
+    outcome = applied(database, DAY)
+    assert outcome.state == price_lists.TAKEN
     assert [step.line.line for step in outcome.difference.steps] == [4]
-    price_updates.check_day(database, update, TODAY_NS)
+    assert applied(database, DAY).state == price_lists.SAME
+    dearer = LIST.replace(b",1,", b",2,")
+    with pytest.raises(InvalidRequest, match="another update of 2026-11-21 was applied already"):
+        applied(database, DAY, dearer)
     with pytest.raises(InvalidRequest, match="one of 2026-11-21 was applied already"):
-        price_updates.check_day(database, update._replace(day=date(2026, 11, 20)), TODAY_NS)
+        applied(database, date(2026, 11, 20), dearer)
     with pytest.raises(InvalidRequest, match="which is not yet"):
-        price_updates.check_day(database, update._replace(day=date(9999, 12, 31)), TODAY_NS)
+        applied(database, date(9999, 12, 31))
+    assert applied(database, date(2026, 11, 22), dearer).has_corrections
+
+
+def test_of_two_at_once_the_newer_one_stays(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = price_lists.diff
+
+    def diff_while_a_newer_one_comes(*arguments: object) -> object:
+        monkeypatch.setattr(price_lists, "diff", original)
+        applied(database, date(2026, 11, 22))
+        return original(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(price_lists, "diff", diff_while_a_newer_one_comes)
+    with pytest.raises(InvalidRequest, match="one of 2026-11-22 was applied already"):
+        applied(database, DAY)
+
+
+def test_what_comes_late_by_an_update_names_no_option_that_it_lacks(database: Database) -> None:
+    applied(database, DAY)
+    later = LIST.replace(b",1,2026-01-01", b",2,2026-06-01")
+    (finding,) = applied(database, date(2026, 11, 22), later).findings
+    assert finding.kind == "late" and "--correction" not in finding.message
+    assert finding.message.endswith("were priced by the old rate and stay so")
 
 
 @pytest.mark.parametrize(

@@ -126,9 +126,8 @@ async def take_update(request: Request) -> Response:
     update = price_updates.read_update(data)
     trusted = (await asyncio.to_thread(_config, control)).price_book.keys
     price_updates.check(update, trusted, may_be_unsigned=asked.get("unsigned") == "1")
-    await asyncio.to_thread(price_updates.check_day, control.database, update, time.time_ns())
     name = url.rpartition("/")[2].partition("?")[0] if url else asked.get("name", "")
-    order = price_updates.order_of(update, name[:200] or "update")._replace(
+    order = price_updates.order_of(update, name[:200] or "update", time.time_ns())._replace(
         is_sure=asked.get("yes") == "1", is_dry_run=asked.get("dry_run") == "1"
     )
     row = outcome_row(await take(control, order))
