@@ -188,13 +188,13 @@ def _bar(amount: Fraction, largest: Fraction, width: int) -> str:
 
 
 def _axis(series: Sequence[Series], until: datetime) -> _Axis | None:
-    """The axes that hold all values; None where there is no value."""
+    """The axes that hold all values, in the zone of the first instant; None without any value."""
     values = [value for one in series for _, value in one.points if value is not None]
     instants = [at for one in series for at, value in one.points if value is not None]
     if not values:
         return None
     since = min(instants)
-    until = max(until, *instants, since + timedelta(days=1))
+    until = max(until, *instants, since + timedelta(days=1)).astimezone(since.tzinfo)
     positive = [value for value in values if value > 0]
     if positive and max(positive) >= _LOG_FROM * min(positive):
         low, high = math.log10(min(positive)), math.log10(max(positive))

@@ -8,11 +8,12 @@ from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
 
 from steelyard.cli.charts import Series, step_chart, svg_step_chart
-from steelyard.cli.output import Json, print_json, print_table
+from steelyard.cli.output import Json, print_json, print_table, printable
 from steelyard.cli.prices.changes import ask
 from steelyard.domain.errors import ConfigError
 from steelyard.pricebook.wording import money_text
@@ -173,7 +174,10 @@ def _by_listing(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str
 
 
 def _series(rows: Iterable[Mapping[str, Any]]) -> list[Series]:
-    """Steps of prices per million tokens, by item and condition; input and output come first."""
+    """Steps of prices per million tokens, by item and condition; input and output come first.
+
+    Their instants are in the vendor's zone, whose days the table has, too.
+    """
     found: dict[str, list[tuple[datetime, Fraction | None]]] = {}
     for row in sorted(
         rows, key=lambda row: (row["item"] not in _DRAWN_FIRST, bool(row["deciding"]))
@@ -183,12 +187,15 @@ def _series(rows: Iterable[Mapping[str, Any]]) -> list[Series]:
         # What only tells, such as a version, does not make another line.
         name = f"{row['item']} ({row['deciding']})" if row["deciding"] else row["item"]
         points = found.setdefault(name, [])
+        zone = ZoneInfo(row["zone"])
         begin = datetime.fromisoformat(row["from"])
+        if row["from_day"] != "unknown":
+            begin = begin.astimezone(zone)
         if points and points[-1] == (begin, None):
             points.pop()
         points.append((begin, Fraction(row["price"])))
         if row["to"]:
-            points.append((datetime.fromisoformat(row["to"]), None))
+            points.append((datetime.fromisoformat(row["to"]).astimezone(zone), None))
     return [Series(name, points) for name, points in found.items()]
 
 
@@ -254,6 +261,9 @@ def _print_comparison(found: Mapping[str, Any], *, has_text: bool) -> None:
     if counts["unpriced"]:
         reasons = sorted({row["reason"] for row in found["unpriced"]})
         typer.echo(f"{counts['unpriced']} cannot be priced for this: {'; '.join(reasons[:3])}")
+    for row in found.get("absent", ()):
+        name = f"{_offer(row)} in {row['currency']}"
+        typer.echo(printable(f"{name} has no price of {found['at'][:10]}: {row['reason']}"))
 
 
 def _print_offers(rows: Sequence[Mapping[str, Any]], home: str, *, has_text: bool) -> None:

@@ -62,6 +62,7 @@ STEP: dict[str, Any] = {
     "from": "2024-05-01T00:00:00+00:00",
     "to": "2024-05-21T00:00:00+00:00",
     "from_day": "2024-05-01",
+    "zone": "UTC",
     "to_day": "2024-05-21",
     "price": "20",
     "unit": "mtok",
@@ -120,6 +121,17 @@ def test_history_draws_steps_and_tells_each_source_once(
     assert "<svg" in picture.read_text("utf-8")
 
 
+def test_the_days_of_a_chart_are_those_of_the_table(
+    run: Callable[..., Result], api: FakeApi
+) -> None:
+    # Midnight in China is the evening before in UTC.
+    step = {**STEP, "from": "2024-05-20T16:00:00+00:00", "from_day": "2024-05-21", "to": None}
+    step["to_day"] = None
+    api.answers["GET /api/prices/history"] = {"data": [{**step, "zone": "Asia/Shanghai"}]}
+    shown = run("history", "large").stdout
+    assert shown.count("2024-05-21") == 2 and "2024-05-20" not in shown
+
+
 def test_compare_ranks_and_names_exchange_rates_and_limits(
     run: Callable[..., Result], api: FakeApi
 ) -> None:
@@ -151,6 +163,15 @@ def test_a_text_is_counted_here_and_never_sent(
     assert "base: 1.25 (1.2-1.3) characters a token (zh), measured; a package" in shown
     run("compare", "--chars", "75万", "--language", "en")
     assert api.asked[-1][3] == {"chars_en": "75万", "language": "en", "top": "20"}
+
+
+def test_a_model_that_was_not_there_yet_is_told_with_its_first_day(
+    run: Callable[..., Result], api: FakeApi
+) -> None:
+    absent = [{**LISTING, "reason": "listed from 2026-12-01 on"}]
+    api.answers["GET /api/prices/compare"] = {**comparison(), "absent": absent}
+    lines = run("compare", "--input", "1M", "--model", "large").stdout.splitlines()
+    assert lines[-1] == "Maker large in USD has no price of 2026-11-21: listed from 2026-12-01 on"
 
 
 def test_what_is_left_out_is_told(run: Callable[..., Result], api: FakeApi) -> None:

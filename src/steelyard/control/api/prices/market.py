@@ -7,11 +7,12 @@ text. A text is never sent here: callers count its characters by language.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from fractions import Fraction
 from functools import cache
 from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 from starlette.requests import Request
@@ -23,11 +24,11 @@ from steelyard.control.api.web import admin, answer, control_of, listed
 from steelyard.control.exchange import exchange_of
 from steelyard.control.price_book import load_market
 from steelyard.domain.errors import InvalidRequest
-from steelyard.domain.listings import Listing
+from steelyard.domain.listings import UNKNOWN_START, ListedRate, Listing
 from steelyard.domain.rates import COUNTED, ExchangeRate
 from steelyard.pricebook import quantities, shipped, tokens
 from steelyard.pricebook.buys import Bill, buys
-from steelyard.pricebook.compare import Exchange, Question, Work, compare
+from steelyard.pricebook.compare import Comparison, Exchange, Question, Work, compare
 from steelyard.pricebook.history import history
 from steelyard.pricebook.market import Market
 from steelyard.store import settings
@@ -35,6 +36,8 @@ from steelyard.store import settings
 _BACK_DAYS_MAX = 400
 """How old an exchange rate may be that offers are compared by. Nothing is booked by it and its day
 is named, so that an old one says more than none, as when the packaged rates end before today."""
+_OF_TOKENS = ("input", "output", "request")
+"""Items without which nothing is sold that a comparison could price."""
 _TOP = 20
 """Rows of each kind that are answered where nobody says how many."""
 _T = TypeVar("_T")
@@ -93,7 +96,8 @@ async def compare_offers(request: Request) -> Response:
             _exchange(connection),
             listings,
         )
-        return shown.comparison(question, found, asked.top())
+        absent = _absent(market, listings, found, question.at) if listings and model else []
+        return {**shown.comparison(question, found, asked.top()), "absent": absent}
 
     return answer(await control_of(request).read(work))
 
@@ -188,6 +192,42 @@ def _listings(
     near = load_market(connection).near(model) if model else []
     hint = f"; near are {', '.join(near)}" if near else ""
     raise InvalidRequest(f"The price book has no {what}{hint}.", param="model" if model else None)
+
+
+def _absent(
+    market: Market, listings: Sequence[Listing], found: Comparison, at: datetime
+) -> list[dict[str, Any]]:
+    """Of the listings that were asked for those without a price of tokens at ``at``, and why."""
+    priced = (*found.priced, *found.free, *found.unconvertible)
+    told = {*(row.listing for row in priced), *(row.listing for row in found.unpriced)}
+    zones = shipped.phrases()
+    return [
+        {
+            **one._asdict(),
+            "reason": _why_absent(market.lines_of(one), at, zones.zone_of(one.vendor)),
+        }
+        for one in listings
+        if one not in told
+    ]
+
+
+def _why_absent(lines: Sequence[ListedRate], at: datetime, zone: ZoneInfo) -> str:
+    lines = [line for line in lines if line.rate.item in _OF_TOKENS]
+    if not lines:
+        return "it has no price of tokens"
+    # Of a price without a first day it is known only that it held when it was read.
+    firsts = [
+        line.rate.valid_from if line.rate.valid_from != UNKNOWN_START else line.read_at
+        for line in lines
+    ]
+    later = [first for first in firsts if first is not None and first > at]
+    if later:
+        return f"listed from {shown.day_text(min(later), zone)} on"
+    ends = [line.rate.valid_to for line in lines]
+    gone = [end for end in ends if end is not None and end <= at]
+    if gone:
+        return f"listed until {shown.day_text(max(gone), zone)}"
+    return "nobody knows whether its price held then"
 
 
 def _exchange(connection: Connection) -> Exchange:

@@ -28,8 +28,8 @@ from steelyard.pricebook.wording import (
 def step(found: Step, zone: ZoneInfo) -> dict[str, Any]:
     """A step of a history; ``change`` is a share of the price before, such as ``-0.8``.
 
-    ``from_day`` and ``to_day`` are its instants in the vendor's zone, without the hour where that
-    is midnight.
+    ``from_day`` and ``to_day`` are its instants in the vendor's ``zone``, without the hour where
+    that is midnight.
     """
     return {
         **_listing(found.listing),
@@ -42,6 +42,7 @@ def step(found: Step, zone: ZoneInfo) -> dict[str, Any]:
         "to": found.to_at,
         "from_day": day_text(found.from_at, zone),
         "to_day": day_text(found.to_at, zone) if found.to_at else None,
+        "zone": zone.key,
         "price": decimal_text(found.amount),
         "unit": found.unit,
         "change": None if found.change is None else decimal_text(found.change),

@@ -71,6 +71,16 @@ def test_ten_billion_tokens_with_all_limits_of_may_2024(get: Ask) -> None:
     assert found["counts"]["priced"] >= len(amounts)
 
 
+def test_a_model_that_was_not_sold_then_is_told_why(get: Ask) -> None:
+    def absent(model: str, at: str) -> dict[str, str]:
+        found = get("compare", input="1M", model=model, at=at)
+        return {f"{row['vendor']} {row['currency']}": row["reason"] for row in found["absent"]}
+
+    assert absent("gpt-4o", "2024-05-01")["OpenAI USD"] == "listed from 2024-05-13 on"
+    assert "OpenAI USD" not in absent("gpt-4o", "2024-05-14")
+    assert get("compare", input="1M", at="2024-05-01")["absent"] == []
+
+
 def test_a_text_is_compared_by_its_characters(get: Ask) -> None:
     found = get("compare", chars_zh="1万", model="gpt-4o", at="2024-05-15", home="usd")
     official = next(row for row in found["priced"] if row["vendor"] == "OpenAI")

@@ -21,6 +21,7 @@ def test_an_hour_that_is_not_midnight_is_shown() -> None:
     market = Market((listed("m input", "4", "2026-01-01T16:00", "2026-02-01"),))
     (row,) = [shown.step(s, ZoneInfo("Asia/Shanghai")) for s in history(market, market.listings())]
     assert (row["from_day"], row["to_day"]) == ("2026-01-02", "2026-02-01 08:00")
+    assert row["zone"] == "Asia/Shanghai"
 
 
 def test_rows_are_cut_and_counted_and_amounts_are_plain_decimals() -> None:
