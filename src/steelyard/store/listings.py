@@ -87,6 +87,8 @@ class StoredList(NamedTuple):
     lines: int
     """Rows of rates that it added."""
     detail: str
+    facts: int
+    """Facts that it told."""
 
 
 def record(
@@ -142,7 +144,8 @@ def add(
 
 def all_lists(connection: Connection, origin: str | None = None) -> list[StoredList]:
     """The lists that were taken over, or those of one origin, the newest first."""
-    query = select(lists).order_by(lists.c.list_number.desc())
+    told = select(func.count()).where(facts_table.c.list_number == lists.c.list_number)
+    query = select(lists, told.scalar_subquery()).order_by(lists.c.list_number.desc())
     if origin is not None:
         query = query.where(lists.c.origin == origin)
     return [StoredList(*row) for row in connection.execute(query)]
@@ -173,7 +176,6 @@ def load(
     vendor: str | None = None,
     model: str | None = None,
     *,
-    origin: str | None = None,
     recorded_before_ns: int | None = None,
     as_recorded: bool = False,
     without: Container[str] = (),
@@ -184,7 +186,6 @@ def load(
         connection: The database.
         vendor: Only this vendor's, in any case of letters.
         model: Only this model's, in any case of letters.
-        origin: Only this source's.
         recorded_before_ns: As the book was before this instant (UTC), rather than as it is.
         as_recorded: With the ends that the lists gave, rather than those that follow from the
             lines after them; the prices are the same.
@@ -195,8 +196,6 @@ def load(
         query = query.where(list_rates.c.vendor == vendor)
     if model is not None:
         query = query.where(list_rates.c.model == model)
-    if origin is not None:
-        query = query.where(list_rates.c.origin == origin)
     if recorded_before_ns is not None:
         query = query.where(list_rates.c.recorded_at_ns < recorded_before_ns)
     timelines: dict[tuple[str, ...], dict[int, ListRow]] = {}

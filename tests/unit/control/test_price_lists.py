@@ -240,6 +240,7 @@ def test_facts_are_a_list_too(database: Database) -> None:
     order = Order("facts.yaml", FACTS, "facts")
     assert price_lists.take(database, order, NOW_NS, "admin").state == TAKEN
     with database.read() as tx:
+        assert [(found.lines, found.facts) for found in listings.all_lists(tx)] == [(0, 1)]
         (fact,) = price_book.load_market(tx).facts("limit")
     assert (fact.vendor, fact.body["rpm"]) == ("Mine", 5)
 
