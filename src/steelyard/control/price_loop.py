@@ -62,6 +62,8 @@ class PriceLoop:
         self._clock = clock
         self._seen_revision = -1
         self._told_revision = -1
+        self._seen_number = 0
+        """Number of the last event that was looked through; those before it were, too."""
 
     async def run(self) -> None:
         """Looks again and again until cancelled; what fails for now is tried again."""
@@ -78,7 +80,8 @@ class PriceLoop:
         if revision != self._control.publisher.revision:
             # Somebody may have taken a list over without asking this process.
             self._control.publisher.core.want()
-        for event in await self._control.read(_unseen):
+        after = self._seen_number
+        for event in await self._control.read(lambda c: _unseen(c, after)):
             work = price_xrays.body_of
             arguments = (self._control.places.home, self._control.database, event, self._clock())
             try:
@@ -89,6 +92,7 @@ class PriceLoop:
                 body = {**event.body, "kind": "unknown", "summary": "cannot be looked through"}
             await asyncio.to_thread(self._keep, event, body)
             log.info("price event %d, %s: %s", event.number, event.listing, body["summary"])
+            self._seen_number = event.number
         self._seen_revision = revision
 
     async def tell_once(self) -> None:
@@ -218,9 +222,9 @@ def event_row(event: PriceEvent) -> dict[str, Any]:
     }
 
 
-def _unseen(connection: Connection) -> list[PriceEvent]:
-    """Open events that nobody looked through yet, oldest first."""
-    found = price_events.load(connection, OPEN)
+def _unseen(connection: Connection, after: int) -> list[PriceEvent]:
+    """Open events after a number that nobody looked through yet, oldest first."""
+    found = price_events.load(connection, OPEN, after=after)
     return [event for event in reversed(found) if "summary" not in event.body]
 
 
@@ -228,9 +232,7 @@ def _untold(connection: Connection) -> list[PriceEvent]:
     """Events that were looked through and not told, oldest first, up to the first one unseen."""
     told = settings.get(connection, TOLD, 0)
     found = []
-    for event in reversed(price_events.load(connection)):
-        if event.number <= told:
-            continue
+    for event in reversed(price_events.load(connection, after=told)):
         if "summary" not in event.body and event.state == OPEN:
             break
         found.append(event)

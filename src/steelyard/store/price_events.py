@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from steelyard.domain.listings import Listing
 from steelyard.store.listings import rate_id
@@ -63,10 +63,25 @@ def add(
 
 
 def load(
-    connection: Connection, state: str | None = None, number: int | None = None
+    connection: Connection,
+    state: str | None = None,
+    number: int | None = None,
+    *,
+    after: int = 0,
+    limit: int | None = None,
 ) -> list[PriceEvent]:
-    """All events, those in a state, or the one of a number; the newest first."""
-    query = select(price_events).order_by(price_events.c.event_number.desc())
+    """Events, the newest first.
+
+    Args:
+        connection: To the control database.
+        state: Only those in this state.
+        number: Only the one of this number.
+        after: Only those with a greater number.
+        limit: At most so many, the newest.
+    """
+    query = select(price_events).order_by(price_events.c.event_number.desc()).limit(limit)
+    if after:
+        query = query.where(price_events.c.event_number > after)
     if state is not None:
         query = query.where(price_events.c.state == state)
     if number is not None:
@@ -79,6 +94,14 @@ def load(
         )
         for row in connection.execute(query)
     ]
+
+
+def count(connection: Connection, state: str | None = None) -> int:
+    """How many events there are, or are in a state."""
+    query = select(func.count()).select_from(price_events)
+    if state is not None:
+        query = query.where(price_events.c.state == state)
+    return int(connection.scalar(query) or 0)
 
 
 def write_body(connection: Connection, number: int, body: Mapping[str, Any]) -> None:

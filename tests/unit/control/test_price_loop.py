@@ -110,6 +110,25 @@ def test_a_policy_may_follow_changes(
         assert bool(price_events.unapproved_ids(tx)) is (state == "open")
 
 
+def test_what_was_looked_through_is_not_read_again(
+    control: Control, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take(control, CUT, NOW_NS)
+    loop = looked(control)
+    read: list[int] = []
+    load = price_events.load
+
+    def counted(*arguments: Any, **more: Any) -> Any:
+        found = load(*arguments, **more)
+        read.extend(event.number for event in found)
+        return found
+
+    monkeypatch.setattr(price_events, "load", counted)
+    take(control, CUT.replace(",1,2026-11-22", ",0.5,2026-11-22"), NOW_NS)
+    asyncio.run(loop.look_once())
+    assert read == [2]
+
+
 def test_a_cut_beside_a_rise_is_no_cut(control: Control, watch: Any) -> None:
     watch(follow="cuts")
     both = CUT.replace(row("output", "8"), row("output", "8", f"{MAY}/{TOMORROW}"))

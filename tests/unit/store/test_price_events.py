@@ -58,3 +58,17 @@ def test_its_rates_are_held_back_until_it_is_approved(tx: Connection, number: in
     assert price_events.unapproved_ids(tx) == {"b2"}
     price_events.decide(tx, change(tx), number, price_events.APPROVED)
     assert price_events.unapproved_ids(tx) == frozenset()
+
+
+def test_the_newest_of_many_and_those_after_a_number(tx: Connection, number: int) -> None:
+    (first,) = price_events.load(tx)
+    more = [
+        price_events.add(tx, change(tx), first.list_number, CHAT, kind="rise", body={})
+        for _ in range(3)
+    ]
+    price_events.decide(tx, change(tx), more[0], price_events.DISMISSED)
+    assert [event.number for event in price_events.load(tx, limit=2)] == [more[2], more[1]]
+    assert [event.number for event in price_events.load(tx, after=more[1])] == [more[2]]
+    found = price_events.load(tx, "open", after=number, limit=9)
+    assert [event.number for event in found] == [more[2], more[1]]
+    assert (price_events.count(tx), price_events.count(tx, "dismissed")) == (4, 1)

@@ -40,12 +40,15 @@ def changes(
     state: Annotated[
         str | None, typer.Option(help="Only open, approved or dismissed ones.")
     ] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, max=1000, help="How many, the newest; else 100.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """List price changes, newest first, with what they come to on your own use."""
     if context.invoked_subcommand is not None:
         return
-    found = ask("/api/prices/changes", {"state": state})
+    found = ask("/api/prices/changes", {"state": state, "limit": str(limit) if limit else None})
     if as_json:
         print_json(found["data"])
         return
@@ -54,6 +57,9 @@ def changes(
         (_row(row) for row in found["data"]),
         right=("n", "headline %", "yours %", "a month"),
     )
+    left = found.get("count", 0) - len(found["data"])
+    if left > 0:
+        typer.echo(f"and {left} older ones: --limit")
     for look in found.get("fetched", []):
         problems = "".join(f"\n  {problem}" for problem in look["problems"])
         typer.echo(

@@ -73,6 +73,9 @@ def test_changes_are_listed_with_both_percentages(
     assert "fetched http://l/p at 2026-11-22T00:00: refused\n  bad" in shown
     assert as_json(prices("changes", "--state", "open", "--json"))[1] == CHANGE
     assert api.asked[-1][3] == {"state": "open"}
+    api.answers["GET /api/prices/changes"] = {"data": [CHANGE], "count": 8}
+    assert "and 7 older ones: --limit" in prices("changes", "--limit", "1").stdout
+    assert api.asked[-1][3] == {"limit": "1"}
 
 
 def test_a_change_is_shown_part_by_part(prices: Callable[..., Result], api: FakeApi) -> None:

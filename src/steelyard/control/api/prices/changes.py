@@ -15,6 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from steelyard.control import price_book, price_loop
+from steelyard.control.api.prices.book import number
 from steelyard.control.api.web import admin, answer, control_of, listed
 from steelyard.control.control import Control
 from steelyard.control.exchange import exchange_of
@@ -28,35 +29,40 @@ from steelyard.pricebook.wording import decimal_text
 from steelyard.store import objects, price_events, settings
 from steelyard.store.price_events import APPROVED, DISMISSED, STATES
 
-_SHOWN_MAX = 500
-"""Changes of one answer, the newest; ``count`` is of all."""
+_SHOWN = 100
+"""Changes of one answer, the newest, where nobody says otherwise; ``count`` is of all."""
+_SHOWN_MAX = 1000
 _INDEX_SINCE = date(2024, 5, 1)
 _INDEX_MONTHS_MAX = 240
 
 
 @admin
 async def list_changes(request: Request) -> Response:
-    """Price events, newest first; ``?state=open|approved|dismissed``, and the fetched lists."""
+    """Price events, newest first: ``?state=``, ``?limit=``; beside them the fetched lists.
+
+    ``state`` is ``open``, ``approved`` or ``dismissed``.
+    """
+    limit = min(number(request.query_params.get("limit"), _SHOWN), _SHOWN_MAX)
     state = request.query_params.get("state")
     if state is not None and state not in STATES:
         raise InvalidRequest(f"state is one of {', '.join(STATES)}", param="state")
 
-    def work(connection: Connection) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-        events = price_events.load(connection, state)
-        return [price_loop.event_row(e) for e in events], settings.get(
-            connection, price_loop.FETCHED, {}
-        )
+    def work(connection: Connection) -> tuple[list[dict[str, Any]], int, dict[str, Any]]:
+        events = price_events.load(connection, state, limit=limit)
+        count = price_events.count(connection, state)
+        fetched = settings.get(connection, price_loop.FETCHED, {})
+        return [price_loop.event_row(event) for event in events], count, fetched
 
-    rows, fetched = await control_of(request).read(work)
+    rows, count, fetched = await control_of(request).read(work)
     looks = [{"url": url, **look, "at": instant_of(look["at_ns"])} for url, look in fetched.items()]
-    return listed(rows[:_SHOWN_MAX], count=len(rows), fetched=looks)
+    return listed(rows, count=count, fetched=looks)
 
 
 @admin
 async def show_change(request: Request) -> Response:
     """One price event with its x-ray."""
-    number = _number(request)
-    event = await control_of(request).read(lambda c: price_loop.find(c, number))
+    wanted = _number(request)
+    event = await control_of(request).read(lambda c: price_loop.find(c, wanted))
     return answer(price_loop.event_row(event))
 
 
@@ -170,8 +176,8 @@ def _ns(day: date) -> int:
 
 
 def _number(request: Request) -> int:
-    number: int = request.path_params["number"]
-    return min(number, 2**63 - 1)  # which none has; no database takes more
+    wanted: int = request.path_params["number"]
+    return min(wanted, 2**63 - 1)  # which none has; no database takes more
 
 
 routes = [

@@ -35,6 +35,8 @@ def test_changes_are_listed_shown_and_decided(ask: Ask, changed: Control) -> Non
     assert found["count"] == 1
     assert (row["number"], row["kind"], row["state"]) == (1, "cut", "open")
     assert row["headline_percent"] == "-75.0"
+    none = ask("GET", "/api/prices/changes?limit=0").json()
+    assert (none["data"], none["count"]) == ([], 1), "all are counted"
     assert ask("GET", "/api/prices/changes/1").json() == row
     approved = ask("POST", "/api/prices/changes/1/approve").json()
     assert (approved["state"], approved["decided_by"]) == ("approved", "admin")
@@ -46,6 +48,7 @@ def test_changes_are_listed_shown_and_decided(ask: Ask, changed: Control) -> Non
     ("method", "path", "status"),
     [
         ("GET", "/api/prices/changes?state=odd", 400),
+        ("GET", "/api/prices/changes?limit=all", 400),
         ("GET", "/api/prices/changes/9", 404),
         ("GET", f"/api/prices/changes/{10**30}", 404),
         ("POST", f"/api/prices/changes/{10**30}/approve", 404),
