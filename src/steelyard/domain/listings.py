@@ -114,6 +114,8 @@ class Finding(NamedTuple):
     """Line of the file, from 1; 0 where there is none."""
     is_error: bool = True
     """Whether nothing of the file may be taken over."""
+    vendor: str = ""
+    """Of whose prices it is; empty where a parser found it."""
 
 
 class Parsed(NamedTuple):

@@ -55,13 +55,17 @@ def check(
     found = list(passed)
     for rule in CHECKS:
         for one in listed:
-            found.extend(rule(one))
+            found.extend(_of(one.listing, rule(one)))
     for one in listed:
-        found.extend(_stale(one, now, stale_days))
+        found.extend(_of(one.listing, _stale(one, now, stale_days)))
     found.extend(_sources_differ(listed, now))
     found.extend(_renewals(market, now))
     found.sort(key=lambda finding: not finding.is_error)
     return found
+
+
+def _of(listing: Listing, found: Iterable[Finding]) -> Iterator[Finding]:
+    return (finding._replace(vendor=listing.vendor) for finding in found)
 
 
 def _listed(market: Market) -> Iterator[Listed]:
@@ -197,19 +201,23 @@ def _sources_differ(listed: Iterable[Listed], now: datetime) -> Iterator[Finding
     by_listing: dict[Listing, list[Listed]] = {}
     for one in listed:
         by_listing.setdefault(one.listing, []).append(one)
-    for sources in by_listing.values():
-        for one, other in combinations(sources, 2):
-            mine, theirs = _current(one, now), _current(other, now)
-            for key in [key for key in mine if key in theirs]:
-                first, second = mine[key], theirs[key]
-                if shown_amount(first.rate) != shown_amount(second.rate):
-                    message = (
-                        f"{_name(one, first)}: {price_text(first.rate)} by {one.origin},"
-                        f" {price_text(second.rate)} by {other.origin};"
-                        f" {sources[0].origin} is taken"
-                    )
-                    yield Finding("sources_differ", message, first.line, is_error=False)
-        yield from _silent(sources, now)
+    for listing, sources in by_listing.items():
+        yield from _of(listing, _differences(sources, now))
+        yield from _of(listing, _silent(sources, now))
+
+
+def _differences(sources: Sequence[Listed], now: datetime) -> Iterator[Finding]:
+    for one, other in combinations(sources, 2):
+        mine, theirs = _current(one, now), _current(other, now)
+        for key in [key for key in mine if key in theirs]:
+            first, second = mine[key], theirs[key]
+            if shown_amount(first.rate) != shown_amount(second.rate):
+                message = (
+                    f"{_name(one, first)}: {price_text(first.rate)} by {one.origin},"
+                    f" {price_text(second.rate)} by {other.origin};"
+                    f" {sources[0].origin} is taken"
+                )
+                yield Finding("sources_differ", message, first.line, is_error=False)
 
 
 def _silent(sources: Sequence[Listed], now: datetime) -> Iterator[Finding]:
@@ -233,7 +241,7 @@ def _renewals(market: Market, now: datetime) -> Iterator[Finding]:
     for fact, contract in renewals(market.facts("contract"), now, RENEWAL_DAYS):
         notice = f", {contract.notice_days} days' notice" if contract.notice_days else ""
         message = f"{fact.vendor}: {contract.name} renews on {contract.renews_at:%Y-%m-%d}{notice}"
-        yield Finding("renewal", message, is_error=False)
+        yield Finding("renewal", message, is_error=False, vendor=fact.vendor)
 
 
 CHECKS: tuple[Callable[[Listed], Iterator[Finding]], ...] = (

@@ -41,6 +41,7 @@ def test_dates_that_run_into_each_other_are_an_error_with_its_line() -> None:
     late = listed("m input", "3", "2026-03-01", line=7)
     (finding,) = found(early, late)
     assert (finding.kind, finding.line, finding.is_error) == ("overlap", 7, True)
+    assert finding.vendor == late.listing.vendor
     assert "2026-06-01" in finding.message and "2026-03-01" in finding.message
     assert kinds(early, listed("m input", "3", "2026-03-01", condition=SHORT)) == []
     assert kinds(early, listed("m input", "3", "2026-03-01", is_correction=True)) == []

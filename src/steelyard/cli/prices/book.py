@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from fractions import Fraction
 from pathlib import Path
@@ -66,15 +67,15 @@ def lists(as_json: Json = False) -> None:
         print_json(rows)
         return
     print_table(
-        ("list", "taken over (UTC)", "by", "source", "name", "lines added", ""),
+        ("list", "taken over (UTC)", "by", "source", "name", "lines added", "facts", ""),
         (
             (
                 *(r["list_number"], r["at"][:16].replace("T", " "), r["actor"], r["origin"]),
-                *(r["name"], r["lines"], r["detail"]),
+                *(r["name"], r["lines"], r["facts"], r["detail"]),
             )
             for r in rows
         ),
-        right=("lines added",),
+        right=("lines added", "facts"),
     )
 
 
@@ -85,7 +86,7 @@ def check(
     ] = None,
     vendor: Vendor = None,
     model: Model = None,
-    kind: Annotated[str | None, typer.Option(help="Only findings of this kind.")] = None,
+    kind: Annotated[str | None, typer.Option(help="All findings of this kind only.")] = None,
     as_json: Json = False,
 ) -> None:
     """Check the book: overlaps, gaps, ties, missing prices, old evidence, differing sources."""
@@ -96,10 +97,9 @@ def check(
     if as_json:
         print_json(rows)
     else:
-        print_table(
-            ("", "kind", "finding"),
-            (("error" if r["is_error"] else "", r["kind"], r["message"]) for r in rows),
-        )
+        if kind is None:
+            _print_kinds(rows)
+        _print_findings(rows, len(rows) if kind else max(_SHOWN, sum(r["is_error"] for r in rows)))
     raise typer.Exit(any(row["is_error"] for row in rows))
 
 
@@ -202,6 +202,37 @@ def _post(path: str, data: bytes, query: Mapping[str, str | None]) -> Any:
         from steelyard.cli import offline  # noqa: PLC0415 - heavy
 
         return offline.post(place.home(), place.runtime(), path, data, asked)
+
+
+def _print_kinds(rows: Sequence[Mapping[str, Any]]) -> None:
+    """How many findings there are of each kind, of old prices by vendor; errors first."""
+    kinds = Counter(
+        (not row["is_error"], row["kind"], row["vendor"] if row["kind"] == "stale" else "")
+        for row in rows
+    )
+    if not kinds:
+        return
+    print_table(
+        ("", "kind", "vendor", "findings"),
+        (
+            ("" if is_note else "error", kind, vendor, count)
+            for (is_note, kind, vendor), count in sorted(
+                kinds.items(), key=lambda one: (*one[0][:2], -one[1], one[0][2])
+            )
+        ),
+        right=("findings",),
+    )
+    typer.echo()
+
+
+def _print_findings(rows: Sequence[Mapping[str, Any]], count: int) -> None:
+    """Findings, errors first, at most so many."""
+    print_table(
+        ("", "kind", "finding"),
+        (("error" if r["is_error"] else "", r["kind"], r["message"]) for r in rows[:count]),
+    )
+    if len(rows) > count:
+        typer.echo(f"and {len(rows) - count} more; all of one kind: --kind {rows[-1]['kind']}")
 
 
 def _tell(row: Mapping[str, Any], as_json: bool) -> None:

@@ -67,16 +67,18 @@ def test_lines_of_the_book(run: Run, api: FakeApi) -> None:
 
 def test_lists(run: Run, api: FakeApi) -> None:
     row = {"list_number": 3, "at": "2026-11-21T10:00:00+00:00", "actor": "seed", "lines": 1433}
+    row |= {"facts": 77}
     row |= {"origin": "steelyard", "name": "prices.csv", "detail": ""}
     api.answers["GET /api/prices/lists"] = {"data": [row]}
-    assert "1433" in run("prices", "lists").stdout
+    shown = run("prices", "lists").stdout
+    assert "1433" in shown and "77" in shown
     assert as_json(run("prices", "lists", "--json")) == [row]
 
 
 def test_findings_fail_the_check_where_they_are_errors(run: Run, api: FakeApi) -> None:
     rows = [
-        {"kind": "tie", "message": "two prices", "line": 0, "is_error": True},
-        {"kind": "stale", "message": "old", "line": 0, "is_error": False},
+        {"kind": "tie", "message": "two prices", "line": 0, "is_error": True, "vendor": ""},
+        {"kind": "stale", "message": "old", "line": 0, "is_error": False, "vendor": "A"},
     ]
     api.answers["GET /api/prices/check"] = {"data": rows}
     result = run("prices", "check", "--stale-days", "30")
@@ -84,6 +86,26 @@ def test_findings_fail_the_check_where_they_are_errors(run: Run, api: FakeApi) -
     assert "two prices" in result.stdout
     assert api.asked[-1][3] == {"stale_days": "30"}
     assert run("prices", "check", "--kind", "stale").exit_code == 0
+
+
+def test_findings_are_summed_up_first_and_one_kind_is_told_whole(run: Run, api: FakeApi) -> None:
+    rows = [{"kind": "tie", "message": "two prices", "line": 0, "is_error": True, "vendor": "A"}]
+    rows += [
+        {"kind": "stale", "message": f"old {n}", "line": 0, "is_error": False, "vendor": vendor}
+        for vendor, count in (("A", 20), ("B", 60))
+        for n in range(count)
+    ]
+    api.answers["GET /api/prices/check"] = {"data": rows}
+    shown = run("prices", "check").stdout.splitlines()
+    assert [line.split() for line in shown[2:5]] == [
+        ["error", "tie", "1"],
+        ["stale", "B", "60"],
+        ["stale", "A", "20"],
+    ]
+    assert shown[8].split() == ["error", "tie", "two", "prices"]
+    assert shown[-1] == "and 31 more; all of one kind: --kind stale"
+    whole = run("prices", "check", "--kind", "stale").stdout.splitlines()
+    assert len(whole) == 82 and "old 59" in whole[-1]
 
 
 def test_a_list_is_taken_over(run: Run, api: FakeApi, tmp_path: Path) -> None:
