@@ -1,6 +1,6 @@
 """Law: however a stream of events is torn, it is the same stream with the same events."""
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from steelyard.wire.sse import BOM, EventSplitter, encode, events
@@ -33,6 +33,7 @@ def test_any_tearing_gives_the_same_stream_and_events(stream, cuts):
 
 
 @given(STREAMS, CUTS)
+@example(BOM + b"event: d\nevent: d\nx\n\n\n", [24])
 def test_an_event_is_never_held_back_once_it_is_complete(stream, cuts):
     splitter = EventSplitter()
     fed = b""
@@ -40,8 +41,8 @@ def test_an_event_is_never_held_back_once_it_is_complete(stream, cuts):
     for piece in torn(stream, cuts):
         fed += piece
         ready += splitter.feed(piece)
-        whole = EventSplitter()
-        assert len(ready) == len(whole.feed(fed))
+        # An empty line behind an event is none of its own, and may wait for what follows.
+        assert list(events(ready)) == list(events(EventSplitter().feed(fed)))
 
 
 @given(st.binary(), st.sampled_from([None, "error"]))
