@@ -24,7 +24,7 @@ from steelyard.pricebook import xray
 from steelyard.pricebook.book import Period, card_of, period_at, price, unpriced
 from steelyard.pricebook.changes import PriceStep, diff, first_step, switch
 from steelyard.pricebook.compiling import compile_periods, select
-from steelyard.pricebook.market import Market
+from steelyard.pricebook.market import Market, trust
 from steelyard.pricebook.xray import Proof
 from steelyard.pricebook.xray_text import plain
 from steelyard.store import accounts, listings, objects, proofs, settings
@@ -87,10 +87,12 @@ def steps_of(connection: Connection, event: PriceEvent) -> list[PriceStep]:
         found = listings.load(connection, vendor, model, recorded_before_ns=before_ns)
         return [line for line in found if _is(line.listing, event.listing)]
 
-    def of_source(lines: Sequence[ListedRate]) -> list[ListedRate]:
-        return [line for line in lines if line.origin == origin]
-
     others = known(event.at_ns)
+    market = Market(others)
+
+    def of_source(lines: Sequence[ListedRate]) -> list[ListedRate]:
+        return _whole([line for line in lines if line.origin == origin], origin, market)
+
     before, after = of_source(others), of_source(known(event.at_ns + 1))
     if before or not after:
         return diff(event.listing, before, after)
@@ -98,7 +100,23 @@ def steps_of(connection: Connection, event: PriceEvent) -> list[PriceStep]:
         return [first_step(event.listing, after)]
     # The source is new to the listing: calls were priced by the next one's word.
     begin = max(instant_of(event.at_ns), min(line.rate.valid_from for line in after))
-    return switch(event.listing, Market(others).lines_of(event.listing), after, begin)
+    return switch(event.listing, market.lines_of(event.listing), after, begin)
+
+
+def _whole(lines: list[ListedRate], origin: str, market: Market) -> list[ListedRate]:
+    """A source's lines of a listing with those that it leaves to others; none if it has none."""
+    found = list(lines)
+    for other in market.sources_of(lines[0].listing) if lines else ():
+        items = {line.rate.item for line in found}
+        lacks = price_book.lacking(items)
+        if trust(other) > trust(origin):
+            found += [
+                line
+                for line in market.lines_of(lines[0].listing, other)
+                if line.rate.item not in items
+                and not lacks.isdisjoint(price_book.with_parents(line.rate.item))
+            ]
+    return found
 
 
 def _read(connection: Connection, event: PriceEvent, now_ns: int) -> _Ground:

@@ -10,6 +10,7 @@ from control.price_rig import (
     BASE,
     CUT,
     HEAD,
+    MAY,
     NOW_NS,
     TASK,
     TOMORROW,
@@ -137,3 +138,18 @@ def test_an_event_whose_list_changed_no_price_says_so(control: Control) -> None:
     event = event_of(control)._replace(at_ns=NOW_NS + 5)
     found = body_of(control.places.home, control.database, event, NOW_NS)
     assert found["summary"] == "no price is another one than before"
+
+
+def test_what_a_contract_leaves_to_the_vendors_list_goes_on(control: Control) -> None:
+    whole = row("input", "4", model="mini") + row("output", "8", model="mini")
+    take(control, HEAD + whole, NOW_NS - 60 * DAY_NS, origin="steelyard")
+    take(control, HEAD + row("input", "2", model="mini"), NOW_NS)
+    found = body(control)
+    assert (found["kind"], found["headline_percent"]) == ("cut", "-50.0")
+    assert found["untouched"] == ["output"]
+    later = (
+        HEAD + row("input", "2", f"{MAY}/{TOMORROW}", "mini") + row("input", "1", TOMORROW, "mini")
+    )
+    take(control, later, NOW_NS + DAY_NS // 2)
+    again = body(control)
+    assert (again["kind"], again["untouched"]) == ("cut", ["output"])
