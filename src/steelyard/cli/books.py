@@ -39,7 +39,7 @@ def ledger(
         typer.Option("--in", help="Also in this currency, at the rates of booking days."),
     ] = None,
     rate_age: Annotated[
-        int | None, typer.Option(min=0, help="Most days that a rate may be old; else 10.")
+        int | None, typer.Option(min=0, help="Most days that a rate may be old; else 31.")
     ] = None,
     as_json: Json = False,
 ) -> None:
