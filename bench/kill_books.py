@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Final
 
 from sqlalchemy import Connection
-from steelyard.pricebook.compiling import compile_periods
 
 from steelyard.domain.budgets import Period, Unit
 from steelyard.domain.entries import Intent, Settlement
@@ -17,6 +16,7 @@ from steelyard.domain.usage import NO_USAGE
 from steelyard.journal import reader
 from steelyard.ledger import audit
 from steelyard.pricebook import book
+from steelyard.pricebook.compiling import compile_periods
 from steelyard.store import books, limits, prices, schema
 from steelyard.store.database import Database
 

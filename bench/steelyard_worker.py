@@ -20,7 +20,6 @@ from typing import Any, Final
 
 import msgspec
 import uvloop
-from steelyard.pricebook.compiling import compile_periods
 
 from bench.processes import CORE_SUBJECT, pinned
 from steelyard.domain.accounts import hash_secret
@@ -36,6 +35,7 @@ from steelyard.gateway.snapshot import (
     OfferEntry,
     PolicyEntry,
 )
+from steelyard.pricebook.compiling import compile_periods
 from steelyard.testing.worker import RunningWorker, Setup, StandInControl
 
 OFFERS_PER_MODEL: Final = 8

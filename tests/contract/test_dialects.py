@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from steelyard.pricebook.compiling import compile_periods
 
 import steelyard.dialects
 from steelyard.dialects.base import Answer, Dialect
@@ -24,6 +23,7 @@ from steelyard.domain.rates import ITEMS, Rate
 from steelyard.domain.usage import Usage
 from steelyard.gateway.meter import StreamMeter
 from steelyard.pricebook.book import card_of, price
+from steelyard.pricebook.compiling import compile_periods
 from steelyard.wire.sse import events
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "dialects"
