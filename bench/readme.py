@@ -5,7 +5,7 @@ import math
 import sys
 from pathlib import Path
 
-from bench.results import DATA_PLANE, FOLDER, PEERS, PRICES, Target
+from bench.results import DATA_PLANE, FOLDER, PEERS, PRICES, VENDORS, Target
 
 ROOT = Path(__file__).parents[1]
 BEGIN = "<!-- figures: from bench/results -->"
@@ -19,7 +19,12 @@ HEADS = {
 def table(head: str) -> str:
     """Return the table of all figures that were measured; a missed must is bold."""
     rows = [head, "| --- | --- | ---: | ---: | ---: |"]
-    for name, targets in (("data-plane", DATA_PLANE), ("peers", PEERS), ("prices", PRICES)):
+    for name, targets in (
+        ("data-plane", DATA_PLANE),
+        ("peers", PEERS),
+        ("prices", PRICES),
+        ("vendors", VENDORS),
+    ):
         path = FOLDER / f"{name}.json"
         if path.exists():
             found = json.loads(path.read_text("utf-8"))
