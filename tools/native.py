@@ -24,7 +24,7 @@ MODULES = {
     "pricebook": ("book",),
     "dialects": (
         *("anthropic_messages", "anthropic_usage", "base", "bodies", "openai_chat"),
-        *("openai_responses", "refusals"),
+        *("openai_responses", "openai_usage", "refusals"),
     ),
     "journal": ("format", "segment"),
     "wire": (

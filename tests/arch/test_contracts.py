@@ -10,6 +10,7 @@ from arch.source import PACKAGE, ROOT
 FOLDERS = {
     "dialects": {
         *("base", "bodies", "bridge", "error_table", "refusals", "anthropic_usage"),
+        "openai_usage",
         *("anthropic_shapes", "openai_responses_shapes", "openai_shapes"),
     },
     "weigh/graders": {"base", "registry"},

@@ -15,6 +15,7 @@ import msgspec
 from steelyard.dialects import openai_shapes as shapes
 from steelyard.dialects.base import STANDARD_TIERS, TEXT_MAX, Answer, Call, Refusal
 from steelyard.dialects.bodies import read_body
+from steelyard.dialects.openai_usage import counted, read_usage
 from steelyard.dialects.refusals import error_message, refusal
 from steelyard.domain.errors import (
     InvalidRequest,
@@ -84,7 +85,7 @@ class OpenAIChat:
             if not body.isascii():
                 str(body, "utf-8")
             whole = shapes.whole_decoder.decode(body)
-            usage = _counted(whole.usage)
+            usage = counted(whole.usage)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, UnbalancedEntry):
             return self._read_patiently(body)
         finish = whole.choices[-1].finish_reason or "" if whole.choices else ""
@@ -240,11 +241,11 @@ def _is_value(raw: msgspec.Raw) -> bool:
 
 
 def _facts(answer: shapes.Answer) -> Answer:
-    counted, fault = _usage(answer.usage) if _is_value(answer.usage) else (None, "")
+    told, fault = read_usage(answer.usage) if _is_value(answer.usage) else (None, "")
     finish, text_bytes = "", 0
     for choice in answer.choices or ():
         finish = choice.finish_reason or finish
-        if counted is None:
+        if told is None:
             text_bytes += _text_bytes(choice.message or choice.delta)
     error = ""
     if _is_value(answer.error):
@@ -252,7 +253,7 @@ def _facts(answer: shapes.Answer) -> Answer:
         error = error_message(wrapped) or "the vendor reported an error"
     model, call_id = answer.model or "", answer.id or ""
     return Answer(
-        counted,
+        told,
         fault,
         model[:TEXT_MAX],
         call_id[:TEXT_MAX],
@@ -279,44 +280,3 @@ def _text_bytes(text: shapes.Text | None) -> int:
         if isinstance(part, str):
             count += len(part.encode(errors="replace"))
     return count
-
-
-def _usage(raw: msgspec.Raw) -> tuple[Usage | None, str]:
-    """The usage, checked, or why it is not believed; a refused one is never read as zero."""
-    try:
-        shape = shapes.usage_decoder.decode(raw)
-    except msgspec.MsgspecError as error:
-        return None, f"usage unreadable: {error}"[:TEXT_MAX]
-    try:
-        return _counted(shape), ""
-    except UnbalancedEntry as error:
-        return None, f"usage not believed: {error.message}"[:TEXT_MAX]
-
-
-def _counted(shape: shapes.Usage) -> Usage:
-    """The usage in our terms.
-
-    Raises:
-        UnbalancedEntry: a count is negative or absurd, or parts pass their total.
-    """
-    incoming, parts = shape.prompt_tokens_details, shape.completion_tokens_details
-    cached, written, reasoning = shape.prompt_cache_hit_tokens or 0, 0, 0
-    extras: tuple[tuple[str, int], ...] = ()
-    if incoming is not None:
-        if incoming.cached_tokens is not None:
-            cached = incoming.cached_tokens
-        written = incoming.cache_write_tokens or 0
-        if incoming.audio_tokens:
-            # Nobody says how much of it was cached: the dearer reading is that none was.
-            uncached = max(0, shape.prompt_tokens - cached - written)
-            extras = (("input_audio", min(incoming.audio_tokens, uncached)),)
-    if parts is not None:
-        reasoning = parts.reasoning_tokens or 0
-        if parts.audio_tokens:
-            extras = (*extras, ("output_audio", parts.audio_tokens))
-    usage = _make(
-        Usage,
-        (shape.prompt_tokens, shape.completion_tokens, cached, written, reasoning, 1, extras),
-    )
-    usage.check()
-    return usage

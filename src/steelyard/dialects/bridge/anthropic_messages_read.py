@@ -14,6 +14,7 @@ import msgspec
 
 from steelyard.dialects.bridge import anthropic_messages_shapes as shapes
 from steelyard.dialects.bridge import neutral
+from steelyard.dialects.bridge.requests import read_known
 from steelyard.domain.errors import InvalidRequest
 
 NAME = "anthropic_messages"
@@ -39,14 +40,7 @@ def read_chat(fields: Mapping[str, msgspec.Raw]) -> neutral.Chat:
     Raises:
         InvalidRequest: a field has a wrong type; says which.
     """
-    known = {name: raw for name, raw in fields.items() if name in shapes.KNOWN_REQUEST}
-    try:
-        request = shapes.request_decoder.decode(_encode(known))
-    except msgspec.ValidationError as error:
-        text = str(error)
-        name = text.partition("$.")[2].partition("`")[0].partition("[")[0].partition(".")[0]
-        raise InvalidRequest(f"{text}.", param=name or None) from error
-    private = {name: raw for name, raw in fields.items() if name not in known}
+    request, private = read_known(fields, shapes.KNOWN_REQUEST, shapes.request_decoder)
     chat = neutral.Chat(request.model, [], private=private, dialect=NAME)
     if request.system is not None:
         try:

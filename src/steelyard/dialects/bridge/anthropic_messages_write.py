@@ -23,6 +23,7 @@ from steelyard.dialects.bridge import neutral
 from steelyard.dialects.bridge.anthropic_messages_read import NAME
 from steelyard.dialects.bridge.anthropic_messages_turns import Shape, Turns, marked
 from steelyard.dialects.bridge.codec import Target, Written
+from steelyard.dialects.bridge.efforts import EFFORT_TOKENS, effort_of
 
 OUTPUT_MAX = 4096
 """Bound of output where neither client, policy nor offer has one: the oldest models' own."""
@@ -30,16 +31,11 @@ BUDGET_MIN = 1024
 """The least that the vendor takes."""
 TOP_P_MIN = 0.95
 """The least that it takes beside thought."""
-EFFORT_TOKENS = {
-    "minimal": 1024,
-    "low": 1024,
-    "medium": 8192,
-    "high": 24576,
-    "xhigh": 32768,
-    "max": 65536,
+_EFFORT_TOKENS = {
+    **{name: max(BUDGET_MIN, tokens) for name, tokens in EFFORT_TOKENS.items()},
+    **{"xhigh": 32768, "max": 65536},
 }
-"""Tokens of thought that stand for an effort, where a vendor takes only a bound: up to ``high``
-the equivalences that the other dialects here use too, but never less than the vendor takes."""
+"""Tokens of thought that stand for an effort, never less than the vendor takes."""
 
 _encode = msgspec.json.encode
 _CHOICES = {"auto": "auto", "required": "any", "tool": "tool", "none": "none"}
@@ -239,7 +235,7 @@ class _Writer:
             budget = min(max(wish.budget, BUDGET_MIN), room - 1)
         else:
             # Nobody named a number, so at least half is left for the answer.
-            wanted = EFFORT_TOKENS.get(wish.effort, EFFORT_TOKENS["medium"])
+            wanted = _EFFORT_TOKENS.get(wish.effort, _EFFORT_TOKENS["medium"])
             budget = min(wanted, room // 2)
         return budget if budget >= BUDGET_MIN else 0
 
@@ -257,8 +253,8 @@ def _effort(wish: neutral.Thinking) -> str:
         return wish.effort if wish.effort in _EFFORTS else "low"
     if wish.budget is None:
         return ""
-    fitting = [name for name in ("low", "medium") if wish.budget <= EFFORT_TOKENS[name]]
-    return fitting[0] if fitting else "high"
+    effort = effort_of(wish.budget)
+    return effort if effort in _EFFORTS else "low"
 
 
 def _is_on(thinking: object) -> bool:

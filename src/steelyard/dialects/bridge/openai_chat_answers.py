@@ -14,7 +14,8 @@ from steelyard.dialects.bridge import neutral
 from steelyard.dialects.bridge import openai_chat_shapes as shapes
 from steelyard.dialects.bridge.openai_chat_read import arguments_text
 from steelyard.dialects.bridge.openai_chat_write import written_call
-from steelyard.domain.errors import DialectViolated, UnbalancedEntry
+from steelyard.dialects.openai_usage import read_usage
+from steelyard.domain.errors import DialectViolated
 from steelyard.domain.usage import Usage
 
 _encode = msgspec.json.encode
@@ -54,7 +55,7 @@ def read_reply(body: bytes) -> neutral.Reply:
     if not answer.choices:
         raise DialectViolated("The vendor's answer holds no choice.")
     choices = sorted(answer.choices, key=lambda choice: choice.index or 0)
-    usage = read_usage(answer.usage) or read_usage(choices[0].usage)
+    usage = read_usage(answer.usage)[0] or read_usage(choices[0].usage)[0]
     return neutral.Reply(
         reply_id=answer.id or "",
         model=answer.model or "",
@@ -173,38 +174,6 @@ def decode_answer(data: bytes) -> shapes.Answer:
         return shapes.answer_decoder.decode(told)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise DialectViolated(f"It is no chat completion: {error}"[:200]) from error
-
-
-def read_usage(raw: msgspec.Raw) -> Usage | None:
-    """The usage, checked; None where it is missing or cannot be believed."""
-    if bytes(raw) == b"null":
-        return None
-    try:
-        shape = shapes.usage_decoder.decode(raw)
-    except msgspec.MsgspecError:
-        return None
-    incoming, parts = shape.prompt_tokens_details, shape.completion_tokens_details
-    cached, written, reasoning = shape.prompt_cache_hit_tokens or 0, 0, 0
-    extras: list[tuple[str, int]] = []
-    if incoming is not None:
-        if incoming.cached_tokens is not None:
-            cached = incoming.cached_tokens
-        written = incoming.cache_write_tokens or 0
-        if incoming.audio_tokens:
-            # Nobody says how much of it was cached: the dearer reading is that none was.
-            uncached = max(0, shape.prompt_tokens - cached - written)
-            extras.append(("input_audio", min(incoming.audio_tokens, uncached)))
-    if parts is not None:
-        reasoning = parts.reasoning_tokens or 0
-        if parts.audio_tokens:
-            extras.append(("output_audio", parts.audio_tokens))
-    counts = (shape.prompt_tokens, shape.completion_tokens, cached, written, reasoning, 1)
-    usage = Usage(*counts, extras=tuple(extras))
-    try:
-        usage.check()
-    except UnbalancedEntry:
-        return None
-    return usage
 
 
 def write_usage(usage: Usage) -> dict[str, object]:

@@ -19,10 +19,10 @@ from steelyard.dialects.bridge.openai_chat_answers import (
     read_fault,
     read_finish,
     read_stop,
-    read_usage,
     spoken,
 )
 from steelyard.dialects.bridge.openai_chat_read import arguments_text
+from steelyard.dialects.openai_usage import read_usage
 from steelyard.domain.errors import DialectViolated
 from steelyard.domain.usage import Usage
 
@@ -143,7 +143,7 @@ class Parser:
             if choice.usage is not shapes.NULL and not is_value(usage):
                 usage = choice.usage
         if usage is not shapes.NULL:
-            counted = read_usage(usage)
+            counted, _ = read_usage(usage)
             if counted is not None and counted != self._usage:
                 self._usage = counted
                 found.append(neutral.Spent(counted, answer.service_tier or ""))

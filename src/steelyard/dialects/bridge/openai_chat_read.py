@@ -12,6 +12,7 @@ import msgspec
 
 from steelyard.dialects.bridge import neutral
 from steelyard.dialects.bridge import openai_chat_shapes as shapes
+from steelyard.dialects.bridge.requests import read_known
 from steelyard.domain.errors import InvalidRequest
 
 NAME = "openai_chat"
@@ -39,14 +40,7 @@ def read_chat(fields: Mapping[str, msgspec.Raw]) -> neutral.Chat:
     Raises:
         InvalidRequest: a field has a wrong type; says which.
     """
-    known = {name: raw for name, raw in fields.items() if name in shapes.KNOWN_REQUEST}
-    try:
-        request = shapes.request_decoder.decode(_encode(known))
-    except msgspec.MsgspecError as error:
-        text = str(error)
-        name = text.partition("$.")[2].partition("`")[0].partition("[")[0].partition(".")[0]
-        raise InvalidRequest(f"{text}.", param=name or None) from error
-    private = {name: raw for name, raw in fields.items() if name not in known}
+    request, private = read_known(fields, shapes.KNOWN_REQUEST, shapes.request_decoder)
     messages = _messages(request.messages, private)
     chat = neutral.Chat(request.model, messages, private=private, dialect=NAME)
     _read_tools(chat, request)

@@ -192,31 +192,6 @@ class Request(msgspec.Struct, gc=False):
     stream_options: msgspec.Raw = NULL
 
 
-class InputParts(msgspec.Struct, gc=False):
-    """Named parts of the input."""
-
-    cached_tokens: int | None = None
-    cache_write_tokens: int | None = None
-    audio_tokens: int | None = None
-
-
-class OutputParts(msgspec.Struct, gc=False):
-    """Named parts of the output."""
-
-    reasoning_tokens: int | None = None
-    audio_tokens: int | None = None
-
-
-class Usage(msgspec.Struct, gc=False):
-    """Usage as vendors report it; totals include their parts with all of them."""
-
-    prompt_tokens: int
-    completion_tokens: int = 0
-    prompt_tokens_details: InputParts | None = None
-    completion_tokens_details: OutputParts | None = None
-    prompt_cache_hit_tokens: int | None = None
-
-
 class Said(msgspec.Struct, gc=False):
     """What an answer says: a whole message, or one delta of it."""
 
@@ -270,7 +245,6 @@ fields_decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
 part_decoder = msgspec.json.Decoder(Part)
 tool_decoder = msgspec.json.Decoder(Tool)
 answer_decoder = msgspec.json.Decoder(Answer)
-usage_decoder = msgspec.json.Decoder(Usage)
 trouble_decoder = msgspec.json.Decoder(Trouble | str)
 text_decoder = msgspec.json.Decoder(str)
 texts_decoder = msgspec.json.Decoder(list[Part] | str | None)

@@ -22,6 +22,7 @@ import msgspec
 
 from steelyard.dialects.bridge import neutral
 from steelyard.dialects.bridge.codec import Target, Written
+from steelyard.dialects.bridge.efforts import EFFORT_TOKENS, effort_of
 from steelyard.dialects.bridge.openai_chat_read import NAME
 
 _encode = msgspec.json.encode
@@ -31,9 +32,6 @@ _ORDINARY_TIERS = frozenset(("standard", "standard_only"))
 _ASSISTANTS = (neutral.Text, neutral.Reasoning, neutral.Refusal, neutral.ToolCall)
 """What an assistant's message can hold."""
 _SWITCHES = {"on": "enabled", "off": "disabled", "auto": "auto"}
-EFFORT_TOKENS = {"minimal": 512, "low": 1024, "medium": 8192, "high": 24576}
-"""Tokens of thought that stand for an effort, where a vendor takes only a bound: the equivalences
-of Google's own layer for OpenAI's dialect; above ``high`` there is no bound."""
 
 
 def write_chat(chat: neutral.Chat, target: Target) -> Written:
@@ -330,8 +328,7 @@ def _effort(mode: str, wish: neutral.Thinking) -> str:
     if wish.effort:
         return wish.effort
     if wish.budget is not None:
-        fitting = [name for name, tokens in EFFORT_TOKENS.items() if wish.budget <= tokens]
-        return fitting[0] if fitting else "high"
+        return effort_of(wish.budget)
     return "medium" if mode == "on" else ""
 
 

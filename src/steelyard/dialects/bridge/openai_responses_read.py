@@ -12,6 +12,7 @@ import msgspec
 
 from steelyard.dialects.bridge import neutral
 from steelyard.dialects.bridge import openai_responses_shapes as shapes
+from steelyard.dialects.bridge.requests import read_known
 from steelyard.domain.errors import InvalidRequest, Unsupported
 
 KEPT_BY_VENDOR = ("previous_response_id", "conversation", "prompt", "background")
@@ -58,17 +59,11 @@ def read_chat(fields: Mapping[str, msgspec.Raw]) -> neutral.Chat:
                 " not. Send the whole conversation as input instead.",
                 param=name,
             )
-    known = {name: raw for name, raw in fields.items() if name in shapes.KNOWN_REQUEST}
-    try:
-        request = shapes.request_decoder.decode(_encode(known))
-    except msgspec.ValidationError as error:
-        text = str(error)
-        name = text.partition("$.")[2].partition("`")[0].partition("[")[0].partition(".")[0]
-        raise InvalidRequest(f"{text}.", param=name or None) from error
+    request, private = read_known(fields, shapes.KNOWN_REQUEST, shapes.request_decoder)
     private = {
         name: raw
-        for name, raw in fields.items()
-        if name not in known and bytes(raw) not in _NOTHING and name not in KEPT_BY_VENDOR
+        for name, raw in private.items()
+        if bytes(raw) not in _NOTHING and name not in KEPT_BY_VENDOR
     }
     for name, plain in _ORDINARY.items():
         if bytes(private.get(name, shapes.NULL)) in plain:

@@ -39,7 +39,6 @@ _encode = msgspec.json.encode
 _TIERS = frozenset(("auto", "default", "fast", "flex", "priority", "scale", "ultrafast"))
 """What the API description lets an answer say."""
 _ORDINARY_TIERS = frozenset(("auto", "default"))
-_NO_LOGPROBS = msgspec.Raw(b"null")
 _CUTS = {neutral.LENGTH: "max_output_tokens", neutral.FILTERED: "content_filter"}
 
 

@@ -15,6 +15,7 @@ import msgspec
 
 from steelyard.dialects.bridge import neutral
 from steelyard.dialects.bridge.codec import Target, Written
+from steelyard.dialects.bridge.efforts import effort_of
 from steelyard.dialects.bridge.openai_responses_read import (
     CONTENT,
     ENCRYPTED,
@@ -27,9 +28,6 @@ OUTPUT_MIN = 16
 """Least bound of output that the API takes; a smaller one would be refused."""
 _encode = msgspec.json.encode
 _Shape = dict[str, object]
-_EFFORT_TOKENS = {"minimal": 512, "low": 1024, "medium": 8192}
-"""Tokens of thought up to which a bound is this effort, as Google's layer for OpenAI's dialect has
-it; above is ``high``."""
 _TIERS = {"standard": "default", "standard_only": "default"}
 """What other dialects call the ordinary tier."""
 _ANY = {"type": "object", "properties": {}}
@@ -176,8 +174,7 @@ class _Writer:
             return
         effort = "none" if wish.mode == "off" else wish.effort
         if not effort and wish.budget is not None:
-            fitting = [name for name, tokens in _EFFORT_TOKENS.items() if wish.budget <= tokens]
-            effort = fitting[0] if fitting else "high"
+            effort = effort_of(wish.budget)
         if effort:
             self._reasoning["effort"] = effort
         if wish.is_shown and wish.mode != "off":
