@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import permutations
 from pathlib import Path
@@ -227,9 +226,3 @@ def verdict_entry(verdict: Verdict, floor: str) -> VerdictEntry:
         upper=float(verdict.upper),
         samples=verdict.n,
     )
-
-
-def instant(at_ns: int) -> datetime:
-    """An instant from UTC nanoseconds, to the microsecond."""
-    seconds, rest = divmod(at_ns, 10**9)
-    return datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest // 1000)

@@ -15,20 +15,19 @@ rest of its grant counts as used. Called from one thread at a time, by ``desk``.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import NamedTuple
 
 from sqlalchemy import Connection
 
 from steelyard.domain.budgets import Limit, Period, Unit, window
 from steelyard.domain.errors import BudgetExceeded, RateLimited, RateMissing
+from steelyard.domain.instants import NS, instant_of
 from steelyard.domain.money import Money, round_up
 from steelyard.store import accounts, books, exchange, keys, limits
 from steelyard.store import leases as rows
 from steelyard.store.leases import StoredLease
 
 UNAVAILABLE = "limits_unavailable"
-_NS = 10**9
 _AHEAD_S = 5
 """A growing grant aims at this much of the use seen lately."""
 _PAUSE_NS_MIN = 50_000_000
@@ -138,7 +137,7 @@ class Leases:
 
     def _unlimited(self, connection: Connection, ask: Ask) -> Granted:
         """No such limit (any more): what is asked for, for a minute, until the news is out."""
-        begin, end = window(Period.MINUTE, "UTC", _instant(ask.asked_at_ns))
+        begin, end = window(Period.MINUTE, "UTC", instant_of(ask.asked_at_ns))
         return self._grow(connection, ask, (begin, end, ""), ask.need)
 
     def _wanted(self, ask: Ask) -> int:
@@ -148,7 +147,7 @@ class Leases:
             return ask.need
         at_ns, growth = known
         pause_ns = max(_PAUSE_NS_MIN, ask.asked_at_ns - at_ns)
-        return growth * _AHEAD_S * _NS // pause_ns
+        return growth * _AHEAD_S * NS // pause_ns
 
     def _remember(self, ask: Ask, grow: int) -> None:
         if len(self._growth) >= _REMEMBERED_MAX:
@@ -167,7 +166,7 @@ def room_of(connection: Connection, limit: Limit, now_ns: int) -> tuple[int, int
 
 
 def _room(connection: Connection, limit: Limit, at_ns: int) -> _Room:
-    begin, end = window(limit.period, limit.zone, _instant(at_ns))
+    begin, end = window(limit.period, limit.zone, instant_of(at_ns))
     leases = rows.overlapping(connection, limit.scope, limit.unit, begin, end)
     if limit.unit is Unit.REQUESTS:
         # Counts are not journalled, so whatever was granted in this minute counts as used.
@@ -208,7 +207,7 @@ def _denial(connection: Connection, room: _Room, ask: Ask) -> Denied:
         for lease in rows.overlapping(connection, limit.scope, limit.unit, *room.window)
     )
     if limit.unit is Unit.REQUESTS:
-        wait_s = max(0.0, (room.window[1] - ask.asked_at_ns) / _NS)
+        wait_s = max(0.0, (room.window[1] - ask.asked_at_ns) / NS)
         message = f"{who} has used up its {limit.amount} requests per minute."
         return Denied(RateLimited.code, message, wait_s)
     period = "in all" if limit.period is Period.TOTAL else f"per {limit.period}"
@@ -228,7 +227,3 @@ def _name_of(connection: Connection, scope: str) -> str:
         return f"Key {found[0].name}" if found else f"Key {identity}"
     tree = accounts.tree(connection)
     return f"Account {tree.path(identity) if identity in tree.by_id else identity}"
-
-
-def _instant(at_ns: int) -> datetime:
-    return datetime.fromtimestamp(at_ns // _NS, UTC)

@@ -8,7 +8,6 @@ knowledge should use.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, date, datetime
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from steelyard.control.channels import channel_body, check_channels, region_of
 from steelyard.control.taskbook import task_rule
 from steelyard.domain.budgets import Period, Unit
 from steelyard.domain.errors import ModelError
+from steelyard.domain.instants import day_ns
 from steelyard.domain.listings import OFFICIAL, RESELLER
 from steelyard.domain.money import PICO, to_fraction
 from steelyard.domain.offers import ChannelKind
@@ -198,7 +198,7 @@ def _offer(config: Config, offer: Offer) -> tuple[Body, Terms]:
         "follows_list": offer.rates is None and bool(listing["vendor"]),
         "priced_at": offer.priced_at or (vendor.priced_at if vendor else "start"),
     }
-    since = _day_ns(offer.valid_from) if offer.valid_from else 0
+    since = day_ns(offer.valid_from) if offer.valid_from else 0
     return body, {
         item: [_terms(price, since, "steelyard.yaml")]
         for item, price in (offer.rates or {}).items()
@@ -270,10 +270,6 @@ def _context(model: LocalModel, wanted: WantedModel) -> int:
 def _terms(price_text: str, valid_from_ns: int, source: str) -> prices_store.Terms:
     price = read_price(price_text)
     return prices_store.Terms(valid_from_ns, price.amount, price.currency, price.unit, source)
-
-
-def _day_ns(day: date) -> int:
-    return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * 10**9
 
 
 def _check_models(config: Config) -> Iterator[Mistake]:

@@ -12,6 +12,8 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
+from steelyard.domain.instants import instant_ns
+
 
 class Unit(StrEnum):
     """What a limit counts."""
@@ -61,16 +63,11 @@ def window(period: Period, zone: str, at: datetime) -> tuple[int, int]:
     local = at.astimezone(ZoneInfo(zone))
     if period is Period.MINUTE:
         begin = local.replace(second=0, microsecond=0)
-        return _ns(begin), _ns(begin.astimezone(UTC) + timedelta(minutes=1))
+        return instant_ns(begin), instant_ns(begin.astimezone(UTC) + timedelta(minutes=1))
     begin = local.replace(hour=0, minute=0, second=0, microsecond=0)
     if period is Period.DAY:
         following = begin + timedelta(days=1)
     else:
         begin = begin.replace(day=1)
         following = (begin + timedelta(days=32)).replace(day=1)
-    return _ns(begin), _ns(following)
-
-
-def _ns(instant: datetime) -> int:
-    """UTC nanoseconds of an instant that lies on a whole second."""
-    return int(instant.astimezone(UTC).timestamp()) * 10**9
+    return instant_ns(begin), instant_ns(following)

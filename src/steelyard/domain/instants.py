@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 NS = 10**9
 """Nanoseconds in a second."""
@@ -19,3 +19,8 @@ def instant_of(at_ns: int) -> datetime:
     """The instant (UTC) of nanoseconds since 1970; what is below a microsecond is cut."""
     # Through whole microseconds, so that no float rounds an instant across a boundary.
     return _EPOCH + timedelta(microseconds=at_ns // 1000)
+
+
+def day_ns(day: date) -> int:
+    """The first instant of a day (UTC) in nanoseconds since 1970."""
+    return instant_ns(datetime.combine(day, time(), UTC))

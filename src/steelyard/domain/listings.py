@@ -34,6 +34,11 @@ class Listing(NamedTuple):
     currency: str
     """ISO 4217 code; lists in two currencies are two listings."""
 
+    @property
+    def folded(self) -> tuple[str, str, str, str]:
+        """What tells listings apart: names without regard to case, since lists differ in it."""
+        return self.vendor.casefold(), self.channel, self.model.casefold(), self.currency
+
     def __str__(self) -> str:
         seller = "" if self.channel == OFFICIAL else f" ({self.channel})"
         return f"{self.vendor} {self.model}{seller} in {self.currency}"

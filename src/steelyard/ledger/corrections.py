@@ -20,7 +20,7 @@ from steelyard.ledger import parts
 from steelyard.ledger.balances import ADJUSTMENT, ATTEMPT, lease_use, roll_up
 from steelyard.ledger.lines import to_entries, to_table
 from steelyard.store import books
-from steelyard.store.books import NS_PER_DAY, AttemptKey, Part
+from steelyard.store.books import AttemptKey, Part
 from steelyard.store.database import Database
 
 ATTEMPTS_MAX = 20_000
@@ -30,8 +30,7 @@ ATTEMPTS_MAX = 20_000
 def open_instant(database: Database, now_ns: int) -> int:
     """The instant (UTC, nanoseconds) of lines that are booked now: never on a closed day."""
     with database.read() as connection:
-        closed = books.closed_days(connection)
-    return max(now_ns, (max(closed, default=-1) + 1) * NS_PER_DAY)
+        return books.open_instant(books.closed_days(connection), now_ns)
 
 
 def attempts_priced_by(

@@ -18,7 +18,7 @@ import duckdb
 from steelyard.domain.calls import attempt_id, parse_call_id
 from steelyard.domain.errors import InvalidRequest
 from steelyard.domain.money import to_pico
-from steelyard.ledger import conversion
+from steelyard.ledger import conversion, sql
 from steelyard.ledger.conversion import Converted, Into
 from steelyard.ledger.lines import AMOUNTS
 from steelyard.ledger.tail import open_books, read_tail
@@ -187,30 +187,18 @@ class Reports:
         """A connection with the view ``lines``: everything booked, and the tail."""
         state = open_books(self._database, query.since_ns, query.until_ns)
         tail = read_tail(self._journals_folder, state, self._clock())
-        connection = duckdb.connect(
-            ":memory:",
-            config={
-                "autoinstall_known_extensions": "false",
-                "autoload_known_extensions": "false",
-                "memory_limit": _MEMORY_MAX,
-                "threads": "1",
-            },
-        )
-        try:
-            connection.register("tail", tail)
+        with sql.connected(tail, _MEMORY_MAX, threads=1) as connection:
             # Instants go out as nanoseconds; DuckDB's zoned ones would need a zone package.
             columns = "* EXCLUDE (called_at, booked_at)"
             source = f"SELECT {columns} FROM tail"  # noqa: S608 - no outside text
             if state.parts:
-                files = [_quoted(str(self._folder / part.name)) for part in state.parts]
+                files = [sql.quoted(str(self._folder / part.name)) for part in state.parts]
                 source += f"""
                     UNION ALL BY NAME
                     SELECT {columns} FROM read_parquet([{", ".join(files)}], union_by_name = true)
                 """  # noqa: S608 - names that the scribe made, quoted
             connection.execute(f"CREATE TEMP VIEW lines AS {source}")
             yield connection
-        finally:
-            connection.close()
 
 
 def _groups(by: Sequence[str]) -> tuple[str, list[str]]:
@@ -317,7 +305,3 @@ def _field(name: str, value: Any) -> tuple[str, Any]:
 def _named(row: dict[str, Any], by: Sequence[str]) -> dict[str, Any]:
     groups = {name: row.pop(f"g{place}") for place, name in enumerate(by)}
     return groups | row
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from decimal import Context
 from functools import partial
 from pathlib import Path
@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 
 from steelyard.domain.errors import InvalidRequest
 from steelyard.domain.usage import Usage
+from steelyard.ledger import sql
 from steelyard.ledger.cells import FLAT, Plan, Sold
 from steelyard.ledger.reports import EVERYTHING, FILTERS, GROUPS, Query
 from steelyard.store import books
@@ -135,7 +136,7 @@ class Scan:
         self._batches = [_Batch(_Source(False, True, True), "tail", tail_rows)]
         for source, found in alike.items():
             for batch in _batched(found):
-                names = ", ".join(_quoted(str(self._folder / part.name)) for part in batch)
+                names = ", ".join(sql.quoted(str(self._folder / part.name)) for part in batch)
                 rows = sum(part.rows for part in batch)
                 self._batches.append(_Batch(source, f"read_parquet([{names}])", rows))
         self._on_progress = on_progress or _ignore
@@ -298,28 +299,10 @@ def _batched(parts: Sequence[books.Part]) -> Iterator[list[books.Part]]:
         yield batch
 
 
-@contextmanager
-def connected(tail: pa.Table) -> Iterator[duckdb.DuckDBPyConnection]:
+def connected(tail: pa.Table) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
     """A connection that knows the tail."""
-    connection = duckdb.connect(
-        ":memory:",
-        config={
-            "autoinstall_known_extensions": "false",
-            "autoload_known_extensions": "false",
-            "memory_limit": _MEMORY_MAX,
-            "threads": str(_THREADS),
-        },
-    )
-    try:
-        connection.register("tail", tail.drop_columns(["called_at", "booked_at"]))
-        yield connection
-    finally:
-        connection.close()
+    return sql.connected(tail.drop_columns(["called_at", "booked_at"]), _MEMORY_MAX, _THREADS)
 
 
 def _ignore(done: int, total: int) -> None:
     """Tells nobody."""
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

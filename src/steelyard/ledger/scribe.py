@@ -120,8 +120,7 @@ class Scribe:
         with self._database.read() as connection:
             states = books.journal_states(connection)
             closed = books.closed_days(connection)
-        # A clock that was set back must not add to a closed day.
-        booked_at_ns = max(now_ns, (max(closed, default=-1) + 1) * NS_PER_DAY)
+        booked_at_ns = books.open_instant(closed, now_ns)
         report = ScribeReport()
         with _uncollected():
             for folder in reader.journals(self.journals_folder):

@@ -338,7 +338,7 @@ class _Comparison:
 def _by_key(lines: Iterable[ListedRate]) -> dict[_Key, list[ListedRate]]:
     found: dict[_Key, list[ListedRate]] = {}
     for line in lines:
-        key = (*_listing_key(line.listing), line.rate.item, deciding(line.rate.condition))
+        key = (*line.listing.folded, line.rate.item, deciding(line.rate.condition))
         found.setdefault(key, []).append(line)
     return found
 

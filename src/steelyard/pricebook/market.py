@@ -30,7 +30,7 @@ class Market:
         """``listed`` may hold rates of any number of sources, in any order."""
         self._rates: dict[_Key, dict[str, list[ListedRate]]] = {}
         for line in listed:
-            of_listing = self._rates.setdefault(_key(line.listing), {})
+            of_listing = self._rates.setdefault(line.listing.folded, {})
             of_listing.setdefault(line.origin, []).append(line)
         self._names: dict[_Key, Listing] = {}
         self._by_model: dict[str, list[_Key]] = {}
@@ -47,7 +47,7 @@ class Market:
 
     def sources_of(self, listing: Listing) -> tuple[str, ...]:
         """The sources that have the listing, the most trusted first; none where nobody has it."""
-        found = self._rates.get(_key(listing))
+        found = self._rates.get(listing.folded)
         return tuple(sorted(found, key=trust)) if found else ()
 
     def choice(self, listing: Listing) -> str:
@@ -64,7 +64,7 @@ class Market:
         The user's own list lies upon the others from its first day on: before that day, the source
         that is trusted next is the chosen one.
         """
-        sources = self._rates.get(_key(listing), {})
+        sources = self._rates.get(listing.folded, {})
         chosen = self.sources_of(listing)
         found = list(sources.get(origin or self.choice(listing), ()))
         if origin is None and len(chosen) > 1 and chosen[0] == SOURCES[0]:
@@ -142,11 +142,6 @@ def _until(line: ListedRate, at: datetime) -> ListedRate:
     if line.rate.valid_to is not None and line.rate.valid_to <= at:
         return line
     return replace(line, rate=replace(line.rate, valid_to=at))
-
-
-def _key(listing: Listing) -> _Key:
-    vendor, channel, model, currency = listing
-    return vendor.casefold(), channel, model.casefold(), currency
 
 
 def _folded(name: str | None) -> str | None:

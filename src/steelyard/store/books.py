@@ -7,7 +7,7 @@ in SQL and never pass 64 bits. Every function works on a connection of ``Databas
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -299,6 +299,14 @@ def forget_parts(connection: Connection, gone: Iterable[Part]) -> None:
 def closed_days(connection: Connection) -> set[int]:
     """Days to which no line will be added any more."""
     return set(connection.scalars(select(days.c.day)))
+
+
+def open_instant(closed: Collection[int], now_ns: int) -> int:
+    """The instant (UTC, nanoseconds) of lines that are booked now: never on one of ``closed``.
+
+    A clock that was set back must not add to one.
+    """
+    return max(now_ns, (max(closed, default=-1) + 1) * NS_PER_DAY)
 
 
 def close_days(connection: Connection, closing: Iterable[int], at_ns: int) -> None:

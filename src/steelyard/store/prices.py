@@ -8,7 +8,6 @@ that instant stays as it was, so an old bill can be computed again.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
 from fractions import Fraction
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -16,11 +15,10 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, insert, select
 from sqlalchemy import Row as RowOfRate
 
+from steelyard.domain.instants import instant_of
 from steelyard.domain.rates import Rate
 from steelyard.store.revisions import Change, note
 from steelyard.store.schema import rates
-
-_NS = 10**9
 
 
 class Terms(NamedTuple):
@@ -155,12 +153,7 @@ def _rate(item: str, row: _Row, following: _Row | None) -> Rate:
         amount=terms.amount,
         currency=terms.currency,
         unit=terms.unit,
-        valid_from=_instant(terms.valid_from_ns),
-        valid_to=_instant(following.terms.valid_from_ns) if following else None,
+        valid_from=instant_of(terms.valid_from_ns),
+        valid_to=instant_of(following.terms.valid_from_ns) if following else None,
         source=terms.source,
     )
-
-
-def _instant(at_ns: int) -> datetime:
-    # Through whole microseconds, so that no float rounds an instant across a boundary.
-    return datetime.fromtimestamp(at_ns // _NS, UTC).replace(microsecond=at_ns % _NS // 1000)

@@ -1,11 +1,11 @@
 """Instants go to nanoseconds and back, exactly."""
 
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from steelyard.domain.instants import DAY_NS, instant_ns, instant_of
+from steelyard.domain.instants import DAY_NS, day_ns, instant_ns, instant_of
 
 
 @given(st.datetimes(datetime(1970, 1, 1), datetime(2200, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001 - the zone is beside it
@@ -23,3 +23,7 @@ def test_zones_are_one_instant() -> None:
 def test_a_float_would_have_rounded() -> None:
     late = datetime(2099, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)
     assert instant_of(instant_ns(late) + 999) == late
+
+
+def test_a_day_begins_at_midnight() -> None:
+    assert day_ns(date(1970, 1, 3)) == 2 * DAY_NS

@@ -18,3 +18,9 @@ def test_one_error_makes_a_list_unsound_and_a_remark_does_not() -> None:
     assert Parsed((), ()).is_sound
     assert Parsed((), (remark,)).is_sound
     assert not Parsed((), (remark, Finding("unit_unknown", "per fen", 7))).is_sound
+
+
+def test_lists_differ_in_case_and_mean_the_same() -> None:
+    one = Listing("DeepSeek", "official", "DeepSeek-Chat", "CNY")
+    assert one.folded == Listing("deepseek", "official", "deepseek-chat", "CNY").folded
+    assert one.folded != one._replace(channel="reseller").folded

@@ -14,13 +14,14 @@ from starlette.routing import Route
 
 from steelyard.config.model import Limit as WantedLimit
 from steelyard.control.api.web import Body, admin, answer, body_of, control_of, listed
-from steelyard.control.compile import describe, instant
+from steelyard.control.compile import describe
 from steelyard.control.leases import room_of
 from steelyard.control.resolve import limit_terms
 from steelyard.control.secret import hint_of, new_key
 from steelyard.domain.accounts import Account, hash_secret
 from steelyard.domain.budgets import Unit
 from steelyard.domain.errors import InvalidRequest, RateMissing
+from steelyard.domain.instants import instant_of
 from steelyard.domain.money import format_pico
 from steelyard.store import accounts, keys, limits, objects
 from steelyard.store.limits import StoredLimit
@@ -76,7 +77,7 @@ async def list_accounts(request: Request) -> Response:
                 "name": node.name,
                 "policy": node.policy,
                 "managed_by": node.managed_by,
-                "created_at": instant(node.created_at_ns),
+                "created_at": instant_of(node.created_at_ns),
                 "limits": [
                     limit_row(connection, s, now_ns)
                     for s in of_scope.get(f"account:{node.account_id}", [])
@@ -268,7 +269,7 @@ def _limits_of_file(
 
 def _key_row(tree: accounts.Tree, key: keys.StoredKey) -> dict[str, Any]:
     def shown(at_ns: int | None) -> datetime | None:
-        return instant(at_ns) if at_ns is not None else None
+        return instant_of(at_ns) if at_ns is not None else None
 
     is_known = key.account_id in tree.by_id
     return {
@@ -296,7 +297,7 @@ def _scope(connection: Connection, kind: str, identity: str) -> str:
 
 def _check_name(name: str) -> None:
     try:
-        Account("", None, name, instant(0))
+        Account("", None, name, instant_of(0))
     except ValueError as error:
         raise InvalidRequest(str(error), param="name") from error
 

@@ -13,9 +13,9 @@ from starlette.routing import Route
 
 from steelyard.config.load import InvalidConfig, json_schema, load_text
 from steelyard.control.api.web import Body, admin, answer, body_of, control_of, listed
-from steelyard.control.compile import instant
 from steelyard.control.control import Control
 from steelyard.control.resolve import RULES
+from steelyard.domain.instants import instant_of
 from steelyard.store import keys, objects, proofs, revisions
 
 _AUDIT_SHOWN = 200
@@ -76,7 +76,7 @@ async def audit(request: Request) -> Response:
 
     def work(connection: Connection) -> list[dict[str, Any]]:
         lines = revisions.audit_lines(connection, _AUDIT_SHOWN)
-        return [{**line, "at": instant(line["at_ns"])} for line in lines]
+        return [{**line, "at": instant_of(line["at_ns"])} for line in lines]
 
     return listed(await control_of(request).read(work))
 
@@ -104,8 +104,8 @@ async def status_of(control: Control) -> dict[str, Any]:
     down = control.engines.channel_states()
     return {
         **counted,
-        "started_at": instant(control.started_at_ns),
-        "now": instant(time.time_ns()),
+        "started_at": instant_of(control.started_at_ns),
+        "now": instant_of(time.time_ns()),
         "config_problem": control.config_problem,
         "ledger_problem": control.ledger_problem,
         "workers": [

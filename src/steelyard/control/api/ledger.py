@@ -22,7 +22,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from steelyard.control.api.call_rates import with_rates
-from steelyard.control.api.web import admin, answer, control_of, listed
+from steelyard.control.api.web import admin, answer, asked_ns, control_of, listed
 from steelyard.control.auth import bearer, is_admin
 from steelyard.control.control import Control
 from steelyard.control.exchange import exchange_of, remember
@@ -257,9 +257,9 @@ def _query(
         if name in apart:
             continue
         if name == "since":
-            since_ns = _instant_ns(name, value)
+            since_ns = asked_ns(name, value)
         elif name == "until":
-            until_ns = _instant_ns(name, value)
+            until_ns = asked_ns(name, value)
         else:
             is_account = name in ("account", "account_own")
             where.setdefault(name, []).append(tree.find(value) if is_account else value)
@@ -304,17 +304,6 @@ def _key_of(connection: Connection, secret: str) -> str:
     if expires_at_ns is not None and time.time_ns() >= expires_at_ns:
         raise Unauthenticated("This API key has expired.", code="expired_api_key")
     return found[0].key_id
-
-
-def _instant_ns(name: str, text: str) -> int:
-    try:
-        instant = datetime.fromisoformat(text)
-    except ValueError as error:
-        message = f"{name}: write a day or an instant, such as 2026-11-21"
-        raise InvalidRequest(message, param=name) from error
-    if instant.tzinfo is None:
-        instant = instant.replace(tzinfo=UTC)
-    return (instant - _EPOCH) // timedelta(microseconds=1) * 1000
 
 
 def _whole(name: str, text: str | None, default: int) -> int:

@@ -14,8 +14,9 @@ from starlette.routing import Route
 
 from steelyard.control import price_book
 from steelyard.control.api.web import admin, control_of, listed
-from steelyard.control.compile import current_verdicts, instant
+from steelyard.control.compile import current_verdicts
 from steelyard.domain.conditions import Condition, deciding
+from steelyard.domain.instants import instant_of
 from steelyard.domain.rates import ITEMS, Rate
 from steelyard.domain.tasks import Verdict, decide
 from steelyard.pricebook.wording import condition_text
@@ -36,7 +37,7 @@ async def list_offers(request: Request) -> Response:
         offers = objects.current(connection, "offer")
         priced = price_book.offer_prices(connection, offers)
         verdicts = proofs.latest_verdicts(connection)
-        now = instant(time.time_ns())
+        now = instant_of(time.time_ns())
         proven: dict[str, dict[str, str]] = {}
         for task, stored in tasks.items():
             for entry in current_verdicts(task, stored.body, verdicts):

@@ -10,6 +10,7 @@ import json
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -19,6 +20,7 @@ from starlette.responses import JSONResponse, Response
 from steelyard.control.auth import check_admin, check_host
 from steelyard.control.control import Control
 from steelyard.domain.errors import InvalidRequest, SteelyardError, TooLarge
+from steelyard.domain.instants import instant_ns
 
 log = logging.getLogger(__name__)
 
@@ -121,3 +123,21 @@ def _plain(value: Any) -> Any:
     if isinstance(value, tuple | set | frozenset):
         return sorted(value)
     return str(value)
+
+
+def asked_ns(name: str, text: str | None, default: int = 0) -> int:
+    """The instant (UTC nanoseconds) in a parameter; of a day the first one, without a zone UTC.
+
+    Raises:
+        InvalidRequest: it is none.
+    """
+    if text is None:
+        return default
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError as error:
+        message = f"{name}: write a day or an instant, such as 2026-11-21"
+        raise InvalidRequest(message, param=name) from error
+    found = instant_ns(instant if instant.tzinfo else instant.replace(tzinfo=UTC))
+    # Nothing was booked before 1970 or will be after 2262; no database takes more than 63 bits.
+    return min(max(found, 0), 2**63 - 1)

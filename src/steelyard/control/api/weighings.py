@@ -11,8 +11,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from steelyard.control.api.web import Body, admin, answer, body_of, control_of, listed
-from steelyard.control.compile import instant
 from steelyard.control.weighing import Weighings
+from steelyard.domain.instants import instant_of
 from steelyard.store import proofs
 
 _SHOWN = 50
@@ -33,8 +33,8 @@ async def list_weighings(request: Request) -> Response:
         return [
             {
                 **row,
-                "started_at": instant(row["started_at_ns"]),
-                "ended_at": instant(row["ended_at_ns"]) if row["ended_at_ns"] else None,
+                "started_at": instant_of(row["started_at_ns"]),
+                "ended_at": instant_of(row["ended_at_ns"]) if row["ended_at_ns"] else None,
             }
             for row in proofs.recent_weighings(connection, _SHOWN)
         ]

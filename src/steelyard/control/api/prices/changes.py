@@ -20,7 +20,7 @@ from steelyard.control.api.web import admin, answer, control_of, listed
 from steelyard.control.control import Control
 from steelyard.control.exchange import exchange_of
 from steelyard.domain.errors import InvalidRequest
-from steelyard.domain.instants import DAY_NS, instant_of
+from steelyard.domain.instants import day_ns, instant_of
 from steelyard.domain.listings import Listing
 from steelyard.pricebook import shipped
 from steelyard.pricebook.index import Point, Volume, Volumes, price_index
@@ -127,7 +127,7 @@ def _volumes(control: Control, days: Sequence[date]) -> list[Volumes]:
     listing_of = {name: one.listing for name, one in priced.items() if one.listing is not None}
     module = importlib.import_module("steelyard.ledger.reports")
     reports = module.Reports(control.places.home, control.database)
-    query = module.Query({"kind": ["attempt"]}, _ns(days[0]), _ns(days[-1]))
+    query = module.Query({"kind": ["attempt"]}, day_ns(days[0]), day_ns(days[-1]))
     found: list[dict[Listing, Volume]] = [{} for _ in days[1:]]
     for row in reports.summarise(["offer", "day"], query):
         listing = listing_of.get(row["offer"])
@@ -169,10 +169,6 @@ def _day(request: Request, name: str, default: date) -> date:
         return date.fromisoformat(text)
     except ValueError as error:
         raise InvalidRequest(f"{name}: write a day such as 2024-05-15", param=name) from error
-
-
-def _ns(day: date) -> int:
-    return (day - date(1970, 1, 1)).days * DAY_NS
 
 
 def _number(request: Request) -> int:

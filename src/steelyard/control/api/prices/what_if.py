@@ -15,7 +15,6 @@ import json
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from starlette.requests import Request
@@ -23,7 +22,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from steelyard.control.api.prices.shown import exchange_shown
-from steelyard.control.api.web import Body, admin, answer, body_of, control_of, on_error
+from steelyard.control.api.web import Body, admin, answer, asked_ns, body_of, control_of, on_error
 from steelyard.control.control import Control
 from steelyard.control.exchange import exchange_of
 from steelyard.control.price_conversion import OneDay, Told
@@ -131,8 +130,8 @@ def _run(
             tuple(asked.by),
             reports.Query(
                 _where(asked.where, tree),
-                _instant_ns("since", asked.since, 0),
-                _instant_ns("until", asked.until, _OPEN_NS),
+                asked_ns("since", asked.since or None, 0),
+                asked_ns("until", asked.until or None, _OPEN_NS),
             ),
             not asked.no_cache_hits,
         )
@@ -195,20 +194,6 @@ def _where(where: Mapping[str, list[str]], tree: accounts.Tree) -> dict[str, lis
         else values
         for name, values in where.items()
     }
-
-
-def _instant_ns(name: str, text: str | None, default: int) -> int:
-    """An instant, or the first one of a day (UTC)."""
-    if not text:
-        return default
-    try:
-        instant = datetime.fromisoformat(text)
-    except ValueError as error:
-        message = f"{name}: write a day or an instant, such as 2026-11-21"
-        raise InvalidRequest(message, param=name) from error
-    found = instant_ns(instant if instant.tzinfo else instant.replace(tzinfo=UTC))
-    # Nothing was booked before 1970 or will be after 2262; no database takes more than 63 bits.
-    return min(max(found, 0), 2**63 - 1)
 
 
 def _shown(found: Any, plan: Any, asked: Asked, teller: _Teller) -> dict[str, Any]:
