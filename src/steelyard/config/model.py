@@ -38,6 +38,7 @@ from steelyard.config.vendor import (
     Vendor,
     Word,
 )
+from steelyard.config.weighing import Weighing
 from steelyard.domain.offers import ChannelKind
 from steelyard.domain.tasks import Constraint
 
@@ -332,6 +333,8 @@ class Config(Section):
     """Whether a demo account and key are made, and shown at the start."""
     weigh_when_idle: bool = True
     """Whether tasks are weighed in the background."""
+    weighing: Weighing = Weighing()
+    """How offers are weighed, and for how long a verdict holds."""
     vendors: dict[Name, Vendor] = {}
     """Vendors of one's own, beside the packaged ones."""
     channels: dict[Name, Channel] = {}

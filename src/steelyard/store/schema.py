@@ -173,6 +173,9 @@ verdicts = Table(
     Column("time_s", Float, nullable=False),
     Column("decided_at_ns", Integer, nullable=False),
     Column("model_answered", Text, nullable=False),
+    Column("cost_lower_pico", Text),
+    Column("cost_upper_pico", Text),
+    Column("time_median_s", Float),
 )
 Index("verdicts_task_offer", verdicts.c.task, verdicts.c.offer)
 
@@ -188,6 +191,9 @@ weighings = Table(
     Column("started_at_ns", Integer, nullable=False),
     Column("ended_at_ns", Integer),
     Column("detail", Text, nullable=False, server_default=""),
+    Column("currency", Text, nullable=False, server_default=""),
+    Column("money_max_pico", Text),
+    Column("paid_pico", Text, nullable=False, server_default="0"),
 )
 
 settings = Table(

@@ -11,13 +11,14 @@ from alembic.migration import MigrationContext
 from sqlalchemy import text
 
 from steelyard.domain.errors import SchemaMismatch
-from steelyard.store import answered, books, orders, probes, schema
+from steelyard.store import answered, books, case_notes, measurements, orders, probes, schema
 from steelyard.store.database import Database
 from steelyard.store.migrate import newest_version, upgrade
 
 
 def test_migrations_make_exactly_the_schemas_tables(tmp_path: Path) -> None:
-    for table in (books.leases, answered.answered, probes.probes, orders.order_ends):
+    own = (answered.answered, probes.probes, case_notes.case_notes, measurements.measurements)
+    for table in (books.leases, orders.order_ends, *own):
         assert table.metadata is schema.metadata
     database = Database(tmp_path / "c.db")
     assert upgrade(database)
