@@ -220,6 +220,12 @@ class Verdict:
     """When the last item counted here was answered. Aware, UTC."""
     model_answered: str
     """The model's name as the answers gave it; several are joined by a comma."""
+    cost_lower_pico: int | None = None
+    """Bounds of the true cost per accepted answer at ``confidence``, in 10^-12 of ``currency``,
+    rounded outward; None when nothing is known, for the upper one also while it has no end."""
+    cost_upper_pico: int | None = None
+    time_median_s: float | None = None
+    """Median wall time of the answers counted here, seconds; None when there was none."""
 
     def __post_init__(self) -> None:
         if self.decided_at.utcoffset() is None:

@@ -36,6 +36,9 @@ def add_verdict(connection: Connection, verdict: Verdict) -> None:
             time_s=verdict.time_s,
             decided_at_ns=decided_at_ns,
             model_answered=verdict.model_answered,
+            cost_lower_pico=_text(verdict.cost_lower_pico),
+            cost_upper_pico=_text(verdict.cost_upper_pico),
+            time_median_s=verdict.time_median_s,
         )
     )
 
@@ -67,6 +70,9 @@ def latest_verdicts(connection: Connection) -> list[Verdict]:
             time_s=row.time_s,
             decided_at=datetime.fromtimestamp(row.decided_at_ns // _NS, UTC),
             model_answered=row.model_answered,
+            cost_lower_pico=_integer(row.cost_lower_pico),
+            cost_upper_pico=_integer(row.cost_upper_pico),
+            time_median_s=row.time_median_s,
         )
         for row in connection.execute(query)
     ]
@@ -92,7 +98,7 @@ def begin_weighing(
 
 
 def update_weighing(connection: Connection, weighing: int, **values: object) -> None:
-    """Sets ``state``, ``items_done``, ``ended_at_ns`` or ``detail`` of a weighing."""
+    """Sets columns of a weighing, such as ``state`` or ``paid_pico`` (amounts are text there)."""
     connection.execute(
         update(weighings).where(weighings.c.weighing_number == weighing).values(**values)
     )
@@ -109,3 +115,11 @@ def recent_weighings(connection: Connection, count: int) -> list[Mapping[str, An
     """The last weighings, newest first."""
     query = select(weighings).order_by(weighings.c.weighing_number.desc()).limit(count)
     return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def _text(amount: int | None) -> str | None:
+    return None if amount is None else str(amount)
+
+
+def _integer(text: str | None) -> int | None:
+    return None if text is None else int(text)

@@ -44,7 +44,12 @@ class TestProofs:
     def test_the_newest_verdict_of_each_form_counts_and_is_exact(self, tx: Connection) -> None:
         proofs.add_verdict(tx, self.verdict(n=29))
         proofs.add_verdict(tx, self.verdict())
-        other = self.verdict(form_digest="0" * 16)
+        other = self.verdict(
+            form_digest="0" * 16,
+            cost_lower_pico=10**24,
+            cost_upper_pico=10**26,
+            time_median_s=0.25,
+        )
         proofs.add_verdict(tx, other)
         assert proofs.latest_verdicts(tx) == [self.verdict(), other]
 
