@@ -89,6 +89,9 @@ class Task:
     seed: int = 1
     """Fixes the order of items and of shuffled options."""
     is_weighed_when_idle: bool = False
+    scenario: str = ""
+    """The kind of business the task stands for, such as ``after-sales``; empty for none. For
+    tables only: it is not part of what is measured."""
 
     def __post_init__(self) -> None:
         if not _TASK_NAME.fullmatch(self.name) or len(self.name) > 128:
@@ -132,6 +135,11 @@ class Sample:
     choices: tuple[str, ...] = ()
     """Options of a multiple-choice question; ``reference`` is then the letter of the right one."""
     licence: str = ""
+    messages: tuple[Mapping[str, object], ...] = ()
+    """A whole conversation that is sent as it is, whatever the form's templates say; ``input`` is
+    then its text, for graders and people."""
+    request_fields: Mapping[str, object] = field(default_factory=dict)
+    """What else such a request holds, as it is: ``tools``, ``response_format``, ``stop``."""
 
     def __post_init__(self) -> None:
         if not self.id:

@@ -29,13 +29,13 @@ def prepare(form: PromptForm, sample: Sample, seed: int) -> Prepared:
     """The request for one sample.
 
     Small models follow the position of an option rather than its content, so options are shuffled,
-    each item in its own fixed way.
+    each item in its own fixed way. A sample with messages is asked as it is: of the form only
+    sampling and constraint count.
     """
     shown = _shuffle_choices(sample, seed)
-    messages = [{"role": "system", "content": form.system}] if form.system else []
-    messages.append({"role": "user", "content": _fill(form.user, shown)})
     request: dict[str, object] = {
-        "messages": messages,
+        **shown.request_fields,
+        "messages": _messages(form, shown),
         "temperature": float(form.temperature),
         "max_tokens": form.output_tokens_max,
     }
@@ -44,6 +44,16 @@ def prepare(form: PromptForm, sample: Sample, seed: int) -> Prepared:
     if form.constraint is Constraint.JSON_SCHEMA and isinstance(shown.reference, Mapping):
         request["response_format"] = slots_format(shown.reference)
     return Prepared(request, shown)
+
+
+def _messages(form: PromptForm, sample: Sample) -> list[Mapping[str, object]]:
+    if sample.messages:
+        return list(sample.messages)
+    messages: list[Mapping[str, object]] = []
+    if form.system:
+        messages.append({"role": "system", "content": form.system})
+    messages.append({"role": "user", "content": _fill(form.user, sample)})
+    return messages
 
 
 def shuffled(ids: Iterable[str], seed: int) -> list[str]:

@@ -95,3 +95,20 @@ def test_the_schema_names_the_slots_but_not_their_values() -> None:
     request = prepare(form, Sample("a", "When?", {"time": "9 pm", "day": "Monday"}), 1).request
     assert "'required': ['day', 'time']" in str(request)
     assert "Monday" not in str(request)
+
+
+def test_a_sample_with_messages_is_asked_as_it_is() -> None:
+    turns = (
+        {"role": "user", "content": [{"type": "text", "text": "Weather {input}?"}]},
+        {"role": "assistant", "tool_calls": [{"id": "1", "function": {"name": "look"}}]},
+        {"role": "tool", "tool_call_id": "1", "content": "rain"},
+    )
+    tools = [{"type": "function", "function": {"name": "look"}}]
+    sample = Sample("a", "Weather?", "rain", messages=turns, request_fields={"tools": tools})
+    form = PromptForm("f", "Q: {input}", "Be brief.", Decimal("0.2"), 5)
+    assert prepare(form, sample, 1).request == {
+        "messages": list(turns),
+        "tools": tools,
+        "temperature": 0.2,
+        "max_tokens": 5,
+    }
