@@ -9,7 +9,7 @@ import pytest
 
 from steelyard.domain.errors import ConfigError, StoreUnavailable
 from steelyard.domain.tasks import Grade
-from steelyard.weigh.runfile import ANSWER_CHARS_KEPT, Record, RunFile
+from steelyard.weigh.runfile import ANSWER_CHARS_KEPT, Record, RunFile, read_records
 
 RECORD = Record(
     offer="local/small",
@@ -143,3 +143,18 @@ def test_of_a_long_answer_the_beginning_is_kept(tmp_path: Path) -> None:
     path = tmp_path / "one.jsonl"
     write(path, replace(RECORD, answer="x" * (1 << 20)))
     assert len(read(path)[0].answer) == ANSWER_CHARS_KEPT
+
+
+def test_a_file_that_is_being_written_is_read_up_to_its_last_whole_line(tmp_path: Path) -> None:
+    path = tmp_path / "one.jsonl"
+    with RunFile(path) as file:
+        file.append(RECORD)
+        assert list(read_records(path)) == [RECORD]
+        with path.open("ab") as torn:
+            torn.write(b'{"v":1,"offer"')
+        assert list(read_records(path)) == [RECORD]
+    path.write_bytes(b'{"v":9}\n')
+    with pytest.raises(StoreUnavailable, match="line 1"):
+        list(read_records(path))
+    with pytest.raises(StoreUnavailable, match="No such file"):
+        list(read_records(tmp_path / "none.jsonl"))
