@@ -1,0 +1,87 @@
+"""A fleet that cannot be had is one clear error; what askers say comes back as it is."""
+
+from __future__ import annotations
+
+import asyncio
+import builtins
+from typing import Any
+
+import pytest
+
+from steelyard.control import fleet
+from steelyard.control.fleet import FleetAsk, Place
+from steelyard.domain.errors import BudgetExceeded, ConfigError
+from steelyard.weigh.asking import Answer, AskError
+
+PLACE = Place("10.0.0.5:6379", 2, "http://gateway")
+
+
+class Remote:
+    """An asker's method as Ray shows it."""
+
+    def __init__(self, reply: object) -> None:
+        self._reply = reply
+
+    async def remote(self, *_arguments: object) -> object:
+        if isinstance(self._reply, RayError):
+            raise self._reply
+        return self._reply
+
+
+class RayError(Exception):
+    """Ray's own failures."""
+
+
+class FakeRay:
+    """Just enough of Ray: a cluster that refuses, and the base of its errors."""
+
+    class exceptions:  # noqa: N801 - a module's name
+        RayError = RayError
+
+    def init(self, **_options: object) -> None:
+        raise ConnectionError("a page of traceback")
+
+
+def fleet_of(*replies: object) -> FleetAsk:
+    found = FleetAsk(PLACE, "sk-weigh")
+    found._askers = [type("Handle", (), {"ask": Remote(reply)})() for reply in replies]
+    return found
+
+
+def test_without_ray_the_message_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = builtins.__import__
+
+    def without_ray(name: str, *arguments: Any, **named: Any) -> Any:
+        if name.partition(".")[0] == "ray":
+            raise ImportError(name)
+        return real(name, *arguments, **named)
+
+    monkeypatch.setattr(builtins, "__import__", without_ray)
+    with pytest.raises(ConfigError, match=r"steelyard\[ray\]"):
+        asyncio.run(FleetAsk(PLACE, "sk-weigh").wait_until_known(1))
+
+
+def test_no_cluster_is_told_without_a_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fleet, "_ray", FakeRay)
+    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    with pytest.raises(ConfigError, match="no cluster at 10.0.0.5:6379: ConnectionError$"):
+        asyncio.run(FleetAsk(PLACE, "sk-weigh").wait_until_known(1))
+
+
+def test_askers_take_turns_and_refusals_are_raised(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fleet, "_ray", FakeRay)
+    found = fleet_of(Answer("one"), BudgetExceeded("No."), RayError("gone"))
+
+    async def ask() -> Answer:
+        return await found("shop/m", {}, task="mood")
+
+    async def work() -> None:
+        assert (await ask()).text == "one"
+        with pytest.raises(BudgetExceeded):
+            await ask()
+        with pytest.raises(AskError, match="a machine of the fleet was lost") as lost:
+            await ask()
+        assert lost.value.is_retryable
+        assert (await ask()).text == "one"
+
+    asyncio.run(work())
