@@ -204,6 +204,8 @@ def _offer_row(row: Mapping[str, Any]) -> tuple[Any, ...]:
         cost = f"{cost or 'none'}, refused: {row.get('unpriced', '')}".rstrip(": ")
     proven = [task for task, status in row["verdicts"].items() if status == "proven"]
     state = f"{row['state']} ({row['reason']})" if row["reason"] else row["state"]
+    if row.get("quarantine"):
+        state = f"{state}, quarantined"
     return (
         *(row["name"], row["model"], row["vendor"], state),
         *(cost, row["context_tokens"], ", ".join(proven), _answered(row)),

@@ -291,6 +291,8 @@ class Policy(Section):
     dropped: Literal["tell", "refuse"] = "tell"
     """What happens where a field of a call has no place at the vendor: the answer's header
     ``x-steelyard-dropped`` tells, or the offer is not used."""
+    admits_quarantined: bool = False
+    """Whether offers are used that were found not to be the model they are sold as."""
 
 
 class ExchangeRates(Section):

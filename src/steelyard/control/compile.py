@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection
 
-from steelyard.control import measured, price_book
+from steelyard.control import measured, price_book, quarantine
 from steelyard.control.channels import channel_entry
 from steelyard.control.offerings import Home, next_change_ns, offer_entry
 from steelyard.control.public_models import public_facts
@@ -51,7 +51,7 @@ from steelyard.store import exchange as exchange_rates
 log = logging.getLogger(__name__)
 
 
-OWN_ACCOUNTS = frozenset(("weighing", "probing"))
+OWN_ACCOUNTS = frozenset(("weighing", "probing", "verifying"))
 """Paths of the accounts that steelyard's own calls are made under."""
 
 
@@ -68,10 +68,13 @@ def compile_core(connection: Connection, now_ns: int) -> Core:
     unapproved = price_events.unapproved_ids(connection)
     approved = price_book.offer_rates(connection, offers, unapproved) if unapproved else rates
     ranks = Home(home, exchange, approved)
+    held = quarantine.held(connection, offers)
     models: dict[str, list[OfferEntry]] = {}
     for name, stored in offers.items():
         if stored.body["enabled"] and stored.body["channel"] in channels:
             entry = offer_entry(name, stored.body, rates.get(name, ()), now_ns, ranks)
+            if name in held:
+                entry = msgspec.structs.replace(entry, is_quarantined=True)
             models.setdefault(entry.model, []).append(entry)
     aliases = {n: s.body["model"] for n, s in objects.current(connection, "alias").items()}
     return Core(

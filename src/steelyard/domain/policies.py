@@ -29,6 +29,8 @@ class Policy:
     """Output cap put into a call without one, where a hard budget holds; 0: the offer's own."""
     dropped: str = "tell"
     """``tell`` or ``refuse``: what happens where a field of a call has no place at the vendor."""
+    admits_quarantined: bool = False
+    """Whether offers are used that were found not to be the model they are sold as."""
 
     def __post_init__(self) -> None:
         if not 1 <= self.attempts_max <= 10:

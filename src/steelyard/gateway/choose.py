@@ -164,6 +164,8 @@ def _why_not(
         return f"policy {policy.name} does not allow the channel"
     if policy.residency and channel.residency not in policy.residency:
         return f"policy {policy.name} does not allow residency {channel.residency or '?'}"
+    if candidate.is_quarantined and not policy.admits_quarantined:
+        return "quarantined: found not to be the model it is sold as"
     # What is no chat may be many inputs in one call, each of which may be that long.
     if candidate.chats and expected_input > entry.context_tokens:
         return f"about {expected_input:.0f} tokens do not fit into {entry.context_tokens}"
@@ -194,6 +196,12 @@ def explain(call: Call, wanted: Wanted, ranking: Ranking) -> SteelyardError:
             f"No offer of {call.model[:128]!r} has a price now; unpriced calls are refused, never"
             " booked as zero. Add its rates to steelyard.yaml.",
             code="unpriced_offer",
+        )
+    if names == {"quarantined"}:
+        return NoOffer(
+            f"Every offer of {call.model[:128]!r} is quarantined: {reasons}. What was found:"
+            " steelyard authenticity. A policy with admits_quarantined uses them all the same.",
+            code="offer_quarantined",
         )
     return NoOffer(f"No offer can take this call now ({reasons or 'there is none'}).")
 

@@ -100,6 +100,8 @@ class OfferEntry(msgspec.Struct, array_like=True, frozen=True):
     """Whether the price is that of the instant at which the attempt ends, not when it begins."""
     rank_extras: dict[str, float] = {}
     """Pico-units of the home currency for one of what stands apart from tokens, by item."""
+    is_quarantined: bool = False
+    """Whether it was found not to be the model it is sold as."""
 
 
 class SpokenEntry(msgspec.Struct, array_like=True, frozen=True):
@@ -191,6 +193,7 @@ class PolicyEntry(msgspec.Struct, array_like=True, frozen=True):
     drain_on_disconnect: bool = False
     output_tokens_default: int = 0
     dropped: str = "tell"
+    admits_quarantined: bool = False
 
 
 class ExchangeEntry(msgspec.Struct, array_like=True, frozen=True):

@@ -12,6 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
 from steelyard import dialects
 from steelyard.dialects.bridge.manners import MANNERED, MANNERS
@@ -78,7 +79,8 @@ class Principal:
         self.is_ours = account.is_ours
         self.expires_at_ns = record.expires_at_ns
         self.task = record.task
-        self.policy = policy
+        # Our own accounts name the offer they ask: what is in question is asked, too.
+        self.policy = replace(policy, admits_quarantined=True) if account.is_ours else policy
         self.holder = Holder(record.meters + account.meters) if record.meters else holder
 
 
@@ -94,6 +96,7 @@ class Candidate:
         "dialect",
         "entry",
         "has_manners",
+        "is_quarantined",
         "last_period",
         "name",
         "rank_input",
@@ -114,6 +117,7 @@ class Candidate:
         """Whether it answers chats; other work says so in its needs."""
         self.has_manners = channel.dialect in MANNERED and not MANNERS.isdisjoint(entry.features)
         """Whether requests in its own dialect may have to be written anew for it."""
+        self.is_quarantined = entry.is_quarantined
         self.context = entry.context_tokens
         self.tokens_per_byte = entry.tokens_per_byte
         self.rank_input = entry.rank_input
@@ -149,8 +153,11 @@ class Lineup:
     def __init__(self, candidates: Iterable[Candidate]) -> None:
         ordered = sorted(candidates, key=_cost_key)
         self.candidates = tuple(ordered)
-        # Prices by length may change the order with every call.
-        self.is_ordered = all(c.chats and not c.entry.rank_tiers for c in ordered) and all(
+        # Prices by length may change the order with every call; who is quarantined is in it for
+        # some callers only.
+        self.is_ordered = all(
+            c.chats and not (c.entry.rank_tiers or c.is_quarantined) for c in ordered
+        ) and all(
             earlier.rank_output <= later.rank_output for earlier, later in pairwise(ordered)
         )
         self.body_bytes_max = min((int(c.context / c.tokens_per_byte) for c in ordered), default=0)

@@ -136,6 +136,8 @@ def test_offers(run: Callable[..., Result], api: FakeApi) -> None:
         and "down (no file)" in shown
         and shown.rstrip().endswith(" t")
     )
+    offer["quarantine"] = "another model answers"
+    assert "down (no file), quarantined" in run("offers").stdout
     offer |= {"prices": {"input (batch)": "1 USD/mtok"}, "unpriced": "only batch has a price"}
     assert "input (batch) 1 USD/mtok, refused: only batch has a price" in run("offers").stdout
     offer |= {"answered": [{"name": "x-2"}, {"name": "x-1"}], "flags": ["alias_moved", "swapped"]}

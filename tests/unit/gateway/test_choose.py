@@ -155,3 +155,16 @@ def test_what_stands_apart_from_tokens_ranks_too() -> None:
     asked = call()
     asked.needs, asked.extras = work, (("image", 2),)
     assert names(view(dear, cheap), asked) == ["c2/m", "c1/m"]
+
+
+def test_nobody_is_sent_to_who_is_quarantined_but_by_a_policy_that_admits_it() -> None:
+    caught = offer("c1/m", is_quarantined=True)
+    both, admits = view(caught, DEAR), PolicyEntry("lax", admits_quarantined=True)
+    assert names(both, call()) == ["c2/m"]
+    assert reasons(both, call())["c1/m"].startswith("quarantined: ")
+    assert names(both, call(), admits) == ["c1/m", "c2/m"]
+    alone = view(caught)
+    wanted = resolve("offer:c1/m", "", "", alone)
+    with pytest.raises(NoOffer, match="steelyard authenticity") as refused:
+        pick(call(), wanted, PolicyEntry(), Health(), NOW)
+    assert refused.value.code == "offer_quarantined"

@@ -8,7 +8,7 @@ from steelyard.domain.errors import StoreUnavailable
 from steelyard.gateway import snapshot
 from steelyard.gateway import view as view_module
 from steelyard.gateway.snapshot import PolicyEntry
-from steelyard.gateway.view import Candidate, View
+from steelyard.gateway.view import Candidate, Lineup, View
 from steelyard.pricebook.book import flat
 
 
@@ -105,3 +105,18 @@ def test_a_misspelt_name_is_compared_once(monkeypatch: pytest.MonkeyPatch) -> No
 def test_a_misspelt_name_among_very_many_stays_quick() -> None:
     many = view(*(offer(f"c1/name-{n}", model=f"name-{n}") for n in range(600)), offer())
     assert "name-59" in many.unknown_model("name-599x").message
+
+
+def test_our_own_accounts_reach_what_is_quarantined() -> None:
+    record = snapshot.KeyRecord("key_1", "acc_1")
+    policy = PolicyEntry("strict", attempts_max=2)
+    for is_ours in (False, True):
+        account = snapshot.AccountEntry("acc_1", is_ours=is_ours)
+        principal = view_module.Principal(record, account, view_module.Holder(()), policy)
+        assert principal.policy.admits_quarantined is is_ours
+        assert (principal.policy.name, principal.policy.attempts_max) == ("strict", 2)
+
+
+def test_a_lineup_with_someone_in_quarantine_is_compared_on_every_call() -> None:
+    assert Lineup((Candidate(offer(), channel()),)).is_ordered
+    assert not Lineup((Candidate(offer(is_quarantined=True), channel()),)).is_ordered

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from steelyard.control import measured, price_book
+from steelyard.control import measured, price_book, quarantine
 from steelyard.control.answered import names_by_offer
 from steelyard.control.api.web import admin, control_of, listed
 from steelyard.control.compile import current_verdicts
@@ -39,6 +39,7 @@ async def list_offers(request: Request) -> Response:
         priced = price_book.offer_prices(connection, offers)
         verdicts = proofs.latest_verdicts(connection)
         names, flags = names_by_offer(connection), answered.open_kinds(connection)
+        held = quarantine.held(connection, offers)
         now = instant_of(time.time_ns())
         proven: dict[str, dict[str, str]] = {}
         for task, stored in tasks.items():
@@ -65,6 +66,7 @@ async def list_offers(request: Request) -> Response:
                     "verdicts": proven.get(name, {}),
                     "answered": names.get(name, []),
                     "flags": flags.get(name, []),
+                    "quarantine": held[name].reason if name in held else "",
                     "managed_by": stored.managed_by,
                 }
             )
