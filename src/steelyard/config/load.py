@@ -115,7 +115,7 @@ def _anchor_sets(value: dict[str, Any], folder: FilePath) -> None:
     tasks = value.get("tasks")
     for task in tasks.values() if isinstance(tasks, dict) else ():
         if isinstance(task, dict) and isinstance(name := task.get("set"), str):
-            if name.endswith(".jsonl"):
+            if name.endswith((".jsonl", ".csv", ".tsv", ".parquet")):
                 task["set"] = str(folder.absolute() / FilePath(name).expanduser())
 
 

@@ -260,7 +260,7 @@ class Task(Section):
     language: str = "en"
     """ISO 639-1."""
     set: str | None = None
-    """A shipped set's name or a JSONL file of one's own."""
+    """A shipped set's name, or a file of one's own: JSONL, CSV, TSV or Parquet."""
     grader: str | None = None
     """Name of a grader."""
     grader_parameters: dict[str, Any] = {}

@@ -20,8 +20,14 @@ TASKS_FOLDER = Path(__file__).parent / "tasks"
 
 _TASK_KEYS = (
     "name", "title", "language", "set", "grader", "floor", "form", "seed", "weighed_when_idle",
-    "why",
+    "why", "scenario",
 )  # fmt: skip
+SCENARIOS = (
+    "after-sales", "office-assistant", "shopping-guide", "e-commerce", "marketing-copy",
+    "data-analysis", "coding-assistant", "knowledge-qa", "translation", "extraction", "education",
+    "role-play",
+)  # fmt: skip
+"""Kinds of business that a task may stand for, in the order of tables."""
 _FORM_KEYS = ("id", "user", "system", "temperature", "output_tokens_max", "constraint")
 
 
@@ -97,6 +103,7 @@ def read_task(text: str, file: str) -> Task:
             form=_form(_mapping(top["form"], _FORM_KEYS, f"{file}: form")),
             seed=_integer(top.get("seed", 1), "seed"),
             is_weighed_when_idle=_boolean(top.get("weighed_when_idle", False), "weighed_when_idle"),
+            scenario=_scenario(top.get("scenario", "")),
         )
     except yaml.YAMLError as error:
         raise ConfigError(f"{file}: not YAML: {error}") from error
@@ -125,6 +132,12 @@ def _form(row: Mapping[str, object]) -> PromptForm:
         output_tokens_max=_integer(row.get("output_tokens_max", 16), "output_tokens_max"),
         constraint=Constraint(constraint),
     )
+
+
+def _scenario(value: object) -> str:
+    if value and value not in SCENARIOS:
+        raise ValueError(f"scenario {value}{nearest(str(value), SCENARIOS)}")
+    return str(value or "")
 
 
 def _mapping(value: object, known: tuple[str, ...] | None, where: str) -> Mapping[str, object]:
