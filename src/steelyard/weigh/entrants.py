@@ -29,6 +29,13 @@ class Entrant:
     """Least that an item can cost, such as its input at the listed price; 0 if not known."""
     cost_pico_max: int = 0
     """Most that all attempts at one item can cost, such as the caps on output and tries allow."""
+    paid_pico_max: int = 0
+    """Most that is paid for one item if more is paid than its answer costs, as to a judge."""
+
+    @property
+    def held_pico(self) -> int:
+        """What is held for an item in flight."""
+        return max(self.cost_pico_max, self.paid_pico_max)
 
     def __post_init__(self) -> None:
         if not 0 <= self.cost_pico_min <= self.cost_pico_max:
@@ -124,7 +131,7 @@ class Standing:
     """Items read, unscored ones included."""
     n_unscored: int
     paid_pico: int
-    """For the items read."""
+    """For the items read, with what was paid beside their answers."""
     cost_per_accepted_pico: Fraction | None
     cost_bounds: CostBounds
 
@@ -144,8 +151,8 @@ class Lane:
     cost: CostSequence
     graded_min: int
     status: Status = Status.NOT_PROVEN
-    answers: dict[int, tuple[Fraction | None, int]] = field(default_factory=dict, repr=False)
-    """Grade and cost of the items that are finished, read or not."""
+    answers: dict[int, tuple[Fraction | None, int, int]] = field(default_factory=dict, repr=False)
+    """Grade, cost and payment of the items that are finished, read or not."""
     asked: set[int] = field(default_factory=set, repr=False)
     """Items handed out and not finished."""
     given_up: str = ""
@@ -164,18 +171,18 @@ class Lane:
         """Whether more grades could settle something."""
         return self.status is Status.NOT_PROVEN
 
-    def put(self, index: int, grade: Grade, cost_pico: int) -> None:
+    def put(self, index: int, grade: Grade, cost_pico: int, paid_pico: int) -> None:
         """Keeps a finished item until its turn comes.
 
         Raises:
-            ValueError: it is there already, or the cost is negative.
+            ValueError: it is there already, or an amount is negative.
         """
         if index in self.answers:
             raise ValueError(f"{self.entrant.name}: item {index} is finished already")
-        if cost_pico < 0:
+        if cost_pico < 0 or paid_pico < 0:
             raise ValueError("a cost is not negative")
         self.asked.discard(index)
-        self.answers[index] = (grade.value, cost_pico)
+        self.answers[index] = (grade.value, cost_pico, paid_pico)
 
     def read(self, reference: Lane | None, is_cluster_end: bool) -> None:
         """Reads the next item in.
@@ -184,13 +191,13 @@ class Lane:
             reference: whose grade of the same item is subtracted; it has been read that far.
             is_cluster_end: whether the item is the last of its cluster, as all are without any.
         """
-        grade, cost_pico = self.answers[self.position]
+        grade, cost_pico, paid_pico = self.answers[self.position]
         value = grade
         if reference is not None and value is not None:
             other = reference.answers[self.position][0]
             value = None if other is None else value - other
         self.position += 1
-        self.paid_pico += cost_pico
+        self.paid_pico += paid_pico
         self.n_unscored += grade is None
         if self.is_open:
             self._take(value)
@@ -234,6 +241,7 @@ class Lane:
         else:
             mean, bounds, n = quality.mean, quality.bounds, quality.n
         accepted = self.cost.accepted + self._cluster[1]
+        cost_pico = self.cost.cost_pico + self._cluster[0]
         return Standing(
             offer=self.entrant.name,
             status=self.status,
@@ -245,7 +253,7 @@ class Lane:
             n_asked=self.position,
             n_unscored=self.n_unscored,
             paid_pico=self.paid_pico,
-            cost_per_accepted_pico=self.paid_pico / accepted if accepted else None,
+            cost_per_accepted_pico=cost_pico / accepted if accepted else None,
             cost_bounds=self.cost.bounds,
         )
 

@@ -96,6 +96,7 @@ class Race:
         self._due: _Place | None = None
         self._is_ended = False
         self._paid_pico = 0
+        self._apart_pico = 0
         self._refresh()
 
     def next(self) -> tuple[str, int] | None:
@@ -131,29 +132,49 @@ class Race:
                 blocked.add(lane.entrant.name)
         return None
 
-    def take(self, offer: str, index: int, grade: Grade, cost_pico: int) -> None:
+    def take(
+        self, offer: str, index: int, grade: Grade, cost_pico: int, paid_pico: int | None = None
+    ) -> None:
         """Takes a finished item, asked by ``next`` or by an earlier run.
 
         Args:
             offer: whose answer it is.
             index: the item's place in the order.
             grade: unscored if there is no answer or no grade.
-            cost_pico: of all attempts at the item.
+            cost_pico: of all attempts at the item; what the answer costs.
+            paid_pico: what was paid for it out of this race's money, if that is not its cost: less
+                for an answer that was there already, more where a judge took part.
 
         Raises:
-            ValueError: no such offer or item, it is finished already, or the cost is negative.
+            ValueError: no such offer or item, it is finished already, or an amount is negative.
         """
         if offer not in self._by_name or not 0 <= index < self._rules.n_items:
             raise ValueError(f"no item {index} of {offer!r} in this race")
-        self._by_name[offer].put(index, grade, cost_pico)
-        self._paid_pico += cost_pico
+        paid = cost_pico if paid_pico is None else paid_pico
+        self._by_name[offer].put(index, grade, cost_pico, paid)
+        self._paid_pico += paid
+        self._advance()
+
+    def pay(self, amount_pico: int) -> None:
+        """Counts money that was paid for no finished item, such as tries of an earlier run."""
+        self._paid_pico += amount_pico
+        self._apart_pico += amount_pico
+        self._refresh()
         self._advance()
 
     def drop(self, offer: str, why: str) -> None:
-        """Asks an offer nothing more, for a reason outside of the race (no access, no answers)."""
+        """Asks an offer nothing more, for a reason outside of the race (no access, no answers).
+
+        What it was asked before may still be taken, and money is held for it until then.
+        """
         lane = self._by_name[offer]
         lane.given_up = why
-        lane.asked.clear()
+        self._refresh()
+        self._advance()
+
+    def give_back(self, offer: str, index: int) -> None:
+        """Lets go of a question that will have no answer, such as one pushed aside for good."""
+        self._by_name[offer].asked.discard(index)
         self._refresh()
         self._advance()
 
@@ -167,6 +188,16 @@ class Race:
         """The proven offer with the least upper bound of its cost, cheapest or not."""
         lane = self._best()
         return lane.entrant.name if lane else None
+
+    @property
+    def paid_pico(self) -> int:
+        """Paid so far, read or not."""
+        return self._paid_pico
+
+    def standing(self, offer: str) -> Standing:
+        """How one offer stands."""
+        lane = self._by_name[offer]
+        return lane.standing(self._why(lane, self._best()), lane is self._named())
 
     def verdicts(self) -> list[Standing]:
         """How each offer stands, in the order in which they were given."""
@@ -216,10 +247,8 @@ class Race:
         limit = self._rules.money_pico_max
         blocked: set[str] = set()
         if limit is not None:
-            left = limit - sum(lane.paid_pico for lane in self._lanes)
-            blocked = {
-                lane.entrant.name for lane in self._lanes if lane.entrant.cost_pico_max > left
-            }
+            left = limit - self._apart_pico - sum(lane.paid_pico for lane in self._lanes)
+            blocked = {lane.entrant.name for lane in self._lanes if lane.entrant.held_pico > left}
         reference = _Place.of(self._reference) if self._reference else None
         return self._pick(places, reference, blocked)
 
@@ -255,8 +284,8 @@ class Race:
         limit = self._rules.money_pico_max
         if limit is None:
             return True
-        held_pico = sum(len(other.asked) * other.entrant.cost_pico_max for other in self._lanes)
-        return self._paid_pico + held_pico + lane.entrant.cost_pico_max <= limit
+        held_pico = sum(len(other.asked) * other.entrant.held_pico for other in self._lanes)
+        return self._paid_pico + held_pico + lane.entrant.held_pico <= limit
 
     # What is known.
 
