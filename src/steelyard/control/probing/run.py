@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import importlib
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -14,6 +12,7 @@ from sqlalchemy import Connection
 
 from steelyard.config.amounts import read_money
 from steelyard.control import measured, price_book
+from steelyard.control.booked import cost_of
 from steelyard.control.channels import channel_entry
 from steelyard.control.control import Control
 from steelyard.control.exchange import exchange_of
@@ -38,7 +37,6 @@ from steelyard.store.probes import Probe
 BUDGET = "0.01 USD"
 ACCOUNT = "probing"
 _KNOWN_WITHIN_S = 15.0
-_BOOKED_WITHIN_S = 3.0
 _LONG, _LONG_HERE = 16_384, 1536
 """Tokens of a long input; a small machine takes minutes for what a vendor takes a second for."""
 _running = threading.Lock()
@@ -102,7 +100,7 @@ async def _run(
     checks, tell = wanted
     key = await own_key(control, ACCOUNT, "probe.key")
     url = f"http://127.0.0.1:{control.places.port}"
-    gateway = Gateway(url, key, target.entry.name, lambda call: _cost_of(control, call))
+    gateway = Gateway(url, key, target.entry.name, lambda call: cost_of(control, call))
     try:
         if not await gateway.wait_until_known(_KNOWN_WITHIN_S):
             raise StoreUnavailable("The gateway does not answer the probe's key yet.")
@@ -238,20 +236,6 @@ def _place(control: Control, channel: ChannelEntry) -> Place:
         secrets.get(channel.credential, "") if channel.credential else "",
         secrets.get(channel.proxy, "") if channel.proxy else "",
     )
-
-
-async def _cost_of(control: Control, call_id: str) -> int:
-    """What a call without a good answer was booked at; it is settled just as it is answered."""
-    reports = importlib.import_module("steelyard.ledger.reports")
-    asked = reports.Reports(control.places.home, control.database)
-    deadline_s = time.monotonic() + _BOOKED_WITHIN_S
-    while True:
-        lines = await asyncio.to_thread(asked.call, call_id)
-        if lines and all(line["outcome"] != "open" for line in lines):
-            return sum(int(line["cost_pico"] or 0) for line in lines)
-        if time.monotonic() > deadline_s:
-            return 0
-        await asyncio.sleep(0.05)
 
 
 async def _keep(

@@ -140,10 +140,3 @@ def test_one_probe_at_a_time_and_none_without_a_worker(
         asyncio.run(run.probe(control, Wish("shop"), lambda _: None))
     with run._running, pytest.raises(Overloaded):
         asyncio.run(run.probe(control, Wish("shop"), lambda _: None))
-
-
-def test_what_nobody_booked_costs_nothing(
-    control: Control, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(run, "_BOOKED_WITHIN_S", 0.0)
-    assert asyncio.run(run._cost_of(control, "c-1-1")) == 0
