@@ -23,7 +23,8 @@ channels: {shop: {base_url: "%s", credential: "${SHOP_KEY}"}}
 offers:
   - {model: m, channel: shop, upstream_model: scripted-small, context: 4096, output_max: 8,
      rates: {request: 1 CNY/request, input: 0 CNY/mtok, output: 0 CNY/mtok}}
-accounts: {acme: , lean: {limits: [{money: 10 CNY, period: day}]}, slow: {limits: [{requests: 7}]}}
+policies: {open: {captures: 1}}
+accounts: {talks: {policy: open}, acme: , lean: {limits: [{money: 10 CNY, period: day}]}, slow: {limits: [{requests: 7}]}}
 """
 BODY = {"model": "m", "messages": [{"role": "user", "content": "hello"}]}
 
@@ -80,8 +81,8 @@ class System:
             assert made.status_code == 201, made.text
             return str(made.json()["secret"])
 
-    def post(self, secret: str, worker: int = 0) -> httpx.Response:
-        headers = {"authorization": f"Bearer {secret}"}
+    def post(self, secret: str, worker: int = 0, **more: str) -> httpx.Response:
+        headers = {"authorization": f"Bearer {secret}", **more}
         url = self.urls[worker] + "/v1/chat/completions"
         return httpx.post(url, json=BODY, headers=headers, timeout=20, trust_env=False)
 
@@ -223,3 +224,19 @@ def test_calls_go_on_without_control_and_it_comes_back(system: System) -> None:
     with system.control.client() as api:
         system.control.until(lambda: len(api.get("/api/status").json()["workers"]) == 2)
     assert system.post(secret, 0).status_code == 200
+
+
+def test_requests_are_kept_of_those_who_consent_and_without_what_names_a_person(
+    system: System,
+) -> None:
+    talks, silent = system.key("talks", "talks"), system.key("acme", "silent")
+    assert system.post(silent).status_code == 200
+    assert system.post(talks, **{"x-steelyard-capture": "no"}).status_code == 200
+    assert system.post(talks, 1).status_code == 200
+    with system.control.client() as api:
+        kept = system.control.until(lambda: api.get("/api/captures").json()["data"])
+        assert [(each["account"], each["requests"]) for each in kept] == [("talks", 1)]
+        drawn = api.post("/api/captures/draw", json={"account": "talks"}).json()
+        assert [item["messages"] for item in drawn["data"]] == [BODY["messages"]]
+        api.post("/api/captures/delete", json={"account": "talks"})
+        assert api.get("/api/captures").json()["data"] == []

@@ -15,6 +15,7 @@ from steelyard.cli import (
     asking,
     auditing,
     books,
+    captures,
     exchange,
     keys,
     limits,
@@ -48,6 +49,7 @@ app.add_typer(exchange.app, name="exchange")
 app.add_typer(vendors.app, name="vendors")
 app.add_typer(moving.app, name="import")
 app.add_typer(answered.app, name="answers")
+app.add_typer(captures.app, name="captures")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

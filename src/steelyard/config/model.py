@@ -38,7 +38,7 @@ from steelyard.config.vendor import (
     Vendor,
     Word,
 )
-from steelyard.config.weighing import Weighing
+from steelyard.config.weighing import SupplyDemand, Weighing
 from steelyard.domain.offers import ChannelKind
 from steelyard.domain.tasks import Constraint
 
@@ -269,6 +269,15 @@ class Task(Section):
     """The prompt form."""
     seed: int = 1
     """Order of the items and of shuffled options."""
+    stale_after_days: int | None = Field(default=None, ge=1, le=3650)
+    """Age at which a verdict on it proves nothing any more; by default that of ``weighing``."""
+    supervised_floor: Decimal | None = Field(default=None, ge=0, le=1)
+    """Quality from which on it is of use with a person who looks at every answer; by default the
+    floor less ``weighing.supervised_margin``."""
+    supply: SupplyDemand | None = None
+    """What an offer must sustain, too; without it quality is all that proof asks for."""
+    supply_required: bool = False
+    """Whether an offer whose supply was not measured is not proven."""
 
 
 class Policy(Section):
@@ -293,6 +302,9 @@ class Policy(Section):
     ``x-steelyard-dropped`` tells, or the offer is not used."""
     admits_quarantined: bool = False
     """Whether offers are used that were found not to be the model they are sold as."""
+    captures: float = Field(default=0, ge=0, le=1)
+    """Consent: the share of these accounts' chats whose requests are kept, redacted, to draw test
+    items from; 0 for none."""
 
 
 class ExchangeRates(Section):

@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from steelyard.control.api import (
     accounts,
     answered,
+    captures,
     config,
     exchange,
     ledger,
@@ -28,6 +29,7 @@ from steelyard.control.api import (
     probing,
     recompute,
     vendors,
+    verdicts,
     weighings,
 )
 from steelyard.control.api.web import check_host_of, on_error
@@ -41,6 +43,7 @@ def make_app(control: Control, more_routes: Sequence[BaseRoute] = ()) -> Starlet
         *accounts.routes,
         *offers.routes,
         *answered.routes,
+        *captures.routes,
         *prices.routes,
         *exchange.routes,
         *config.routes,
@@ -48,6 +51,7 @@ def make_app(control: Control, more_routes: Sequence[BaseRoute] = ()) -> Starlet
         *moving.routes,
         *recompute.routes,
         *vendors.routes,
+        *verdicts.routes,
         *probing.routes,
         *weighings.routes,
         Route("/metrics", _metrics),

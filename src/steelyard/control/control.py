@@ -16,8 +16,10 @@ from sqlalchemy import Connection
 
 from steelyard.config.model import Config
 from steelyard.config.presets import default_text
+from steelyard.config.weighing import Captures as CaptureRules
 from steelyard.control import exchange, price_lists, resolve
 from steelyard.control.apply import apply
+from steelyard.control.captures import Captures
 from steelyard.control.compile import currencies
 from steelyard.control.desk import LeaseDesk
 from steelyard.control.engines import Engines
@@ -69,6 +71,7 @@ class Control:
         self._secrets: dict[str, str] = {}
         self._orders_key = ""
         self.orders = Orders(self.database)
+        self.captures = Captures(places.home / "captures", self._capture_rules)
         self._reading = asyncio.Lock()
         self._is_background = False
 
@@ -219,11 +222,16 @@ class Control:
         if link.revision < self.publisher.revision:
             link.send("snapshot", self.publisher.revision)
 
+    def _capture_rules(self) -> CaptureRules:
+        return (self.config or Config()).weighing.captures
+
     def _on_frame(self, link: WorkerLink, kind: str, fields: list[Any]) -> None:
         if kind in ("lease", "shrink"):
             self.desk.take(link, kind, fields)
         elif kind == "order":
             self.orders.told(fields, time.time_ns())
+        elif kind == "captured":
+            self.captures.take(fields, time.time_ns())
         elif kind == "busy":
             for event in self.on_busy:
                 event.set()

@@ -35,6 +35,7 @@ _HOUSEKEEPING_EVERY_S = 2.0
 _EXCHANGE_EVERY_S = 3600.0
 _SEED_EVERY_S = 600.0
 _ANSWERS_EVERY_S = 2.0
+_CAPTURES_TIDY_EVERY_S = 3600.0
 _COUNTS_KEPT_NS = 3600 * 10**9
 _REPEAT_LOG_S = 60.0
 
@@ -70,6 +71,8 @@ class Jobs:
             group.create_task(_every(_HOUSEKEEPING_EVERY_S, self._keep_house))
             group.create_task(_every(_EXCHANGE_EVERY_S, self._refresh_exchange))
             group.create_task(_every(_SEED_EVERY_S, self._seed_prices))
+            group.create_task(_every(SCRIBE_EVERY_S, control.captures.keep_once))
+            group.create_task(_every(_CAPTURES_TIDY_EVERY_S, control.captures.tidy_once))
             group.create_task(_every(_ANSWERS_EVERY_S, answers.look_once))
             group.create_task(_every(_ANSWERS_EVERY_S, answers.tell_once))
 

@@ -31,6 +31,8 @@ class Policy:
     """``tell`` or ``refuse``: what happens where a field of a call has no place at the vendor."""
     admits_quarantined: bool = False
     """Whether offers are used that were found not to be the model they are sold as."""
+    captures: float = 0.0
+    """Share of calls whose requests are kept, redacted, to draw test items from; 0 to 1."""
 
     def __post_init__(self) -> None:
         if not 1 <= self.attempts_max <= 10:

@@ -28,6 +28,7 @@ from steelyard.domain.offers import ChannelKind
 from steelyard.gateway import choose
 from steelyard.gateway.bounds import output_bound, worst_case
 from steelyard.gateway.bridging import bridge_of, meter_of, spoken_by, told
+from steelyard.gateway.capturing import capture, captures
 from steelyard.gateway.gate import authenticate
 from steelyard.gateway.heads import (
     JSON_TYPE,
@@ -321,6 +322,8 @@ class Exchange:
             self._settle(attempt, answer, _COMPLETED, "")
             self._state.health.succeeded(attempt.candidate.channel.name)
             self._answer(attempt)
+            if self._principal.policy.captures:
+                self._capture()
             return None
         error = refusal.error if refusal is not None else error_of(attempt, answer)
         detail = why_of(attempt, error) if outcome is not Outcome.CLIENT_GONE else "client gone"
@@ -366,6 +369,11 @@ class Exchange:
         if closing := attempt.meter.closing():
             reply.write(closing)
         reply.end(self._cost_comment())
+
+    def _capture(self) -> None:
+        principal, request = self._principal, self._request
+        if captures(principal, request, self._dialect.name, self._sequence):
+            capture(self._state.link, principal, self._call, self._wanted.task_name, request)
 
     def _shown(self, attempt: Attempt) -> bytes:
         return attempt.bridge.shown if attempt.bridge is not None else attempt.body

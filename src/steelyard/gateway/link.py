@@ -19,6 +19,8 @@ from steelyard.gateway.leases import DENIAL_HOLDS_S, Lease, denial
 log = logging.getLogger(__name__)
 
 FRAME_BYTES_MAX = 16 << 20
+OFFERED_BYTES_MAX = 1 << 20
+"""Bytes that wait for control beyond which nothing is sent that may be lost."""
 _RECONNECT_S = 0.2
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(list[Any])
@@ -81,6 +83,12 @@ class Link(asyncio.Protocol):
         if self._transport is not None:
             body = _encoder.encode(fields)
             self._transport.write(len(body).to_bytes(4, "little") + body)
+
+    def offer(self, *fields: object) -> None:
+        """Sends a frame that may be lost: not while control is down or behind."""
+        transport = self._transport
+        if transport is not None and transport.get_write_buffer_size() < OFFERED_BYTES_MAX:
+            self.send(*fields)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Greets control."""

@@ -163,11 +163,13 @@ class VerdictEntry(msgspec.Struct, array_like=True, frozen=True):
 
     offer: str
     status: str
-    """``proven``, ``not_proven`` or ``failed``."""
+    """``proven``, ``not_proven``, ``failed`` or ``stale``."""
     lower: float
     """Lower 95 % bound of quality, 0 to 1."""
     upper: float
     samples: int
+    reason: str = ""
+    """Why it is stale, or why good quality is no proof; for people."""
 
 
 class TaskEntry(msgspec.Struct, array_like=True, frozen=True):
@@ -194,6 +196,7 @@ class PolicyEntry(msgspec.Struct, array_like=True, frozen=True):
     output_tokens_default: int = 0
     dropped: str = "tell"
     admits_quarantined: bool = False
+    captures: float = 0.0
 
 
 class ExchangeEntry(msgspec.Struct, array_like=True, frozen=True):
@@ -229,7 +232,8 @@ class Core(msgspec.Struct, array_like=True, frozen=True):
     public_facts: dict[str, bytes] = {}
     """Model name -> a JSON object of what is told about it there."""
     changes_at_ns: int = 0
-    """UTC nanoseconds at which a price changes next: ranks are compiled anew then."""
+    """UTC nanoseconds at which time alone changes a price or ends a proof next: the core is
+    compiled anew then."""
 
 
 _T = TypeVar("_T")

@@ -49,3 +49,9 @@ def test_tests_of_authenticity_err_in_one_of_a_hundred_and_are_made_when_asked()
 def test_settings_of_authenticity_out_of_range_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ValidationError, match=next(iter(wrong))):
         Weighing.model_validate({"authenticity": wrong})
+
+
+def test_captures_are_kept_for_a_month_unless_said_otherwise() -> None:
+    assert Weighing().captures.days == 30 and Weighing().captures.words == ()
+    with pytest.raises(ValidationError, match="megabytes_max"):
+        Weighing.model_validate({"captures": {"megabytes_max": 0}})

@@ -10,7 +10,7 @@ import pytest
 from gateway.plain_core import MONEY
 from steelyard.domain.errors import BudgetExceeded
 from steelyard.gateway.leases import Lease
-from steelyard.gateway.link import FRAME_BYTES_MAX, Link
+from steelyard.gateway.link import FRAME_BYTES_MAX, OFFERED_BYTES_MAX, Link
 
 
 class FakeControl:
@@ -149,5 +149,18 @@ def test_nonsense_ends_the_link_and_not_the_worker(tmp_path: Path, frame: bytes)
         await until(lambda: not link.is_connected)
         await until(lambda: link.is_connected)
         assert news == []
+
+    run(tmp_path, scenario)
+
+
+def test_what_may_be_lost_is_not_sent_while_control_is_behind(tmp_path: Path) -> None:
+    async def scenario(link: Link, control: FakeControl, news: list[Any]) -> None:
+        link.offer("captured", b"x")
+        await until(lambda: len(control.heard) == 2)
+        link.send("big", b"x" * (8 * OFFERED_BYTES_MAX))
+        link.offer("captured", b"lost")
+        link.send("last")
+        await until(lambda: control.heard[-1] == ["last"])
+        assert [each[0] for each in control.heard[1:]] == ["captured", "big", "last"]
 
     run(tmp_path, scenario)

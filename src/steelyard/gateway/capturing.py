@@ -1,0 +1,44 @@
+"""Hands the requests of consenting accounts to control, which redacts them and keeps some.
+
+A call pays for this only where its account's policy captures: then one frame is written to the
+link, or dropped when control is behind. Nothing is kept or written here.
+"""
+
+from __future__ import annotations
+
+from steelyard.dialects.base import Call
+from steelyard.gateway.link import Link
+from steelyard.gateway.view import Principal
+from steelyard.wire.server import Request
+
+BODY_BYTES_MAX = 256 << 10
+"""A longer request is not captured: no test item should be that long."""
+DOOR = "openai_chat"
+"""Requests are asked again as they are, so only this door's can become test items."""
+_SPREAD = 0x9E3779B1
+"""Odd, near 2^32 over the golden ratio: its multiples spread evenly over 32 bits."""
+
+
+def is_drawn(sequence: int, share: float) -> bool:
+    """Whether a call is among the share; even over any run of sequence numbers."""
+    return (sequence * _SPREAD & 0xFFFFFFFF) < share * 4294967296.0
+
+
+def captures(principal: Principal, request: Request, door: str, sequence: int) -> bool:
+    """Whether a call's request may be kept: its account consents and its caller did not object."""
+    share = principal.policy.captures
+    return (
+        share > 0
+        and door == DOOR
+        and not principal.is_ours
+        and len(request.body) <= BODY_BYTES_MAX
+        and request.headers.get(b"x-steelyard-capture") != b"no"
+        and is_drawn(sequence, share)
+    )
+
+
+def capture(link: Link, principal: Principal, call: Call, task: str, request: Request) -> None:
+    """Sends a request to control, unless the link is down or behind."""
+    policy = principal.policy.name
+    fields = (principal.account_id, principal.account_path, policy, task, call.model)
+    link.offer("captured", *fields, request.body)

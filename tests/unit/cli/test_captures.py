@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+import json
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+from typer.testing import Result
+
+from cli.conftest import FakeApi, as_json
+from steelyard.domain.errors import ConfigError
+
+ITEM = {"id": "captured-1", "messages": [{"role": "user", "content": "你好"}], "reference": None}
+KEPT = {"account": "acme", "task": "mood", "day": "2026-11-22", "requests": 3}
+
+
+def test_what_is_kept_is_listed(run: Callable[..., Result], api: FakeApi) -> None:
+    api.answers["GET /api/captures"] = {"data": [KEPT], "dropped": {"the request is no chat": 2}}
+    shown = run("captures", "list").stdout
+    assert "acme" in shown and "not kept: 2 (the request is no chat)" in shown
+    assert as_json(run("captures", "list", "--json"))["kept"] == [KEPT]
+
+
+def test_a_set_is_drawn_once_and_for_its_owner_alone(
+    run: Callable[..., Result], api: FakeApi, tmp_path: Path
+) -> None:
+    api.answers["POST /api/captures/draw"] = {"data": [ITEM], "policy": "open"}
+    out = tmp_path / "set.jsonl"
+    shown = run("captures", "draw", "acme/sales", "--out", str(out), "--items", "5").stdout
+    assert json.loads(out.read_text("utf-8")) == ITEM
+    assert stat.S_IMODE(out.stat().st_mode) == 0o600
+    assert "acme-sales/captured:" in shown and "policy: open" in shown
+    again = run("captures", "draw", "acme/sales", "--out", str(out))
+    assert isinstance(again.exception, ConfigError) and "is there already" in str(again.exception)
+
+
+def test_deleting_asks_first(run: Callable[..., Result], api: FakeApi) -> None:
+    api.answers["POST /api/captures/delete"] = {"account": "acme", "deleted": 3}
+    assert run("captures", "delete", "acme").exit_code == 1
+    assert api.asked == []
+    assert "3 requests of acme deleted" in run("captures", "delete", "acme", "--yes").stdout
