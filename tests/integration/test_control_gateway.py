@@ -24,7 +24,11 @@ offers:
   - {model: m, channel: shop, upstream_model: scripted-small, context: 4096, output_max: 8,
      rates: {request: 1 CNY/request, input: 0 CNY/mtok, output: 0 CNY/mtok}}
 policies: {open: {captures: 1}}
-accounts: {talks: {policy: open}, acme: , lean: {limits: [{money: 10 CNY, period: day}]}, slow: {limits: [{requests: 7}]}}
+accounts:
+  talks: {policy: open}
+  acme:
+  lean: {limits: [{money: 10 CNY, period: day}]}
+  slow: {limits: [{requests: 7}]}
 """
 BODY = {"model": "m", "messages": [{"role": "user", "content": "hello"}]}
 
