@@ -13,7 +13,7 @@ STAMP := $(VENV)/.installed
 RUN := $(VENV)/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup fmt check foreign test test-native docs native bench bench-peers bench-prices bench-vendors bench-weigh run clean
+.PHONY: help setup fmt check foreign test test-native docs native bench bench-peers bench-prices bench-vendors bench-weigh bench-local run clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -79,6 +79,9 @@ bench-vendors: native ## what translation and pictures cost
 
 bench-weigh: $(STAMP) ## simulate weighings from real outcomes: false proofs, coverage, calls saved
 	$(RUN) -m bench.weigh
+
+bench-local: $(STAMP) ## weigh the local models on shipped tasks for real (about an hour)
+	$(RUN) -m bench.local_models
 
 run: $(STAMP) ## start steelyard (PORT, STEELYARD_HOME, ARGS)
 	@exec $(RUN) -m steelyard serve $(if $(PORT),--port $(PORT)) $(ARGS)

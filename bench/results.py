@@ -92,6 +92,18 @@ WEIGH = (
     Target("calls_ratio", "calls to the same decision ÷ a comparison of fixed size", 0.5, 0.3),
 )
 
+LOCAL = (
+    Target("local_tasks", "shipped tasks on which the local models were weighed", 6, 10, True),
+    Target("local_cheaper_proven", "of these, tasks on which the 0.5B is proven", 1, 2, True),
+    Target("local_only_dearer_proven", "tasks on which only the 1.5B is proven", 1, 2, True),
+    Target("judge_05b_first_favoured", "0.5B as judge: pairs by place alone, to the first", 1, 0.6),
+    Target("judge_05b_disagreement", "its opinions that turned with the order", 1, 0.2),
+    Target("judge_05b_order_changed", "its verdicts that changed when pairs were turned", 0, 0),
+    Target("judge_15b_first_favoured", "1.5B as judge: pairs by place alone, to the first", 1, 0.6),
+    Target("judge_15b_disagreement", "its opinions that turned with the order", 1, 0.2),
+    Target("judge_15b_order_changed", "its verdicts that changed when pairs were turned", 0, 0),
+)
+
 
 def write(name: str, figures: Mapping[str, float], meta: Mapping[str, object]) -> Path:
     """Write the figures, rounded to 4 digits behind the point, and return the file.

@@ -1,0 +1,104 @@
+"""Measures local models as judges: how often the place decides, and that order changes no verdict.
+
+Pairs of a human text and SmolLM2's answer to the same brief (`e2e-copy`) are shown to the 0.5B and
+the 1.5B model, in both orders, through a running steelyard. `bench.local_models` calls `measure`.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from steelyard.control.asking import GatewayAsk
+from steelyard.domain.errors import SteelyardError
+from steelyard.weigh.asking import AskError
+from steelyard.weigh.datasets import load_set
+from steelyard.weigh.graders.judge import Pair
+from steelyard.weigh.judging import Judge, Judged, judge_all, report_on
+
+WRITER = "local/smollm2-135m-instruct"
+JUDGES = {
+    "judge_05b": ("local/qwen2.5-coder-0.5b-instruct", "qwen2.5-coder-0.5b-instruct"),
+    "judge_15b": ("local/qwen2.5-coder-1.5b-instruct", "qwen2.5-coder-1.5b-instruct"),
+}
+PAIRS = 40
+TURNED = 8
+"""Pairs that are judged a second time, turned: their grades must add up to one."""
+
+
+def measure(url: str, key: str) -> tuple[dict[str, float], dict[str, object]]:
+    """Judge the pairs; the figures and what they rest on.
+
+    Args:
+        url: Of a running gateway with the three local models.
+        key: One that may call them.
+    """
+    return asyncio.run(_measure(url, key))
+
+
+async def _measure(url: str, key: str) -> tuple[dict[str, float], dict[str, object]]:
+    figures: dict[str, float] = {}
+    meta: dict[str, object] = {"pairs": PAIRS, "turned": TURNED, "written by": WRITER}
+    ask = GatewayAsk(url, key)
+    try:
+        pairs = await _pairs(ask)
+        for name, (offer, model) in JUDGES.items():
+            judge = Judge(offer, model, concurrency=1)
+            straight = await _judge(ask, judge, pairs)
+            turned = await _judge(ask, judge, [pair.turned for pair in pairs[:TURNED]])
+            report = report_on(straight)
+            figures[f"{name}_first_favoured"] = _share(report.first_favoured)
+            figures[f"{name}_disagreement"] = _share(report.disagreement)
+            figures[f"{name}_order_changed"] = sum(
+                _differ(one, other) for one, other in zip(straight, turned, strict=False)
+            )
+            meta[name] = {
+                "first_favoured": _bounds(report.first_favoured),
+                "disagreement": _bounds(report.disagreement),
+                "human text": {"won": report.won, "tied": report.tied, "lost": report.lost},
+                "unscored": report.unscored,
+            }
+    finally:
+        await ask.close()
+    return figures, meta
+
+
+async def _pairs(ask: GatewayAsk) -> list[Pair]:
+    pairs = []
+    for sample in load_set("e2e-copy").samples:
+        message = {"role": "user", "content": sample.input}
+        request: dict[str, object] = {"messages": [message], "max_tokens": 64, "temperature": 0.0}
+        try:
+            answer = await ask(WRITER, request, task="")
+        except (AskError, SteelyardError):
+            continue
+        human = sample.reference if isinstance(sample.reference, str) else sample.reference[0]
+        if answer.text.strip():
+            pairs.append(Pair(sample.input, human, answer.text))
+        if len(pairs) == PAIRS:
+            break
+    return pairs
+
+
+async def _judge(ask: GatewayAsk, judge: Judge, pairs: Sequence[Pair]) -> list[Judged]:
+    return await judge_all(ask, judge, pairs, models=("smollm2-135m-instruct",), task="")
+
+
+def _differ(one: Judged, other: Judged) -> bool:
+    """Whether turning a pair changed the verdict on it."""
+    values = one.grade.value, other.grade.value
+    if None in values:
+        return values != (None, None)
+    return sum(values) != 1  # type: ignore[arg-type] -- None is out
+
+
+def _share(share: Any) -> float:
+    return share.count / share.total if share.total else 0.0
+
+
+def _bounds(share: Any) -> dict[str, float]:
+    return {
+        "count": share.count,
+        "of": share.total,
+        "lower": round(share.lower, 4),
+        "upper": round(share.upper, 4),
+    }
