@@ -8,22 +8,19 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping
-from decimal import Decimal
 from itertools import permutations
 from pathlib import Path
-from typing import Any
 
 import msgspec
 from sqlalchemy import Connection
 
-from steelyard.control import measured, price_book, quarantine
+from steelyard.control import measured, price_book, proving, quarantine
 from steelyard.control.channels import channel_entry
 from steelyard.control.offerings import Home, next_change_ns, offer_entry
 from steelyard.control.public_models import public_facts
 from steelyard.domain.budgets import Limit, Period, Unit
 from steelyard.domain.money import Money
 from steelyard.domain.rates import ExchangeRate, Rate
-from steelyard.domain.tasks import Verdict, decide
 from steelyard.gateway import keytable, snapshot
 from steelyard.gateway.snapshot import (
     AccountEntry,
@@ -34,19 +31,19 @@ from steelyard.gateway.snapshot import (
     OfferEntry,
     PolicyEntry,
     TaskEntry,
-    VerdictEntry,
 )
+from steelyard.pricebook.book import END_NS
 from steelyard.store import (
     accounts,
     keys,
     limits,
     objects,
     price_events,
-    proofs,
     revisions,
     settings,
 )
 from steelyard.store import exchange as exchange_rates
+from steelyard.store.objects import Stored
 
 log = logging.getLogger(__name__)
 
@@ -76,6 +73,8 @@ def compile_core(connection: Connection, now_ns: int) -> Core:
             if name in held:
                 entry = msgspec.structs.replace(entry, is_quarantined=True)
             models.setdefault(entry.model, []).append(entry)
+    tasks = objects.current(connection, "task")
+    proven = proving.load(connection, tasks, now_ns)
     aliases = {n: s.body["model"] for n, s in objects.current(connection, "alias").items()}
     return Core(
         format=snapshot.FORMAT,
@@ -85,14 +84,17 @@ def compile_core(connection: Connection, now_ns: int) -> Core:
         channels=channels,
         models={model: snapshot.raw(tuple(entries)) for model, entries in models.items()},
         offers=snapshot.raw({e.name: e.model for entries in models.values() for e in entries}),
-        tasks=_tasks(connection),
+        tasks=_tasks(tasks, proven),
         accounts=_accounts(connection),
         policies=_policies(connection),
         aliases=aliases,
         exchange=exchange,
         public_ids=tuple(sorted({*models, *(a for a, m in aliases.items() if m in models)})),
         public_facts={model: public_facts(entries, now_ns) for model, entries in models.items()},
-        changes_at_ns=next_change_ns([e for entries in models.values() for e in entries], now_ns),
+        changes_at_ns=min(
+            next_change_ns([e for entries in models.values() for e in entries], now_ns),
+            proving.next_change_ns(proven) or END_NS,
+        ),
     )
 
 
@@ -195,44 +197,17 @@ def _policies(connection: Connection) -> dict[str, PolicyEntry]:
     return found
 
 
-def _tasks(connection: Connection) -> dict[str, TaskEntry]:
-    verdicts = proofs.latest_verdicts(connection)
-    found = {}
-    for name, stored in objects.current(connection, "task").items():
-        body = stored.body
-        found[name] = TaskEntry(
+def _tasks(tasks: Mapping[str, Stored], proven: proving.Proofs) -> dict[str, TaskEntry]:
+    return {
+        name: TaskEntry(
             name=name,
-            floor=float(body["floor"]),
-            policy=body["policy"],
-            verdicts=tuple(current_verdicts(name, body, verdicts)),
+            floor=float(stored.body["floor"]),
+            policy=stored.body["policy"],
+            verdicts=proving.entries(proven.get(name, {})),
             settings={
-                "temperature": float(body["temperature"]),
-                "max_tokens": body["output_tokens_max"],
+                "temperature": float(stored.body["temperature"]),
+                "max_tokens": stored.body["output_tokens_max"],
             },
         )
-    return found
-
-
-def current_verdicts(
-    task: str, body: Mapping[str, Any], verdicts: Iterable[Verdict]
-) -> list[VerdictEntry]:
-    """The newest verdict of each offer that still counts for the task, at the floor of today."""
-    newest: dict[str, Verdict] = {}
-    for verdict in verdicts:
-        if verdict.task != task or verdict.form_digest not in body["digests"]:
-            continue
-        known = newest.get(verdict.offer)
-        if known is None or verdict.decided_at >= known.decided_at:
-            newest[verdict.offer] = verdict
-    return [verdict_entry(verdict, body["floor"]) for _, verdict in sorted(newest.items())]
-
-
-def verdict_entry(verdict: Verdict, floor: str) -> VerdictEntry:
-    """A verdict as workers need it; what it means is decided by the floor of today."""
-    return VerdictEntry(
-        offer=verdict.offer,
-        status=decide(verdict.lower, verdict.upper, Decimal(floor), verdict.unscored_share).value,
-        lower=float(verdict.lower),
-        upper=float(verdict.upper),
-        samples=verdict.n,
-    )
+        for name, stored in tasks.items()
+    }

@@ -13,8 +13,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
-from steelyard.control import exchange, price_book
-from steelyard.control.compile import current_verdicts
+from steelyard.control import exchange, price_book, proving
 from steelyard.domain.errors import StoreUnavailable
 from steelyard.domain.instants import DAY_NS, instant_of
 from steelyard.domain.listings import ListedRate, Listing
@@ -27,7 +26,7 @@ from steelyard.pricebook.compiling import compile_periods, select
 from steelyard.pricebook.market import Market, trust
 from steelyard.pricebook.xray import Proof
 from steelyard.pricebook.xray_text import plain
-from steelyard.store import accounts, listings, objects, proofs, settings
+from steelyard.store import accounts, listings, objects, settings
 from steelyard.store.database import Database
 from steelyard.store.price_events import PriceEvent
 
@@ -131,7 +130,7 @@ def _read(connection: Connection, event: PriceEvent, now_ns: int) -> _Ground:
         for name, one in priced.items()
         if one.listing is not None and _is(one.listing, event.listing)
     }
-    verdicts = _verdicts(connection)
+    verdicts = _verdicts(connection, now_ns)
     lineups = {f"task:{t}": [p.offer for p in some if p.status == "proven"] for t, some in verdicts}
     for name, stored in offers.items():
         lineups.setdefault(f"model:{stored.body['model']}", []).append(name)
@@ -162,15 +161,12 @@ def _read(connection: Connection, event: PriceEvent, now_ns: int) -> _Ground:
     )
 
 
-def _verdicts(connection: Connection) -> list[tuple[str, list[Proof]]]:
-    """Task -> what the newest verdicts say of its offers."""
-    verdicts = proofs.latest_verdicts(connection)
+def _verdicts(connection: Connection, now_ns: int) -> list[tuple[str, list[Proof]]]:
+    """Task -> what the verdicts in force say of its offers."""
+    found = proving.load(connection, objects.current(connection, "task"), now_ns)
     return [
-        (
-            name,
-            [Proof(name, v.offer, v.status) for v in current_verdicts(name, task.body, verdicts)],
-        )
-        for name, task in objects.current(connection, "task").items()
+        (task, [Proof(task, v.offer, v.status) for v in proving.entries(offers)])
+        for task, offers in found.items()
     ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 from steelyard.config.check import Mistake, nearest
@@ -53,8 +54,23 @@ def bodies(config: Config) -> dict[str, dict[str, Any]]:
             "digests": digests(task),
             "temperature": str(task.form.temperature),
             "output_tokens_max": task.form.output_tokens_max,
+            "proof": _proof(config, task, wanted or Wanted()),
         }
     return found
+
+
+def _proof(config: Config, task: Task, wanted: Wanted) -> dict[str, Any]:
+    """What the task asks of proof beside its floor; ``proving.rules_of`` reads it."""
+    weighing = config.weighing
+    supervised = wanted.supervised_floor
+    if supervised is None:
+        supervised = max(Decimal(0), task.floor - weighing.supervised_margin)
+    return {
+        "stale_after_days": wanted.stale_after_days or weighing.stale_after_days,
+        "supervised_floor": str(min(task.floor, supervised)),
+        "supply": wanted.supply.model_dump() if wanted.supply else {},
+        "supply_required": wanted.supply_required,
+    }
 
 
 def digests(task: Task) -> list[str]:

@@ -179,6 +179,9 @@ class Status(StrEnum):
     PROVEN = "proven"
     NOT_PROVEN = "not_proven"
     FAILED = "failed"
+    STALE = "stale"
+    """What was measured is no longer what is sold, or too old: see ``verdict_life``. No weighing
+    ends like that."""
 
 
 def decide(lower: Decimal, upper: Decimal, floor: Decimal, unscored_share: Fraction) -> Status:

@@ -13,7 +13,7 @@ from steelyard.dialects.base import Call
 from steelyard.domain.errors import NoOffer, SteelyardError, UnknownModel, Unsupported
 from steelyard.domain.offers import WORKS
 from steelyard.gateway.health import Health
-from steelyard.gateway.snapshot import PolicyEntry, TaskEntry
+from steelyard.gateway.snapshot import PolicyEntry, TaskEntry, VerdictEntry
 from steelyard.gateway.view import Candidate, Lineup, View
 
 OUTPUT_EXPECTED = 256
@@ -179,10 +179,7 @@ def explain(call: Call, wanted: Wanted, ranking: Ranking) -> SteelyardError:
     reasons = "; ".join(f"{offer}: {reason}" for offer, reason in ranking.dropped[:8])
     task = wanted.task
     if task is not None and not any(verdict.status == "proven" for verdict in task.verdicts):
-        tried = "; ".join(
-            f"{v.offer}: {v.status}, {v.lower:.2f} to {v.upper:.2f} against {task.floor:.2f}"
-            for v in task.verdicts[:8]
-        )
+        tried = "; ".join(_tried(verdict, task.floor) for verdict in task.verdicts[:8])
         return NoOffer(
             f"Nothing is proven for task {task.name!r} yet ({tried or 'nothing was weighed'})."
             f" Run: steelyard weigh {task.name} - or name a model instead.",
@@ -204,6 +201,15 @@ def explain(call: Call, wanted: Wanted, ranking: Ranking) -> SteelyardError:
             code="offer_quarantined",
         )
     return NoOffer(f"No offer can take this call now ({reasons or 'there is none'}).")
+
+
+def _tried(verdict: VerdictEntry, floor: float) -> str:
+    """What a verdict says, and why it proves nothing."""
+    told = f"{verdict.offer}: {verdict.status.replace('_', ' ')}"
+    if verdict.status != "stale":
+        # Bounds of what is no longer sold would only mislead.
+        told += f", {verdict.lower:.2f} to {verdict.upper:.2f} against {floor:.2f}"
+    return f"{told}, {verdict.reason}" if verdict.reason else told
 
 
 def _proven(task: TaskEntry | None) -> frozenset[str] | None:

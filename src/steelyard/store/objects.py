@@ -7,7 +7,7 @@ that every revision can be looked at again.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, insert, select, update
@@ -51,13 +51,20 @@ class Past(NamedTuple):
     body: Mapping[str, Any]
 
 
-def history(connection: Connection, kind: str) -> dict[str, list[Past]]:
-    """All that ever held of a kind, by name, oldest first: for what was booked under it."""
+def history(
+    connection: Connection, kind: str, names: Collection[str] | None = None
+) -> dict[str, list[Past]]:
+    """All that ever held of a kind, by name, oldest first: for what was booked under it.
+
+    ``names``: only these.
+    """
     query = (
         select(objects.c.name, objects.c.revision_from, objects.c.revision_to, objects.c.body)
         .where(objects.c.kind == kind)
         .order_by(objects.c.name, objects.c.revision_from)
     )
+    if names is not None:
+        query = query.where(objects.c.name.in_(names))
     found: dict[str, list[Past]] = {}
     for name, begin, end, body in connection.execute(query):
         found.setdefault(name, []).append(Past(begin, end, json.loads(body)))

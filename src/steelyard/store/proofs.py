@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
 from sqlalchemy import Connection, func, insert, select, update
 
+from steelyard.domain.instants import instant_ns, instant_of
 from steelyard.domain.tasks import Verdict
 from steelyard.store.schema import verdicts, weighings
-
-_NS = 10**9
 
 
 def add_verdict(connection: Connection, verdict: Verdict) -> None:
     """Appends a verdict."""
-    decided_at_ns = int(verdict.decided_at.timestamp()) * _NS
     connection.execute(
         insert(verdicts).values(
             task=verdict.task,
@@ -34,7 +31,7 @@ def add_verdict(connection: Connection, verdict: Verdict) -> None:
             cost_pico=str(verdict.cost_pico),
             currency=verdict.currency,
             time_s=verdict.time_s,
-            decided_at_ns=decided_at_ns,
+            decided_at_ns=instant_ns(verdict.decided_at),
             model_answered=verdict.model_answered,
             cost_lower_pico=_text(verdict.cost_lower_pico),
             cost_upper_pico=_text(verdict.cost_upper_pico),
@@ -53,29 +50,19 @@ def latest_verdicts(connection: Connection) -> list[Verdict]:
         .where(verdicts.c.verdict_number.in_(newest))
         .order_by(verdicts.c.task, verdicts.c.offer, verdicts.c.verdict_number)
     )
-    return [
-        Verdict(
-            task=row.task,
-            offer=row.offer,
-            form_digest=row.form_digest,
-            floor=Decimal(row.floor),
-            total=Fraction(row.total),
-            n=row.n,
-            n_unscored=row.n_unscored,
-            lower=Decimal(row.lower),
-            upper=Decimal(row.upper),
-            confidence=Decimal(row.confidence),
-            cost_pico=int(row.cost_pico),
-            currency=row.currency,
-            time_s=row.time_s,
-            decided_at=datetime.fromtimestamp(row.decided_at_ns // _NS, UTC),
-            model_answered=row.model_answered,
-            cost_lower_pico=_integer(row.cost_lower_pico),
-            cost_upper_pico=_integer(row.cost_upper_pico),
-            time_median_s=row.time_median_s,
-        )
-        for row in connection.execute(query)
-    ]
+    return [_verdict(row) for row in connection.execute(query)]
+
+
+def past_verdicts(
+    connection: Connection, task: str | None = None, offer: str | None = None
+) -> list[Verdict]:
+    """All verdicts there ever were, on a task and offer if named; the newest first."""
+    query = select(verdicts).order_by(verdicts.c.verdict_number.desc())
+    if task is not None:
+        query = query.where(verdicts.c.task == task)
+    if offer is not None:
+        query = query.where(verdicts.c.offer == offer)
+    return [_verdict(row) for row in connection.execute(query)]
 
 
 def begin_weighing(
@@ -115,6 +102,29 @@ def recent_weighings(connection: Connection, count: int) -> list[Mapping[str, An
     """The last weighings, newest first."""
     query = select(weighings).order_by(weighings.c.weighing_number.desc()).limit(count)
     return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def _verdict(row: Any) -> Verdict:
+    return Verdict(
+        task=row.task,
+        offer=row.offer,
+        form_digest=row.form_digest,
+        floor=Decimal(row.floor),
+        total=Fraction(row.total),
+        n=row.n,
+        n_unscored=row.n_unscored,
+        lower=Decimal(row.lower),
+        upper=Decimal(row.upper),
+        confidence=Decimal(row.confidence),
+        cost_pico=int(row.cost_pico),
+        currency=row.currency,
+        time_s=row.time_s,
+        decided_at=instant_of(row.decided_at_ns),
+        model_answered=row.model_answered,
+        cost_lower_pico=_integer(row.cost_lower_pico),
+        cost_upper_pico=_integer(row.cost_upper_pico),
+        time_median_s=row.time_median_s,
+    )
 
 
 def _text(amount: int | None) -> str | None:

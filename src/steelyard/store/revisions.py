@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, func, insert, select
@@ -34,6 +34,13 @@ def begin(connection: Connection, at_ns: int, actor: str, reason: str) -> Change
 def latest(connection: Connection) -> int:
     """The newest revision; 0 when there is none."""
     return int(connection.scalar(select(func.max(revisions.c.revision))) or 0)
+
+
+def times(connection: Connection, numbers: Collection[int]) -> dict[int, int]:
+    """When revisions were made (UTC, nanoseconds), by number."""
+    query = select(revisions.c.revision, revisions.c.at_ns)
+    query = query.where(revisions.c.revision.in_(numbers))
+    return {number: at_ns for number, at_ns in connection.execute(query)}
 
 
 def note(

@@ -35,3 +35,29 @@ def test_a_task_of_ones_own(tmp_path: Path) -> None:
     body = taskbook.bodies(config)["own/task"]
     assert body["floor"] == "0.5"
     assert body["digests"]
+
+
+def test_what_a_task_asks_of_proof_beside_its_floor() -> None:
+    plain = taskbook.bodies(load_text("", "f", {}))[NAME]
+    floor = Decimal(plain["floor"])
+    assert plain["proof"] == {
+        "stale_after_days": 90,
+        "supervised_floor": str(floor - Decimal("0.1")),
+        "supply": {},
+        "supply_required": False,
+    }
+    text = f"""
+weighing: {{stale_after_days: 30, supervised_margin: 0.2}}
+tasks:
+  {NAME}: {{floor: 0.15, supply: {{requests_per_minute: 60}}, supply_required: true}}
+  shop/booking-slots: {{stale_after_days: 7, floor: 0.5, supervised_floor: 0.9}}
+"""
+    own = taskbook.bodies(load_text(text, "f", {}))
+    assert own[NAME]["proof"] == {
+        "stale_after_days": 30,
+        "supervised_floor": "0",
+        "supply": {"requests_per_minute": 60.0, "tokens_per_s": None},
+        "supply_required": True,
+    }
+    other = own["shop/booking-slots"]["proof"]
+    assert (other["stale_after_days"], other["supervised_floor"]) == (7, "0.5")

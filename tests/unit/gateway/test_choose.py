@@ -132,6 +132,13 @@ def test_the_error_says_why_and_what_to_do() -> None:
     told = error(weighed, call(), "task:t")
     assert told.code == "nothing_proven"
     assert "c1/m: failed, 0.10 to 0.20 against 0.90" in told.message
+    stale = VerdictEntry("c1/m", "stale", 0.95, 1.0, 50, "drift alarm of 2026-03-02")
+    short = VerdictEntry("c2/m", "not_proven", 0.95, 1.0, 50, "60 requests a minute, 100 demanded")
+    told = error(view(CHEAP, DEAR, tasks={"t": task(verdicts=(stale, short))}), call(), "task:t")
+    assert told.code == "nothing_proven"
+    assert "c1/m: stale, drift alarm of 2026-03-02;" in told.message
+    assert "c2/m: not proven, 0.95 to 1.00 against 0.90, 60 requests" in told.message
+    assert "steelyard weigh t" in told.message
     proven = view(
         offer(periods=()), tasks={"t": task(verdicts=(VerdictEntry("c1/m", "proven", 0.9, 1, 5),))}
     )

@@ -52,3 +52,11 @@ class TestObjects:
         objects.put(tx, step(tx), "channel", "a", {"x": 1}, managed_by=API)
         assert objects.replace_managed(tx, step(tx), "channel", {"a": {"x": 1}})
         assert objects.current(tx, "channel")["a"].managed_by == FILE
+
+
+def test_the_history_of_some_names_only(tx: Connection) -> None:
+    change = revisions.begin(tx, NOON_NS, "test", "a test")
+    for name in ("a", "b"):
+        objects.put(tx, change, "offer", name, {"n": name}, managed_by=API)
+    assert set(objects.history(tx, "offer")) == {"a", "b"}
+    assert set(objects.history(tx, "offer", {"b", "c"})) == {"b"}

@@ -68,3 +68,15 @@ class TestProofs:
             (r["state"], r["detail"], r["ended_at_ns"]) for r in proofs.recent_weighings(tx, 5)
         ]
         assert states == [("stopped", "gone", NOON_NS + 5), ("done", "", NOON_NS)]
+
+    def test_instants_are_kept_to_the_microsecond(self, tx: Connection) -> None:
+        at = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
+        proofs.add_verdict(tx, self.verdict(decided_at=at))
+        assert proofs.latest_verdicts(tx)[0].decided_at == at
+
+    def test_past_verdicts_are_all_there_newest_first(self, tx: Connection) -> None:
+        for offer, n in (("a", 30), ("b", 30), ("a", 40)):
+            proofs.add_verdict(tx, self.verdict(offer=offer, n=n))
+        assert [v.n for v in proofs.past_verdicts(tx, offer="a")] == [40, 30]
+        assert len(proofs.past_verdicts(tx, "shop/a")) == 3
+        assert proofs.past_verdicts(tx, "none") == []

@@ -21,3 +21,9 @@ def test_the_audit_log_says_who_did_what(tx: Connection) -> None:
     (line,) = revisions.audit_lines(tx, 10)
     assert (line["actor"], line["action"], line["detail"]) == ("test", "add", '{"name": "acme"}')
     assert revisions.latest(tx) == change.revision
+
+
+def test_the_times_of_revisions_by_number(tx: Connection) -> None:
+    first, second = step(tx), step(tx, NOON_NS + 5)
+    found = revisions.times(tx, {first.revision, second.revision, 99})
+    assert found == {first.revision: NOON_NS, second.revision: NOON_NS + 5}

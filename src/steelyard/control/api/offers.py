@@ -1,4 +1,4 @@
-"""Offers with their prices and proofs; verdicts."""
+"""Offers with their prices and proofs."""
 
 from __future__ import annotations
 
@@ -12,16 +12,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from steelyard.control import measured, price_book, quarantine
+from steelyard.control import measured, price_book, proving, quarantine
 from steelyard.control.answered import names_by_offer
 from steelyard.control.api.web import admin, control_of, listed
-from steelyard.control.compile import current_verdicts
 from steelyard.domain.conditions import Condition, deciding
 from steelyard.domain.instants import instant_of
 from steelyard.domain.rates import ITEMS, Rate
-from steelyard.domain.tasks import Verdict, decide
 from steelyard.pricebook.wording import condition_text
-from steelyard.store import answered, objects, proofs
+from steelyard.store import answered, objects
 
 _WEIGHINGS_SHOWN = 100
 
@@ -37,14 +35,14 @@ async def list_offers(request: Request) -> Response:
         tasks = objects.current(connection, "task")
         offers = measured.offers(connection)
         priced = price_book.offer_prices(connection, offers)
-        verdicts = proofs.latest_verdicts(connection)
+        now_ns = time.time_ns()
         names, flags = names_by_offer(connection), answered.open_kinds(connection)
         held = quarantine.held(connection, offers)
-        now = instant_of(time.time_ns())
+        now = instant_of(now_ns)
         proven: dict[str, dict[str, str]] = {}
-        for task, stored in tasks.items():
-            for entry in current_verdicts(task, stored.body, verdicts):
-                proven.setdefault(entry.offer, {})[task] = entry.status
+        for task, found in proving.load(connection, tasks, now_ns).items():
+            for offer, proof in found.items():
+                proven.setdefault(offer, {})[task] = proof.standing.status.value
         rows = []
         for name, stored in offers.items():
             body = stored.body
@@ -73,43 +71,6 @@ async def list_offers(request: Request) -> Response:
         return rows
 
     return listed(await control.read(work))
-
-
-@admin
-async def list_verdicts(request: Request) -> Response:
-    """The newest verdicts, with what they say at the floor of today."""
-
-    def work(connection: Connection) -> list[dict[str, Any]]:
-        tasks = objects.current(connection, "task")
-        found = proofs.latest_verdicts(connection)
-        return [verdict_row(v, tasks[v.task].body) for v in found if v.task in tasks]
-
-    return listed(await control_of(request).read(work))
-
-
-def verdict_row(verdict: Verdict, task: Any) -> dict[str, Any]:
-    """A verdict for people and programs; exact numbers as text."""
-    floor = type(verdict.floor)(task["floor"])
-    share = verdict.unscored_share
-    return {
-        "task": verdict.task,
-        "offer": verdict.offer,
-        "form_digest": verdict.form_digest,
-        "is_current": verdict.form_digest in task["digests"],
-        "status": decide(verdict.lower, verdict.upper, floor, share).value,
-        "floor": str(floor),
-        "lower": str(verdict.lower),
-        "upper": str(verdict.upper),
-        "quality": float(verdict.quality) if verdict.quality is not None else None,
-        "n": verdict.n,
-        "n_unscored": verdict.n_unscored,
-        "confidence": str(verdict.confidence),
-        "cost_pico": str(verdict.cost_pico),
-        "currency": verdict.currency,
-        "time_s": verdict.time_s,
-        "decided_at": verdict.decided_at,
-        "model_answered": verdict.model_answered,
-    }
 
 
 def prices_now(rates: Iterable[Rate], at: datetime) -> dict[str, str]:
@@ -144,5 +105,4 @@ def rate_text(rate: Rate) -> str:
 
 routes = [
     Route("/api/offers", list_offers),
-    Route("/api/verdicts", list_verdicts),
 ]
