@@ -2,7 +2,7 @@
 
 Fed by the ledger's closed lines alone, each part that the scribe wrote counted once: the number of
 the last one counted moves in the same write as the counts. What a flag means for the proofs of an
-offer is not decided here: whoever compiles verdicts may ask ``store.answered.open_kinds``.
+offer is not decided here, but by ``domain.verdict_life``.
 """
 
 from __future__ import annotations
@@ -56,7 +56,11 @@ class AnswerWatch:
 
     async def look_once(self) -> int:
         """Counts what was booked since the last look; how many flags that raised."""
-        return await asyncio.to_thread(self._look)
+        raised, is_news = await asyncio.to_thread(self._look)
+        if is_news:
+            # Proof of what answered before may be none any more.
+            self._control.publisher.core.want()
+        return raised
 
     async def tell_once(self) -> None:
         """Tells the webhook of the flags that it was not told of yet, oldest first."""
@@ -75,28 +79,30 @@ class AnswerWatch:
                 await webhook.tell(client, target, event_of(flag))
                 await asyncio.to_thread(self._remember, flag.number)
 
-    def _look(self) -> int:
+    def _look(self) -> tuple[int, bool]:
+        """How many flags were raised, and whether a name answered that never did."""
         folder = self._control.places.home / "ledger"
         with self._control.database.read() as connection:
             before = settings.get(connection, COUNTED)
             parts = _parts(connection, before)
         if not parts:
-            return 0
+            return 0, False
         # Imported when there is something to count: the ledger's libraries are heavy.
         names = importlib.import_module("steelyard.control.answered_names")
         files = [folder / name for _, name in parts]
         counted = names.count([file for file in files if _is_there(file)])
         with self._control.database.write() as connection:
             if settings.get(connection, COUNTED) != before:
-                return 0  # somebody else counted them
-            raised = self._take(connection, counted)
+                return 0, False  # somebody else counted them
+            raised, is_news = self._take(connection, counted)
             settings.put(connection, COUNTED, max(number for number, _ in parts))
         for flag in raised:
             log.warning("%s", text_of(flag))
-        return len(raised)
+        return len(raised), is_news
 
-    def _take(self, connection: Connection, counted: list[Any]) -> list[Flag]:
-        """Writes names down, and the flags that they raise."""
+    def _take(self, connection: Connection, counted: list[Any]) -> tuple[list[Flag], bool]:
+        """Writes names down, and the flags that they raise; whether there was a new name."""
+        is_news = False
         known = answered.names(connection)
         offers = objects.current(connection, "offer")
         self._learn(connection, {(each.offer, each.revision) for each in counted})
@@ -109,12 +115,13 @@ class AnswerWatch:
             body = offers[each.offer].body if each.offer in offers else {}
             allowed = names_known(asked[1], body.get("model", ""), body.get("answers_as", ()))
             odd = judge(asked[1], before, each.seen, allowed)
+            is_news |= odd is not None or each.seen.name not in {seen.name for seen in before}
             known[asked] = merged(before, each.seen)
             now = next(seen for seen in known[asked] if seen.name == each.seen.name)
             answered.write(connection, asked, now)
             if odd is not None:
                 answered.raise_flag(connection, asked, odd, each.seen.first_ns)
-        return answered.flags(connection, after=last)[::-1]
+        return answered.flags(connection, after=last)[::-1], is_news
 
     def _learn(self, connection: Connection, wanted: set[tuple[str, int]]) -> None:
         """Which names stood in requests: those of the offer as it was at the choice."""

@@ -9,9 +9,12 @@ from typing import Any
 from sqlalchemy import Connection
 
 from steelyard.control import measured, price_book
+from steelyard.control.proving import Proof
 from steelyard.domain.errors import ConfigError
+from steelyard.domain.instants import instant_ns
 from steelyard.domain.offers import ChannelKind
 from steelyard.domain.tasks import Constraint, Status, Task, Verdict, decide
+from steelyard.domain.verdict_life import Cause
 from steelyard.store import objects
 from steelyard.weigh.asking import Contender
 
@@ -47,7 +50,7 @@ def weighed(task: Task, digests: Iterable[str], verdicts: Iterable[Verdict]) -> 
     """Offers that need no further weighing: decided at today's floor, or weighed to the end at it.
 
     A verdict that another floor cut short, and that today's leaves open, is taken up again; what is
-    in the run file is not asked twice.
+    in the run file is not asked twice. Stale verdicts are none of these: leave them out.
     """
     wanted = set(digests)
     return {
@@ -57,6 +60,23 @@ def weighed(task: Task, digests: Iterable[str], verdicts: Iterable[Verdict]) -> 
         and verdict.form_digest in wanted
         and (verdict.floor == task.floor or _is_decided(verdict, task.floor))
     }
+
+
+def mark(found: Iterable[Contender], proofs: Mapping[str, Proof]) -> str:
+    """What tells the run file of this background weighing from earlier ones of the same form.
+
+    Answers of before an offer's verdict went stale must not count again, so the instant of the
+    newest stale one is in the file's name; it stays while the weighing gives way and goes on. Of
+    another form the file is another one anyway.
+    """
+    stale = [
+        instant_ns(proof.verdict.decided_at)
+        for proof in (proofs.get(one.offer) for one in found)
+        if proof is not None
+        and proof.standing.status is Status.STALE
+        and proof.standing.cause is not Cause.FORM
+    ]
+    return f"-{max(stale):x}" if stale else ""
 
 
 def _is_decided(verdict: Verdict, floor: Decimal) -> bool:

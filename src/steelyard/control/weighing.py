@@ -21,11 +21,12 @@ from typing import Any, Protocol
 
 from sqlalchemy import Connection
 
-from steelyard.control import contenders, taskbook
+from steelyard.control import contenders, proving, taskbook
 from steelyard.control.control import Control
+from steelyard.control.proving import Proofs
 from steelyard.control.weighing_key import weighing_key
 from steelyard.domain.errors import ConfigError, SteelyardError, StoreUnavailable
-from steelyard.domain.tasks import Task, Verdict, form_digest
+from steelyard.domain.tasks import Task, form_digest
 from steelyard.store import objects, proofs
 from steelyard.store.revisions import Change
 from steelyard.weigh.asking import Ask, AskError, Contender
@@ -164,10 +165,9 @@ class Weighings:
         if not running.cancelled() and (error := running.exception()) is not None:
             log.error("a weighing broke off", exc_info=error)
 
-    async def _weigh_idle(self, task: Task, found: Sequence[Contender]) -> bool:
+    async def _weigh_idle(self, task: Task, found: Sequence[Contender], mark: str) -> bool:
         """Whether it went well, or gave way and goes on as soon as it may."""
-        # The digest is in the file's name: another form or set is another weighing.
-        job = await self._begin(task, found, "", is_background=True)
+        job = await self._begin(task, found, mark, is_background=True)
         idle = self._idle = asyncio.get_running_loop().create_task(self._run(job))
         try:
             await asyncio.wait({idle})
@@ -178,15 +178,20 @@ class Weighings:
                 await asyncio.wait({idle})
         return idle.cancelled() or idle.result()
 
-    async def _next_idle(self) -> tuple[Task, list[Contender]] | None:
-        """The first task, in order, with embedded offers that are up and not decided."""
+    async def _next_idle(self) -> tuple[Task, list[Contender], str] | None:
+        """The first task, in order, with embedded offers that are up and not decided.
+
+        With them comes the mark of their run file, which is a new one for what went stale.
+        """
         down = self._control.engines.channel_states()
 
-        def work(connection: Connection) -> tuple[list[Contender], dict[str, Any], list[Verdict]]:
+        def work(connection: Connection) -> tuple[list[Contender], dict[str, Any], Proofs]:
             offers = contenders.embedded(connection, down)
-            return offers, objects.current(connection, "task"), proofs.latest_verdicts(connection)
+            tasks = objects.current(connection, "task")
+            return offers, tasks, proving.load(connection, tasks, time.time_ns())
 
-        offers, stored, verdicts = await self._control.read(work)
+        offers, stored, found = await self._control.read(work)
+        verdicts = proving.fresh(found)
         # The shortest answers first: something is proven sooner.
         cheapest = sorted(self._tasks().items(), key=lambda each: each[1].form.output_tokens_max)
         for name, task in cheapest:
@@ -194,7 +199,7 @@ class Weighings:
                 continue
             weighed = contenders.weighed(task, stored[name].body["digests"], verdicts)
             if missing := [one for one in offers if one.offer not in weighed]:
-                return task, missing
+                return task, missing, contenders.mark(missing, found.get(name, {}))
         return None
 
     async def _begin(
@@ -228,7 +233,10 @@ class Weighings:
 
         standings = await self._control.write("weighing", f"weigh {task.name}", work)
         self._standings.update((standing.number, standing) for standing in standings)
-        path = self._path(task, mark or f"idle-{digest}")
+        if is_background:
+            # The digest is in the file's name: another form or set is another weighing.
+            mark = f"idle-{digest}{mark}"
+        path = self._path(task, mark)
         return _Job(task, dataset, found, standings, path, limit, is_background)
 
     async def _run(self, job: _Job) -> bool:

@@ -10,9 +10,12 @@ from fractions import Fraction
 import pytest
 
 from steelyard.control import contenders
+from steelyard.control.proving import Proof
 from steelyard.domain.errors import ConfigError
-from steelyard.domain.tasks import Constraint, PromptForm, Task, Verdict
+from steelyard.domain.tasks import Constraint, PromptForm, Status, Task, Verdict
+from steelyard.domain.verdict_life import Cause, Standing
 from steelyard.store.database import Database
+from steelyard.weigh.asking import Contender
 
 TEXT = """
 channels: {shop: {base_url: "http://x/v1"}}
@@ -79,3 +82,18 @@ def test_the_background_takes_only_engines_that_are_up(database: Database) -> No
 def test_what_is_decided_is_left_alone(more: dict[str, object], is_weighed: bool) -> None:
     found = contenders.weighed(TASK, ["d1", "d2"], [verdict(**more)])
     assert found == ({"shop/a"} if is_weighed else set())
+
+
+def test_answers_of_before_a_verdict_went_stale_are_in_another_file() -> None:
+    def proof(day: int, status: Status, cause: Cause = Cause.AGE) -> Proof:
+        won = verdict(decided_at=datetime(2026, 3, day, tzinfo=UTC))
+        return Proof(won, Standing(status, cause))
+
+    found = [Contender("a"), Contender("b"), Contender("new")]
+    assert contenders.mark(found, {}) == ""
+    held = {"a": proof(1, Status.NOT_PROVEN), "b": proof(2, Status.STALE, Cause.FORM)}
+    assert contenders.mark(found, held) == ""
+    stale = {"a": proof(1, Status.STALE), "b": proof(2, Status.STALE), "z": proof(3, Status.STALE)}
+    first = contenders.mark(found, stale)
+    assert first and first == contenders.mark([found[1]], stale)
+    assert first != contenders.mark([found[0]], stale)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Coroutine, Iterator
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,8 @@ from steelyard.control import contenders, weighing
 from steelyard.control.control import Control
 from steelyard.control.weighing import Weighings
 from steelyard.domain.errors import ConfigError
-from steelyard.store import proofs
+from steelyard.store import measurements, proofs
+from steelyard.store.measurements import Measurement
 from steelyard.weigh.asking import Contender
 
 
@@ -251,7 +253,30 @@ def test_the_background_is_announced_to_workers_only_while_it_runs(
 
     async def work() -> None:
         weighings = Weighings(idle, "", ask.make)
-        assert await weighings._weigh_idle(weighings._tasks()["mood"], [Contender(GOOD)])
+        assert await weighings._weigh_idle(weighings._tasks()["mood"], [Contender(GOOD)], "")
 
     run(work())
     assert said == [True, False]
+
+
+def test_what_went_stale_is_weighed_anew_and_nothing_said_before_counts(idle: Control) -> None:
+    ask = ScriptedAsk()
+
+    async def work() -> None:
+        weighings = Weighings(idle, "", ask.make)
+        background = asyncio.get_running_loop().create_task(weighings.run_when_idle())
+        await until(lambda: len(verdicts(idle)) == 2)
+        before, asked = verdicts(idle), ask.asked.count(GOOD)
+        with idle.database.write() as connection:
+            alarm = Measurement("drift", GOOD, time.time_ns(), "drifted", {}, "mood")
+            measurements.add(connection, alarm)
+        await until(lambda: verdicts(idle)[GOOD].decided_at > before[GOOD].decided_at)
+        await asyncio.sleep(0.05)
+        assert verdicts(idle)[BAD] == before[BAD]
+        assert ask.asked.count(GOOD) >= asked + verdicts(idle)[GOOD].n
+        assert [row["offer"] for row in rows(idle)].count(GOOD) == 2
+        background.cancel()
+        await asyncio.wait({background})
+
+    run(work())
+    assert len(list((idle.places.home / "weighings").glob("mood-idle-*"))) == 2
