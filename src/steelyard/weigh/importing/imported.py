@@ -1,0 +1,179 @@
+"""What an importer gives: tasks with their items, and what could not be taken along.
+
+Each importer reads a file of another program and never runs anything of it: no code, no template
+language, no addresses. What has no counterpart here is named, not guessed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import yaml
+
+from steelyard.config.nesting import check_nesting
+from steelyard.domain.errors import ConfigError
+from steelyard.weigh.datasets import Dataset, read_set
+
+FILE_BYTES_MAX = 256 * 1024 * 1024
+YAML_BYTES_MAX = 16 * 1024 * 1024
+OUTPUT_TOKENS_MAX = 512
+"""Cap of answers where the other program names none."""
+_CHINESE_SHARE = 0.2
+_NAME_CHARS = 64
+
+Row = dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """A task as another program had it."""
+
+    name: str
+    title: str
+    rows: tuple[Row, ...]
+    """Items, as the lines of a JSONL set."""
+    grader: str
+    grader_parameters: Mapping[str, object] = field(default_factory=dict)
+    system: str = ""
+    user: str = "{input}"
+    output_tokens_max: int = OUTPUT_TOKENS_MAX
+    notes: tuple[str, ...] = ()
+    """What was left out or is not quite the same, for people."""
+
+    @property
+    def language(self) -> str:
+        """``zh`` when Chinese signs are a good part of what is asked, else ``en``."""
+        text = "".join(json.dumps(row, ensure_ascii=False) for row in self.rows[:100])
+        chinese = sum("\u4e00" <= sign <= "\u9fff" for sign in text)
+        return "zh" if chinese > _CHINESE_SHARE * len(text) else "en"
+
+    def set_bytes(self) -> bytes:
+        """The set as a JSONL file."""
+        lines = (json.dumps(row, ensure_ascii=False) for row in self.rows)
+        return "".join(f"{line}\n" for line in lines).encode("utf-8", "replace")
+
+    def dataset(self) -> Dataset:
+        """The set as a weighing reads it.
+
+        Raises:
+            ConfigError: none of its items can be used.
+        """
+        return read_set(f"{self.name}.jsonl", self.set_bytes())
+
+    def section(self, set_path: str, floor: str) -> dict[str, object]:
+        """What ``steelyard.yaml`` says under ``tasks`` for it.
+
+        Args:
+            set_path: where the set lies, from the file's folder.
+            floor: 0 to 1.
+        """
+        form: dict[str, object] = {"id": "imported-1"}
+        if self.system:
+            form["system"] = self.system
+        if self.user != "{input}":
+            form["user"] = self.user
+        form["output_tokens_max"] = self.output_tokens_max
+        section: dict[str, object] = {"title": self.title, "language": self.language}
+        section |= {"set": set_path, "grader": self.grader}
+        if self.grader_parameters:
+            section["grader_parameters"] = dict(self.grader_parameters)
+        return section | {"floor": floor, "form": form}
+
+
+def task_name(text: str) -> str:
+    """A name for a task out of any text: lower case words joined by hyphens; ``imported`` if none.
+
+    A slash stays, since tasks may lie in folders.
+    """
+    parts = [re.sub(r"[^a-z0-9]+", "-", part.lower()).strip("-") for part in text.split("/")]
+    return "/".join(filter(None, parts))[:_NAME_CHARS].strip("-/") or "imported"
+
+
+def with_ids(name: str, rows: Iterable[Row]) -> tuple[tuple[Row, ...], tuple[str, ...]]:
+    """Rows with ids made of what they say, each once, and a note on those that came again."""
+    found: dict[str, Row] = {}
+    again = 0
+    for row in rows:
+        said = json.dumps(row, sort_keys=True, ensure_ascii=False).encode("utf-8", "replace")
+        row_id = f"{name}-{hashlib.sha256(said).hexdigest()[:10]}"
+        again += row_id in found
+        found.setdefault(row_id, {"id": row_id, **row})
+    notes = (f"{again} items were there twice and are taken once",) if again else ()
+    return tuple(found.values()), notes
+
+
+def read_bytes(path: Path, bytes_max: int = FILE_BYTES_MAX) -> bytes:
+    """A file's content.
+
+    Raises:
+        ConfigError: it cannot be read, is too large, or is only a pointer to where it lies.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(bytes_max + 1)
+    except OSError as error:
+        raise ConfigError(f"{path.name}: {error.strerror or error}") from error
+    if len(data) > bytes_max:
+        raise ConfigError(f"{path.name}: larger than {bytes_max >> 20} MiB")
+    if data.startswith(b"version https://git-lfs"):
+        raise ConfigError(f"{path.name} is a pointer of Git LFS; fetch the file: git lfs pull")
+    return data
+
+
+def read_text(path: Path, bytes_max: int = FILE_BYTES_MAX) -> str:
+    """A text file's content, without a byte order mark.
+
+    Raises:
+        ConfigError: as ``read_bytes``, or it is no UTF-8.
+    """
+    try:
+        return read_bytes(path, bytes_max).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path.name}: not UTF-8 at byte {error.start}") from error
+
+
+def read_yaml(path: Path) -> object:
+    """What a YAML file says; plain values only, no aliases that multiply.
+
+    Raises:
+        ConfigError: it cannot be read or is no such YAML.
+    """
+    text = read_text(path, YAML_BYTES_MAX)
+    try:
+        check_nesting(text, may_repeat=False)
+        return yaml.load(text, Loader=yaml.CSafeLoader)
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        reason = str(error).partition("\n")[0]
+        raise ConfigError(f"{path.name}: not YAML that can be read: {reason}") from error
+
+
+def inside(folder: Path, name: str) -> Path:
+    """A file that another one names, which must lie in the folder or below it.
+
+    A file of tests comes from anybody, and what it names is sent to vendors.
+
+    Raises:
+        ConfigError: it lies elsewhere.
+    """
+    path = (folder / name).resolve()
+    if not path.is_relative_to(folder.resolve()):
+        raise ConfigError(f"{name} lies outside of {folder.name or 'its folder'} and is not read")
+    return path
+
+
+def counted(texts: Iterable[str], what: str) -> tuple[str, ...]:
+    """Notes on what was left out: ``javascript assertions (3): left out``, by kind."""
+    counts: dict[str, int] = {}
+    for text in texts:
+        counts[text] = counts.get(text, 0) + 1
+    return tuple(f"{what} {text} ({count}) left out" for text, count in sorted(counts.items()))
+
+
+def escaped(text: str) -> str:
+    """A text as a pattern of RE2 that means just it."""
+    return re.sub(r"([\\.+*?()|\[\]{}^$/-])", r"\\\1", text)
