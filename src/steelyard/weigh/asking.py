@@ -8,9 +8,24 @@ weighings as for any other traffic. Tests implement it with a function.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
+from fractions import Fraction
 from typing import Protocol
 
 from steelyard.domain.tasks import Constraint
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What one call of the task may cost on an offer, in 10^-12 of ``currency``."""
+
+    currency: str
+    call_pico: int
+    """Expected; only decides whom to ask first."""
+    call_pico_max: int
+    """At most, as the gateway reserves it."""
+    worth: Fraction = Fraction(1)
+    """Of one unit of ``currency`` in the currency of the weighing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +36,12 @@ class Contender:
     constraints: frozenset[Constraint] = frozenset()
     """What it can be held to besides the prompt; without the task's constraint it is asked in the
     same words, which is another prompt form and gives another verdict."""
+    price: Price | None = None
+    """None when nothing is known: then no money can be held for its calls."""
+    model: str = ""
+    """Its name at the vendor; tells a judge's family, and whose stored answers are its own."""
+    refusal: str = ""
+    """Why it cannot be weighed, for people; empty when it can."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +59,14 @@ class Answer:
     """Wall time of the call, seconds."""
     call_id: str = ""
     model_answered: str = ""
+    answered_at: datetime | None = None
+    """Aware, UTC, for an answer that was there already: nobody was asked, nothing was paid, and
+    ``cost_pico`` is what it cost then. None for one that was asked for now."""
+
+    @property
+    def is_stored(self) -> bool:
+        """Whether it was there already."""
+        return self.answered_at is not None
 
 
 class AskError(Exception):
@@ -48,6 +77,7 @@ class AskError(Exception):
         is_retryable: whether asking again may help.
         cost_pico: in 10^-12 of ``currency``.
         currency: ISO 4217; empty when nothing was billed.
+        is_lost: whether nobody can say what it cost; the most that it can is counted then.
     """
 
     def __init__(
@@ -57,12 +87,14 @@ class AskError(Exception):
         is_retryable: bool = True,
         cost_pico: int = 0,
         currency: str = "",
+        is_lost: bool = False,
     ) -> None:
         super().__init__(reason)
         self.reason = reason
         self.is_retryable = is_retryable
         self.cost_pico = cost_pico
         self.currency = currency
+        self.is_lost = is_lost
 
 
 class Preempted(AskError):

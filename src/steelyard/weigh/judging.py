@@ -16,7 +16,8 @@ from math import exp, fsum, lgamma, log, log1p
 
 from steelyard.domain.errors import ConfigError
 from steelyard.domain.tasks import Grade
-from steelyard.weigh.asking import Answer, Ask
+from steelyard.weigh.asking import Answer, Ask, Price
+from steelyard.weigh.bills import Bill
 from steelyard.weigh.graders.judge import (
     Pair,
     Settled,
@@ -26,7 +27,6 @@ from steelyard.weigh.graders.judge import (
     read_opinion,
     settle,
 )
-from steelyard.weigh.lanes import Bill
 from steelyard.weigh.tries import Patience, get_reply
 
 _PLACES = (Winner.FIRST, Winner.SECOND)
@@ -49,6 +49,8 @@ class Judge:
     concurrency: int = 4
     """Pairs at a time."""
     patience: Patience = Patience()
+    price: Price | None = None
+    """Of one opinion; None when it is not known."""
 
     def __post_init__(self) -> None:
         if self.concurrency < 1:
@@ -66,6 +68,8 @@ class Judged:
     cost_pico: int
     """Of all calls to the judge, in 10^-12 of ``currency``."""
     currency: str
+    paid_pico: int = 0
+    """What of it was paid now: opinions that were there already cost nothing again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +119,7 @@ async def judge_pair(ask: Ask, judge: Judge, pair: Pair, *, task: str) -> Judged
         ConfigError: there is no rubric in the judge's language.
         SteelyardError: what every further call would meet too (no access, no money).
     """
-    bill = Bill()
+    bill = Bill(judge.price)
     if not pair.first.strip() or not pair.second.strip():
         return _unscored("an answer of the pair holds nothing", bill)
     if pair.first.strip() == pair.second.strip():
@@ -137,7 +141,7 @@ async def judge_pair(ask: Ask, judge: Judge, pair: Pair, *, task: str) -> Judged
     settled = settle(*opinions)
     reason = "the judge's opinion turned with the order" if settled.is_disagreed else ""
     grade = Grade(_VALUES[settled.winner], reason, settled.winner)
-    return Judged(grade, settled, bill.cost_pico, bill.currency)
+    return Judged(grade, settled, bill.cost_pico, bill.currency, bill.paid_pico)
 
 
 async def judge_all(
@@ -247,4 +251,4 @@ def _solve(rising: Callable[[float], float], target: float) -> float:
 
 
 def _unscored(reason: str, bill: Bill) -> Judged:
-    return Judged(Grade.unscored(reason), None, bill.cost_pico, bill.currency)
+    return Judged(Grade.unscored(reason), None, bill.cost_pico, bill.currency, bill.paid_pico)

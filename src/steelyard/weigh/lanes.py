@@ -1,158 +1,121 @@
-"""One offer on its way through the items: what is finished, what is still to ask, what it cost.
+"""The items of a run in their order, and one offer on its way through them.
 
 Kept apart from the runner so that the order of things is plain data, without a loop or a clock.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import hashlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 
-from steelyard.domain.errors import ConfigError, UnbalancedEntry
-from steelyard.domain.tasks import PromptForm, Task, form_digest
+from steelyard.domain.errors import ConfigError
+from steelyard.domain.tasks import PromptForm, Sample, Task, form_digest
 from steelyard.weigh.asking import Contender
 from steelyard.weigh.datasets import Dataset, Fault
-from steelyard.weigh.graders.base import Grader
-from steelyard.weigh.prompts import Prepared, prepare, shuffled
-from steelyard.weigh.runfile import Record, RunFile
-from steelyard.weigh.stats import Decision
+from steelyard.weigh.graders.base import extra
+from steelyard.weigh.prompts import Prepared, prepare
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """The items of a run, the same in the same order for every offer."""
+
+    task: Task
+    samples: tuple[Sample, ...]
+    cluster_sizes: tuple[int, ...]
+    """Items of each cluster, which lie side by side; empty when all are apart."""
+    faults: tuple[Fault, ...]
+    """Items of the set that nobody can be asked."""
+
+    def prepared(self, form: PromptForm, index: int) -> Prepared:
+        """An item as it is asked; made anew each time, so that a long set takes no memory twice."""
+        return prepare(form, self.samples[index], self.task.seed)
 
 
 @dataclass(slots=True)
 class Lane:
     """One offer on its way through the items."""
 
-    offer: str
+    contender: Contender
     form: PromptForm
     digest: str
-    items: list[Prepared]
-    decision: Decision
-    records: list[Record | None] = field(default_factory=list)
-    failed: dict[str, Record] = field(default_factory=dict)
-    """What earlier runs spent on items that gave no answer."""
-    n_read: int = 0
+    failed: dict[int, tuple[int, str, int]] = field(default_factory=dict)
+    """What items without an answer have cost, by place: cost and currency as the offer bills it,
+    and what was paid in the currency of the weighing."""
     n_done: int = 0
     n_failed_in_a_row: int = 0
     stopped: str = ""
-
-    def put(self, index: int, record: Record) -> None:
-        """Takes a finished item in and reads the grades as far as they are without a gap."""
-        self.records[index] = record
-        self.n_done += 1
-        while self.n_read < len(self.records):
-            earliest = self.records[self.n_read]
-            if earliest is None:
-                return
-            self.decision.take(earliest.grade)
-            self.n_read += 1
+    """Why it was dropped; empty while it was not."""
 
     @property
-    def is_open(self) -> bool:
-        """Whether it makes sense to ask more."""
-        return not self.stopped and not self.decision.is_settled
+    def offer(self) -> str:
+        """Its name."""
+        return self.contender.offer
 
 
-def make_lanes(
-    task: Task,
-    dataset: Dataset,
-    contenders: Sequence[Contender],
-    grader: Grader,
-    *,
-    limit: int,
-    decision: Callable[[], Decision],
-) -> tuple[list[Lane], tuple[Fault, ...]]:
-    """One lane an offer, all with the same items in the same order.
+def make_course(
+    task: Task, dataset: Dataset, fits: Callable[[Sample], str], limit: int = 0
+) -> Course:
+    """The items that can be asked and graded, in the run's order.
+
+    Items with the same field ``cluster`` belong together (turns of one conversation, questions on
+    one page) and lie side by side; clusters are shuffled as items are.
 
     Args:
         task: what is asked.
         dataset: the items.
-        contenders: the offers.
-        grader: says which items it cannot grade; they become faults, before any money is paid.
+        fits: why the grader cannot grade an item, which becomes a fault before any money is paid.
         limit: items at most; 0 for all.
-        decision: makes a lane's empty decision.
 
     Raises:
         ConfigError: no item is left.
     """
-    samples = {sample.id: sample for sample in dataset.samples}
-    ids = shuffled(samples, task.seed)
     faults = list(dataset.faults)
-    for name in ids:
-        if reason := grader.fits(prepare(task.form, samples[name], task.seed).sample):
-            faults.append(Fault(name, reason))
-    unfit = {fault.where for fault in faults}
-    fit = [samples[name] for name in ids if name not in unfit]
+    fit = []
+    for sample in sorted(dataset.samples, key=lambda each: _place(task.seed, each)):
+        if reason := fits(prepare(task.form, sample, task.seed).sample):
+            faults.append(Fault(sample.id, reason))
+        else:
+            fit.append(sample)
     if not fit:
-        raise ConfigError(f"task {task.name}: no usable item; {faults[0].reason}")
+        why = faults[0].reason if faults else "it is empty"
+        raise ConfigError(f"task {task.name}: no usable item; {why}")
+    samples = tuple(fit[: limit or None])
+    sizes: tuple[int, ...] = ()
+    if any(_cluster(sample) for sample in samples):
+        runs = groupby(samples, key=lambda each: _cluster(each) or f"item {each.id}")
+        sizes = tuple(sum(1 for _ in group) for _, group in runs)
+    return Course(task, samples, sizes, tuple(faults))
+
+
+def make_lanes(task: Task, dataset_digest: str, contenders: Sequence[Contender]) -> list[Lane]:
+    """One lane an offer, each with the form that it can be asked in."""
     lanes = []
     for contender in contenders:
-        is_held = task.form.constraint in contender.constraints
-        form = task.form if is_held else task.form.unconstrained()
-        items = [prepare(form, sample, task.seed) for sample in fit[: limit or None]]
-        lanes.append(
-            Lane(
-                offer=contender.offer,
-                form=form,
-                digest=form_digest(task, form, dataset.digest),
-                items=items,
-                decision=decision(),
-                records=[None] * len(items),
-            )
-        )
-    return lanes, tuple(faults)
+        form = form_for(task, contender)
+        lanes.append(Lane(contender, form, form_digest(task, form, dataset_digest)))
+    return lanes
 
 
-def resume(lane: Lane, file: RunFile) -> None:
-    """Takes in what earlier runs finished."""
-    for index, item in enumerate(lane.items):
-        record = file.records.get((lane.offer, lane.digest, item.sample.id))
-        if record is None:
-            continue
-        if record.is_answered:
-            lane.put(index, record)
-        else:
-            lane.failed[item.sample.id] = record
+def form_for(task: Task, contender: Contender) -> PromptForm:
+    """The task's form, without a constraint that the offer does not know."""
+    is_held = task.form.constraint in contender.constraints
+    return task.form if is_held else task.form.unconstrained()
 
 
-def todo(lanes: list[Lane]) -> Iterator[tuple[Lane, int]]:
-    """Item by item over all offers, so that they meet the same items; decided ones drop out."""
-    for index in range(max((len(lane.items) for lane in lanes), default=0)):
-        for lane in lanes:
-            if lane.is_open and lane.records[index] is None:
-                yield lane, index
+def _cluster(sample: Sample) -> str:
+    name = extra(sample, "cluster")
+    return f"cluster {name}" if isinstance(name, str | int) and name != "" else ""
 
 
-@dataclass(slots=True)
-class Bill:
-    """What all attempts at one item cost."""
+def _place(seed: int, sample: Sample) -> tuple[bytes, bytes]:
+    """Where an item comes: random to the content, the same every time."""
+    own = _hashed(seed, sample.id)
+    cluster = _cluster(sample)
+    return (_hashed(seed, cluster) if cluster else own, own)
 
-    cost_pico: int = 0
-    currency: str = ""
 
-    @classmethod
-    def after(cls, record: Record | None) -> Bill:
-        """Begins with what an earlier run paid for the same item."""
-        return cls(record.cost_pico, record.currency) if record else cls()
-
-    @classmethod
-    def over(cls, records: Iterable[Record]) -> Bill:
-        """The sum over finished items.
-
-        Raises:
-            UnbalancedEntry: they name more than one currency.
-        """
-        bill = cls()
-        for record in records:
-            bill.add(record.cost_pico, record.currency)
-        return bill
-
-    def add(self, cost_pico: int, currency: str) -> None:
-        """Adds one attempt.
-
-        Raises:
-            UnbalancedEntry: an offer is billed in one currency; this is another.
-        """
-        if currency and self.currency and currency != self.currency:
-            raise UnbalancedEntry(f"one offer billed in {self.currency} and in {currency}")
-        self.cost_pico += cost_pico
-        self.currency = self.currency or currency
+def _hashed(seed: int, name: str) -> bytes:
+    return hashlib.sha256(f"{seed}:{name}".encode()).digest()

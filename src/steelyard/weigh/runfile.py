@@ -14,20 +14,30 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
+from typing import NamedTuple, overload
 
 from steelyard.domain.errors import ConfigError, StoreUnavailable
 from steelyard.domain.tasks import Grade
+from steelyard.weigh.asking import Answer
+from steelyard.weigh.bills import Bill
+from steelyard.weigh.graders.judge import Settled, Winner
 
 ANSWER_CHARS_KEPT = 16_384
 """Of a longer answer only so much is kept, enough for reading and for most regrading."""
 _VERSION = 1
+_LENGTH_BITS = 24
+"""Of the number that says where a line lies: offset above, length below."""
+_TORN = "of {} cannot be read any more"
+
+Key = tuple[str, str, str]
+"""Offer, digest of the prompt form, sample."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +61,143 @@ class Record:
     cost_pico: int = 0
     """Of all attempts at this item, in 10^-12 of ``currency``."""
     currency: str = ""
+    paid_pico: int = 0
+    """What the weighing paid for this item, its judge included, in 10^-12 of ``paid_currency``;
+    less than it cost where the answer was there already."""
+    paid_currency: str = ""
+    is_stored: bool = False
+    """Whether the answer was there already, from an earlier weighing."""
+    settled: Settled | None = None
+    """What the judge's opinions came to, where a judge was asked."""
     time_s: float = 0.0
     """Wall time of the answer that counted, seconds."""
     call_id: str = ""
     model_answered: str = ""
 
     @property
-    def key(self) -> tuple[str, str, str]:
+    def key(self) -> Key:
         """What makes an item one and the same: offer, form and sample."""
         return (self.offer, self.form_digest, self.sample)
+
+
+class Payment(NamedTuple):
+    """What a weighing paid for an item, and when it was finished."""
+
+    paid_pico: int
+    currency: str
+    finished_at: datetime
+    """Aware, UTC."""
+
+
+def record_of(  # noqa: PLR0917 -- one call, and all of it is written down
+    key: Key,
+    reply: Answer | None,
+    grade: Grade,
+    bill: Bill,
+    payment: Payment,
+    settled: Settled | None = None,
+) -> Record:
+    """One finished item; ``reply`` is None when every attempt failed."""
+    answer = reply or Answer("")
+    return Record(
+        *key,
+        grade=grade,
+        # An answer that was there already must not look new.
+        finished_at=answer.answered_at or payment.finished_at,
+        is_answered=reply is not None,
+        answer=answer.text,
+        finish_reason=answer.finish_reason,
+        input_tokens=answer.input_tokens,
+        output_tokens=answer.output_tokens,
+        cost_pico=bill.cost_pico,
+        currency=bill.currency,
+        paid_pico=payment.paid_pico,
+        paid_currency=payment.currency,
+        is_stored=answer.is_stored,
+        settled=settled,
+        time_s=answer.time_s,
+        call_id=answer.call_id,
+        model_answered=answer.model_answered,
+    )
+
+
+class Records(Mapping[Key, Record]):
+    """The finished items of a run file; in memory is only where each one lies."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        # Two levels, so that ten thousand items do not hold their offer's name each.
+        self._places: dict[tuple[str, str], dict[str, int]] = {}
+
+    def __getitem__(self, key: Key) -> Record:
+        return read_at(self._path, self._places[key[:2]][key[2]])
+
+    def __iter__(self) -> Iterator[Key]:
+        return ((*lane, sample) for lane, found in self._places.items() for sample in found)
+
+    def __len__(self) -> int:
+        return sum(map(len, self._places.values()))
+
+    def place(self, offer: str, form_digest: str, sample: str) -> int | None:
+        """Where an item's record lies; None when it is not finished."""
+        return self._places.get((offer, form_digest), {}).get(sample)
+
+    def put(self, key: Key, offset: int, length: int) -> None:
+        """Notes where a record lies; a later one takes the place of an earlier."""
+        self._places.setdefault(key[:2], {})[key[2]] = offset << _LENGTH_BITS | length
+
+
+class Stored(Sequence[Record]):
+    """Records of one offer, read from their file whenever one looks."""
+
+    def __init__(self, path: Path, places: Sequence[int]) -> None:
+        self._path = path
+        self._places = places
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    @overload
+    def __getitem__(self, at: int) -> Record: ...
+    @overload
+    def __getitem__(self, at: slice) -> Stored: ...
+    def __getitem__(self, at: int | slice) -> Record | Stored:
+        if isinstance(at, slice):
+            return Stored(self._path, self._places[at])
+        return read_at(self._path, self._places[at])
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Sequence):
+            return NotImplemented
+        return len(self) == len(other) and all(map(Record.__eq__, self, other))
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __iter__(self) -> Iterator[Record]:
+        with self._path.open("rb") as file:
+            for place in self._places:
+                yield _read(file.fileno(), place, self._path)
+
+
+def read_at(path: Path, place: int) -> Record:
+    """The record that lies there.
+
+    Raises:
+        StoreUnavailable: the file is gone or is another.
+    """
+    try:
+        with path.open("rb") as file:
+            return _read(file.fileno(), place, path)
+    except OSError as error:
+        raise StoreUnavailable(f"run file {path.name}: {error.strerror}") from error
+
+
+def _read(fd: int, place: int, path: Path) -> Record:
+    line = os.pread(fd, place & (1 << _LENGTH_BITS) - 1, place >> _LENGTH_BITS)
+    try:
+        return _decode(json.loads(line))
+    except (ValueError, KeyError, TypeError) as error:
+        raise StoreUnavailable(f"a record {_TORN.format(path.name)}") from error
 
 
 class RunFile:
@@ -71,7 +209,8 @@ class RunFile:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._fd = -1
-        self.records: dict[tuple[str, str, str], Record] = {}
+        self._size = 0
+        self.records = Records(path)
 
     def __enter__(self) -> RunFile:
         """Opens the file, making it and its folder when they are missing.
@@ -120,21 +259,27 @@ class RunFile:
             written = os.write(self._fd, data)
             if written < len(data):
                 # Cut at once: items of other offers may still be written behind it.
-                os.ftruncate(self._fd, os.fstat(self._fd).st_size - written)
+                os.ftruncate(self._fd, self._size)
                 raise StoreUnavailable(f"run file {self._path.name}: no room for a whole line")
         except OSError as error:
             raise StoreUnavailable(f"run file {self._path.name}: {error.strerror}") from error
-        self.records[record.key] = record
+        self.records.put(record.key, self._size, len(data))
+        self._size += len(data)
+
+    def stored(self, places: Sequence[int]) -> Stored:
+        """The records that lie there, also after this file is closed."""
+        return Stored(self._path, places)
 
     def _recover(self) -> None:
         with os.fdopen(os.dup(self._fd), "rb") as file:
             file.seek(0)
-            data = file.read()
-        whole = data.rfind(b"\n") + 1
-        for record in _decode_all(data[:whole], self._path.name):
-            self.records[record.key] = record
-        if whole < len(data):
-            os.ftruncate(self._fd, whole)
+            for number, line in enumerate(file, start=1):
+                if not line.endswith(b"\n"):
+                    os.ftruncate(self._fd, self._size)
+                    return
+                record = _decode_line(line, self._path.name, number)
+                self.records.put(record.key, self._size, len(line))
+                self._size += len(line)
 
 
 def read_records(path: Path) -> Iterator[Record]:
@@ -170,6 +315,10 @@ def _encode(record: Record) -> bytes:
         "output_tokens": record.output_tokens,
         "cost_pico": str(record.cost_pico),
         "currency": record.currency,
+        "paid_pico": str(record.paid_pico),
+        "paid_currency": record.paid_currency,
+        "is_stored": record.is_stored,
+        "settled": _settled_row(record.settled),
         "time_s": round(record.time_s, 6),
         "call_id": record.call_id,
         "model_answered": record.model_answered,
@@ -181,13 +330,17 @@ def _encode(record: Record) -> bytes:
 
 def _decode_all(data: bytes, name: str) -> Iterator[Record]:
     for number, line in enumerate(data.splitlines(), start=1):
-        try:
-            yield _decode(json.loads(line))
-        except (ValueError, KeyError, TypeError, ZeroDivisionError) as error:
-            raise StoreUnavailable(
-                f"run file {name}, line {number} cannot be read ({error}); "
-                "move the file away to weigh from the start"
-            ) from error
+        yield _decode_line(line, name, number)
+
+
+def _decode_line(line: bytes, name: str, number: int) -> Record:
+    try:
+        return _decode(json.loads(line))
+    except (ValueError, KeyError, TypeError, ZeroDivisionError) as error:
+        raise StoreUnavailable(
+            f"run file {name}, line {number} cannot be read ({error}); "
+            "move the file away to weigh from the start"
+        ) from error
 
 
 def _decode(row: dict[str, object]) -> Record:
@@ -207,10 +360,30 @@ def _decode(row: dict[str, object]) -> Record:
         output_tokens=int(str(row["output_tokens"])),
         cost_pico=int(str(row["cost_pico"])),
         currency=str(row["currency"]),
+        # Lines of an earlier version know nothing of payments: what was asked was paid.
+        paid_pico=int(str(row.get("paid_pico", row["cost_pico"]))),
+        paid_currency=str(row.get("paid_currency", row["currency"])),
+        is_stored=row.get("is_stored") is True,
+        settled=_settled(row.get("settled")),
         time_s=float(str(row["time_s"])),
         call_id=str(row["call_id"]),
         model_answered=str(row["model_answered"]),
     )
+
+
+def _settled_row(settled: Settled | None) -> list[object] | None:
+    if settled is None:
+        return None
+    return [settled.winner.value, settled.is_disagreed, settled.favoured and settled.favoured.value]
+
+
+def _settled(row: object) -> Settled | None:
+    if row is None:
+        return None
+    if not isinstance(row, list):
+        raise TypeError("settled is a list")
+    winner, is_disagreed, favoured = row
+    return Settled(Winner(winner), bool(is_disagreed), Winner(favoured) if favoured else None)
 
 
 def _instant(text: str) -> datetime:

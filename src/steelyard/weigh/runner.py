@@ -1,16 +1,21 @@
-"""Runs offers over a task's test set until each is decided.
+"""Runs offers over a task's test set until everything that was asked for is known.
 
-The caller injects ``ask`` and the clock. What is sure:
+The caller injects ``ask`` and the clock; ``race`` says whom to ask what. What is sure:
 
 - Items are asked in a seeded order, the same for every offer and every run, and a verdict reads
-  the grades in that order only, up to the first item still missing. So neither the order in which
-  answers arrive nor a crash can change what a weighing says.
-- An offer is dropped as soon as its bounds clear the floor or lie below it.
+  the grades in that order only. So neither the order in which answers arrive nor a crash can change
+  what a weighing says.
+- An offer is left alone as soon as its bounds clear the floor or lie below it, and with
+  ``Goal.CHEAPEST`` as soon as it is known to cost more than a proven one.
 - A finished item is in the run file before its worker begins another; a resume pays for nothing
   twice.
+- Money is held for all that calls in flight can cost, so the limit is never passed; a run that ends
+  for it goes on from its file when there is more.
 - ``Preempted`` pauses an item. Another failure of the call is tried again a few times, then the
   item is unscored with the reason. Only what would fail every item alike ends the run: a mistake
   in task or set, no access, no money, no disk.
+- In memory are grades and costs, never the answers of a run: ten thousand items need no more room
+  than ten.
 
 It never logs: items and answers are nobody else's business.
 """
@@ -18,86 +23,32 @@ It never logs: items and answers are nobody else's business.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from decimal import Decimal
-from fractions import Fraction
+from collections.abc import Sequence
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
-from steelyard.domain.errors import ConfigError
-from steelyard.domain.tasks import Grade, PromptForm, Task, Verdict
+from steelyard.domain.errors import ConfigError, SteelyardError
+from steelyard.domain.tasks import Grade, Sample, Status, Task
+from steelyard.weigh import judged
 from steelyard.weigh.asking import Answer, Ask, Contender
-from steelyard.weigh.datasets import Dataset, Fault
-from steelyard.weigh.graders.base import Grader, grade_answer
+from steelyard.weigh.bills import Bill, in_run_currency
+from steelyard.weigh.datasets import Dataset
+from steelyard.weigh.entrants import Entrant, Floor, Rules
 from steelyard.weigh.graders.registry import find_grader
-from steelyard.weigh.lanes import Bill, Lane, make_lanes, resume, todo
-from steelyard.weigh.prompts import Prepared
-from steelyard.weigh.runfile import Record, RunFile
-from steelyard.weigh.stats import CONFIDENCE, GRADED_MIN, Decision, Interval
-from steelyard.weigh.tries import REASON_CHARS_MAX, Patience, get_reply
+from steelyard.weigh.grading import Grading
+from steelyard.weigh.judged import Court, Judging, Means, Ruling, judging_of, texts_bytes_max
+from steelyard.weigh.lanes import Course, Lane, make_course, make_lanes
+from steelyard.weigh.race import Race
+from steelyard.weigh.results import Result, result_of
+from steelyard.weigh.runfile import Payment, RunFile, record_of
+from steelyard.weigh.terms import Options, Progress
+from steelyard.weigh.tries import get_reply
+
+__all__ = ["Options", "Progress", "Result", "run"]
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """Where one offer stands after one more finished item."""
-
-    offer: str
-    n_done: int
-    """Finished items, unscored ones included."""
-    n_total: int
-    is_settled: bool
-    bounds: Callable[[], Interval]
-    """Computes the bounds as of the call; a few milliseconds for some hundred items."""
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How a run goes about it; the defaults suit a small machine."""
-
-    now: Callable[[], datetime]
-    """Aware UTC."""
-    on_progress: Callable[[Progress], None] | None = None
-    limit: int = 0
-    """Items at most, in the run's order; 0 for all."""
-    concurrency: int = 1
-    """Calls at a time over all offers."""
-    patience: Patience = Patience()
-    """How long to try for one item."""
-    failures_max: int = 5
-    """Items in a row without an answer before this run gives an offer up."""
-    confidence: Decimal = CONFIDENCE
-    graded_min: int = GRADED_MIN
-
-    def __post_init__(self) -> None:
-        if self.limit < 0 or self.concurrency < 1 or self.failures_max < 1:
-            raise ConfigError("weigh: limit is 0 or more, concurrency and failures at least 1")
-        if not 0 < self.confidence < 1:
-            raise ConfigError("weigh: confidence lies between 0 and 1, such as 0.95")
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What a run says about one offer."""
-
-    offer: str
-    form: PromptForm
-    verdict: Verdict
-    records: tuple[Record, ...]
-    """Finished items in the run's order; also those behind the verdict's last one."""
-    n_total: int
-    """Items there were to ask."""
-    paid_pico: int
-    """Cost of all items of this run file, in 10^-12 of the verdict's currency: the verdict's own
-    and those that had overtaken them."""
-    stopped: str = ""
-    """Why this run left items unasked though the offer is not decided; empty when it did not."""
-    faults: tuple[Fault, ...] = ()
-    """Items of the set that nobody can be asked."""
-
-
-async def run(
+async def run(  # noqa: PLR0913 -- a weighing needs all of them
     task: Task,
     dataset: Dataset,
     contenders: Sequence[Contender],
@@ -105,6 +56,7 @@ async def run(
     *,
     path: Path,
     options: Options,
+    others: Sequence[Contender] = (),
 ) -> list[Result]:
     """Weighs offers on a task and gives one result each, in the order given.
 
@@ -115,165 +67,280 @@ async def run(
         ask: sends one request to one offer.
         path: the run file; an existing one is resumed, its items are not asked again (except those
             that got no answer). A new weighing takes a new path.
-        options: clock, bounds, reporting.
+        options: clock, bounds, money, reporting.
+        others: offers that help to grade: judge and baseline of a judged task.
 
     Raises:
         ConfigError: the task, grader, set or options are wrong, or the run file is in use.
         StoreUnavailable: the run file cannot be written.
         SteelyardError: every further call would be refused alike (no access, no money).
     """
-    grader = find_grader(task.grader, task.grader_parameters)
     names = [contender.offer for contender in contenders]
     if len(set(names)) < len(names):
         raise ConfigError("weigh: an offer is named twice")
-    lanes, faults = make_lanes(
-        task,
-        dataset,
-        contenders,
-        grader,
-        limit=options.limit,
-        decision=lambda: Decision(task.floor, options.confidence, options.graded_min),
+    how = _how(task, dataset, others, options)
+    course = await asyncio.to_thread(make_course, task, dataset, how.fits, options.limit)
+    lanes = make_lanes(task, dataset.digest, contenders)
+    if not lanes:
+        return []
+    with closing(await _opened(path)) as file:
+        race = _race(course, lanes, how if isinstance(how, Judging) else None, options)
+        means = Means(ask, file, options.now, race.pay, options.run_currency)
+        grades = how if isinstance(how, Grading) else Court(how, course, dataset.digest, means)
+        runner = _Runner(course, lanes, race, grades, means, options)
+        runner.resume()
+        await runner.work()
+    find = partial(_results, course, lanes, race, file, options)
+    return await asyncio.to_thread(find)
+
+
+def _how(
+    task: Task, dataset: Dataset, others: Sequence[Contender], options: Options
+) -> Judging | Grading:
+    """How answers are graded: by a judge, or by a program."""
+    if task.grader == judged.GRADER:
+        bytes_max = texts_bytes_max(dataset.samples)
+        return judging_of(task, others, bytes_max, options.patience)
+    grader = find_grader(task.grader, task.grader_parameters)
+    return Grading(grader, task.grader_parameters, options.grading_max_s)
+
+
+async def _opened(path: Path) -> RunFile:
+    """An open run file, read off the loop: a long one takes its time."""
+    file = RunFile(path)
+    opening = asyncio.get_running_loop().run_in_executor(None, file.__enter__)
+    try:
+        return await asyncio.shield(opening)
+    except asyncio.CancelledError:
+        await opening
+        file.close()
+        raise
+
+
+def _race(course: Course, lanes: Sequence[Lane], judging: Judging | None, options: Options) -> Race:
+    attempts = options.patience.attempts_max
+    beside_pico = judging.paid_pico_max(attempts) if judging else 0
+    entrants = []
+    for lane in lanes:
+        price = lane.contender.price
+        most = in_run_currency(attempts * price.call_pico_max, price) if price else 0
+        expected = in_run_currency(price.call_pico, price) if price else 0
+        entrants.append(
+            Entrant(lane.offer, min(expected, most), 0, most, paid_pico_max=most + beside_pico)
+        )
+    money = options.money_max
+    rules = Rules(
+        n_items=len(course.samples),
+        goal=options.goal,
+        confidence=options.confidence,
+        graded_min=options.graded_min,
+        money_pico_max=money.amount_pico if money else None,
+        cluster_sizes=course.cluster_sizes,
     )
-    with RunFile(path) as file:
-        for lane in lanes:
-            resume(lane, file)
-        runner = _Runner(task, grader, ask, file, options)
-        await runner.work(lanes)
-    return [_result(task, lane, faults, options) for lane in lanes]
+    race = Race(entrants, Floor(course.task.floor), rules)
+    for lane in lanes:
+        lane.stopped = lane.contender.refusal or (
+            judging.refusal(lane.contender) if judging else ""
+        )
+        is_priced = lane.contender.price is not None and (judging is None or judging.is_priced)
+        if not lane.stopped and money and not is_priced:
+            lane.stopped = "its price is not known, so no money can be held for its calls"
+        if lane.stopped:
+            race.drop(lane.offer, lane.stopped)
+    return race
+
+
+def _results(
+    course: Course, lanes: Sequence[Lane], race: Race, file: RunFile, options: Options
+) -> list[Result]:
+    standings = race.verdicts()
+    pairs = zip(lanes, standings, strict=True)
+    return [result_of(course, lane, standing, file, options) for lane, standing in pairs]
 
 
 class _Runner:
-    """The moving part of one run: workers over one list of what is still to ask."""
+    """The moving part of one run: workers that ask what the race wants to know."""
 
-    def __init__(
-        self, task: Task, grader: Grader, ask: Ask, file: RunFile, options: Options
+    def __init__(  # noqa: PLR0913, PLR0917 -- the parts of one run
+        self,
+        course: Course,
+        lanes: Sequence[Lane],
+        race: Race,
+        grades: Grading | Court,
+        means: Means,
+        options: Options,
     ) -> None:
-        self._task = task
-        self._grader = grader
-        self._ask = ask
-        self._file = file
+        self._course = course
+        self._lanes = {lane.offer: lane for lane in lanes}
+        self._race = race
+        self._grades = grades
+        self._means = means
         self._options = options
+        self._n_in_flight = 0
+        self._moved = asyncio.Event()
 
-    async def work(self, lanes: list[Lane]) -> None:
-        """Asks until every lane is decided, out of items or stopped."""
-        waiting = todo(lanes)
+    def resume(self) -> None:
+        """Takes in what earlier runs finished.
+
+        Raises:
+            ConfigError: they paid in another currency.
+        """
+        records = self._means.file.records
+        if isinstance(self._grades, Court):
+            self._grades.resume()
+        for lane in self._lanes.values():
+            for index, sample in enumerate(self._course.samples):
+                record = records.get((lane.offer, lane.digest, sample.id))
+                if record is None:
+                    continue
+                if record.paid_pico and record.paid_currency != self._options.run_currency:
+                    raise ConfigError(
+                        f"this weighing was begun in {record.paid_currency or 'no currency'};"
+                        " state its money in that"
+                    )
+                if record.is_answered:
+                    cost_pico = in_run_currency(record.cost_pico, lane.contender.price)
+                    self._race.take(lane.offer, index, record.grade, cost_pico, record.paid_pico)
+                    lane.n_done += 1
+                else:
+                    lane.failed[index] = (record.cost_pico, record.currency, record.paid_pico)
+                    self._race.pay(record.paid_pico)
+
+    async def work(self) -> None:
+        """Asks until nothing more can be learnt, or paid for."""
         try:
             async with asyncio.TaskGroup() as group:
                 for _ in range(self._options.concurrency):
-                    group.create_task(self._worker(waiting))
+                    group.create_task(self._worker())
         except BaseExceptionGroup as errors:
             # One reason ends a run; the workers that it took along have nothing to add.
             raise errors.exceptions[0] from None
 
-    async def _worker(self, waiting: Iterator[tuple[Lane, int]]) -> None:
-        for lane, index in waiting:
-            item = lane.items[index]
-            bill = Bill.after(lane.failed.get(item.sample.id))
-            ask = partial(self._ask, lane.offer, item.request, task=self._task.name)
-            reply = await get_reply(ask, bill, self._options.patience)
-            if reply is None:
-                lane.stopped = f"paused {self._options.patience.pauses_max + 1} times in a row"
-                continue
-            done = asyncio.get_running_loop().create_task(self._put(lane, index, reply, bill))
+    async def _worker(self) -> None:
+        while (found := await self._next()) is not None:
+            try:
+                await self._item(self._lanes[found[0]], found[1])
+            finally:
+                self._n_in_flight -= 1
+                moved, self._moved = self._moved, asyncio.Event()
+                moved.set()
+
+    async def _next(self) -> tuple[str, int] | None:
+        while (found := self._race.next()) is None:
+            if not self._n_in_flight:
+                return None
+            await self._moved.wait()
+        self._n_in_flight += 1
+        return found
+
+    async def _item(self, lane: Lane, index: int) -> None:
+        """Asks for one item, grades it, writes it down."""
+        prepared = self._course.prepared(lane.form, index)
+        bill = Bill(lane.contender.price)
+        ask = partial(self._means.ask, lane.offer, prepared.request, task=self._course.task.name)
+        patience = self._options.patience
+        reply = await get_reply(ask, bill, patience)
+        if reply is None:
+            reason = f"paused {patience.pauses_max + 1} times in a row"
+            if bill.cost_pico:
+                self._note_failure(lane, index, bill, reason)
+            self._race.give_back(lane.offer, index)
+            self._drop(lane, reason)
+        elif isinstance(self._grades, Court):
+            await self._judge(self._grades, lane, index, reply, bill)
+        else:
+            put = self._put(lane, index, prepared.sample, reply, bill)
+            done = asyncio.get_running_loop().create_task(put)
             try:
                 await asyncio.shield(done)
             except asyncio.CancelledError:
                 await done  # it is paid for: graded and written down before anybody leaves
                 raise
 
-    async def _put(self, lane: Lane, index: int, reply: Answer | Grade, bill: Bill) -> None:
-        """Grades, writes down, counts: one finished item."""
-        item = lane.items[index]
-        if isinstance(reply, Answer):
-            answer, grade = reply, await self._grade(reply, item)
-        else:
-            answer, grade = Answer(""), reply
-        record = Record(
-            offer=lane.offer,
-            form_digest=lane.digest,
-            sample=item.sample.id,
-            grade=grade,
-            is_answered=answer is reply,
-            answer=answer.text,
-            finish_reason=answer.finish_reason,
-            input_tokens=answer.input_tokens,
-            output_tokens=answer.output_tokens,
-            cost_pico=bill.cost_pico,
-            currency=bill.currency,
-            time_s=answer.time_s,
-            call_id=answer.call_id,
-            model_answered=answer.model_answered,
-            finished_at=self._options.now(),
-        )
-        self._file.append(record)
-        lane.put(index, record)
-        self._watch(lane, record)
+    async def _put(
+        self, lane: Lane, index: int, sample: Sample, reply: Answer | Grade, bill: Bill
+    ) -> None:
+        ruling = Ruling(reply, None, 0) if isinstance(reply, Grade) else None
+        if ruling is None and isinstance(self._grades, Grading) and isinstance(reply, Answer):
+            ruling = Ruling(await self._grades.grade(reply.text, sample), None, 0)
+            if self._grades.is_stuck:
+                self._give_up(f"the grader hung {self._grades.n_hung} times")
+        if ruling is not None:
+            self._finish(lane, index, reply, bill, ruling)
 
-    async def _grade(self, answer: Answer, item: Prepared) -> Grade:
-        # In a thread, so that a slow grader stops nobody else; gather, so that whatever a grader
-        # of the user's own raises comes back as a value.
-        graded = asyncio.to_thread(
-            grade_answer, self._grader, answer.text, item.sample, self._task.grader_parameters
-        )
-        outcome: object
-        (outcome,) = await asyncio.gather(graded, return_exceptions=True)
-        if isinstance(outcome, Grade):
-            return outcome
-        kind = type(outcome).__name__
-        if isinstance(outcome, BaseException):
-            return Grade.unscored(f"the grader raised {kind}: {outcome}"[:REASON_CHARS_MAX])
-        return Grade.unscored(f"the grader gave a {kind}, not a grade")
+    async def _judge(
+        self, court: Court, lane: Lane, index: int, reply: Answer | Grade, bill: Bill
+    ) -> None:
+        if not isinstance(reply, Answer):
+            self._finish(lane, index, reply, bill, Ruling(reply, None, 0))
+            return
+        sample = self._course.prepared(lane.form, index).sample
+        try:
+            ruling = await court.judge(index, sample, reply.text)
+        except (SteelyardError, asyncio.CancelledError):
+            self._note_failure(lane, index, bill, "it was not judged")
+            raise
+        self._finish(lane, index, reply, bill, ruling)
 
-    def _watch(self, lane: Lane, record: Record) -> None:
-        lane.n_failed_in_a_row = 0 if record.is_answered else lane.n_failed_in_a_row + 1
+    def _finish(
+        self, lane: Lane, index: int, reply: Answer | Grade, bill: Bill, ruling: Ruling
+    ) -> None:
+        """Writes down, counts: one finished item."""
+        paid_pico = in_run_currency(bill.paid_pico, lane.contender.price) + ruling.paid_pico
+        earlier_pico = self._add_earlier(lane, index, bill)
+        payment = Payment(earlier_pico + paid_pico, self._options.run_currency, self._options.now())
+        key = (lane.offer, lane.digest, self._course.samples[index].id)
+        answer = reply if isinstance(reply, Answer) else None
+        record = record_of(key, answer, ruling.grade, bill, payment, ruling.settled)
+        self._means.file.append(record)
+        lane.failed.pop(index, None)
+        lane.n_done += 1
+        cost_pico = in_run_currency(bill.cost_pico, lane.contender.price)
+        self._race.take(lane.offer, index, ruling.grade, cost_pico, paid_pico)
+        lane.n_failed_in_a_row = 0 if answer else lane.n_failed_in_a_row + 1
         if lane.n_failed_in_a_row >= self._options.failures_max:
-            lane.stopped = f"{lane.n_failed_in_a_row} items in a row failed: {record.grade.reason}"
-        if self._options.on_progress is not None:
-            decision = lane.decision
-            progress = Progress(
-                offer=lane.offer,
-                n_done=lane.n_done,
-                n_total=len(lane.items),
-                is_settled=decision.is_settled,
-                bounds=lambda: decision.bounds,
-            )
-            self._options.on_progress(progress)
+            reason = f"{lane.n_failed_in_a_row} items in a row failed: {ruling.grade.reason}"
+            self._drop(lane, reason)
+        self._tell(lane)
 
+    def _note_failure(self, lane: Lane, index: int, bill: Bill, reason: str) -> None:
+        """Writes down what an item has cost that is not finished: it is asked again."""
+        paid_pico = in_run_currency(bill.paid_pico, lane.contender.price)
+        earlier_pico = self._add_earlier(lane, index, bill)
+        total_pico = earlier_pico + paid_pico
+        payment = Payment(total_pico, self._options.run_currency, self._options.now())
+        key = (lane.offer, lane.digest, self._course.samples[index].id)
+        self._means.file.append(record_of(key, None, Grade.unscored(reason), bill, payment))
+        lane.failed[index] = (bill.cost_pico, bill.currency, total_pico)
+        self._race.pay(paid_pico)
 
-def _result(task: Task, lane: Lane, faults: tuple[Fault, ...], options: Options) -> Result:
-    records = tuple(record for record in lane.records if record is not None)
-    decision = lane.decision
-    lower, upper = decision.bounds
-    # Grades were read without a gap, so these are the ones the verdict rests on.
-    counted = records[: len(decision.grades) + decision.n_unscored]
-    bill = Bill.over(counted)
-    verdict = Verdict(
-        task=task.name,
-        offer=lane.offer,
-        form_digest=lane.digest,
-        floor=task.floor,
-        total=sum(decision.grades, Fraction(0)),
-        n=len(decision.grades),
-        n_unscored=decision.n_unscored,
-        lower=lower,
-        upper=upper,
-        confidence=options.confidence,
-        cost_pico=bill.cost_pico,
-        currency=bill.currency,
-        time_s=sum(record.time_s for record in counted),
-        # A resumed run must not make an old measurement look new.
-        decided_at=max((record.finished_at for record in counted), default=options.now()),
-        model_answered=",".join(sorted({r.model_answered for r in counted if r.model_answered})),
-    )
-    # An item that failed earlier and was asked again carries its earlier bill with it.
-    paid = Bill.over({r.sample: r for r in (*lane.failed.values(), *records)}.values())
-    return Result(
-        offer=lane.offer,
-        form=lane.form,
-        verdict=verdict,
-        records=records,
-        n_total=len(lane.items),
-        paid_pico=paid.cost_pico,
-        stopped="" if decision.is_settled else lane.stopped,
-        faults=faults,
-    )
+    @staticmethod
+    def _add_earlier(lane: Lane, index: int, bill: Bill) -> int:
+        """Adds what earlier runs paid for the same item; how much that was for the weighing."""
+        cost_pico, currency, paid_pico = lane.failed.get(index, (0, "", 0))
+        bill.add(cost_pico, currency, is_paid=False)
+        return paid_pico
+
+    def _drop(self, lane: Lane, reason: str) -> None:
+        if not lane.stopped:
+            lane.stopped = reason
+            self._race.drop(lane.offer, reason)
+
+    def _give_up(self, reason: str) -> None:
+        for lane in self._lanes.values():
+            if self._race.standing(lane.offer).status is Status.NOT_PROVEN:
+                self._drop(lane, reason)
+
+    def _tell(self, lane: Lane) -> None:
+        if self._options.on_progress is None:
+            return
+        race, offer = self._race, lane.offer
+        progress = Progress(
+            offer=offer,
+            n_done=lane.n_done,
+            n_total=len(self._course.samples),
+            is_settled=race.standing(offer).status is not Status.NOT_PROVEN,
+            paid_pico=race.paid_pico,
+            bounds=lambda: race.standing(offer).bounds,
+        )
+        self._options.on_progress(progress)

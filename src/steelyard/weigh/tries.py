@@ -23,7 +23,7 @@ from steelyard.domain.errors import (
 )
 from steelyard.domain.tasks import Grade
 from steelyard.weigh.asking import Answer, AskError, Preempted
-from steelyard.weigh.lanes import Bill
+from steelyard.weigh.bills import Bill
 
 REASON_CHARS_MAX = 300
 
@@ -92,7 +92,7 @@ async def get_reply(
             if not is_retryable or attempts >= patience.attempts_max:
                 return Grade.unscored(reason[:REASON_CHARS_MAX])
         else:
-            bill.add(answer.cost_pico, answer.currency)
+            bill.add(answer.cost_pico, answer.currency, is_paid=not answer.is_stored)
             return answer
         await asyncio.sleep(patience.wait_s(attempts + pauses, asked_for_s))
 
@@ -101,6 +101,8 @@ def _failure(error: Exception, bill: Bill) -> tuple[str, bool, float]:
     """The reason, whether to ask again, and how long the other side wants us to wait (s)."""
     if isinstance(error, AskError):
         bill.add(error.cost_pico, error.currency)
+        if error.is_lost:
+            bill.add_lost()
         return error.reason or "no answer", error.is_retryable, 0.0
     if isinstance(error, SteelyardError):
         is_retryable = not isinstance(error, RequestError | RateMissing)

@@ -15,7 +15,7 @@ from steelyard.domain.errors import (
 )
 from steelyard.domain.tasks import Grade
 from steelyard.weigh.asking import Answer, AskError, Preempted
-from steelyard.weigh.lanes import Bill
+from steelyard.weigh.bills import Bill
 from steelyard.weigh.tries import REASON_CHARS_MAX, Patience, get_reply
 
 ANSWER = Answer("yes", cost_pico=10, currency="USD")

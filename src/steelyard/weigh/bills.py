@@ -1,0 +1,72 @@
+"""What all attempts at one item cost, and what was paid for them. Plain sums in pico-units."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+from steelyard.domain.errors import UnbalancedEntry
+from steelyard.weigh.asking import Price
+
+
+class Costing(Protocol):
+    """Something that cost money."""
+
+    @property
+    def cost_pico(self) -> int:
+        """In 10^-12 of ``currency``."""
+
+    @property
+    def currency(self) -> str:
+        """ISO 4217; empty when nothing was billed."""
+
+
+@dataclass(slots=True)
+class Bill:
+    """What all attempts at one item cost."""
+
+    price: Price | None = None
+    """Of one attempt, for those of which nobody can say what they cost."""
+    cost_pico: int = 0
+    currency: str = ""
+    paid_pico: int = 0
+    """What of it was paid now: not by an earlier run, and not for an answer that was there."""
+
+    @classmethod
+    def over(cls, costs: Iterable[Costing]) -> Bill:
+        """The sum over finished items.
+
+        Raises:
+            UnbalancedEntry: they name more than one currency.
+        """
+        bill = cls()
+        for each in costs:
+            bill.add(each.cost_pico, each.currency)
+        return bill
+
+    def add(self, cost_pico: int, currency: str, *, is_paid: bool = True) -> None:
+        """Adds one attempt.
+
+        Raises:
+            UnbalancedEntry: an offer is billed in one currency; this is another.
+        """
+        if currency and self.currency and currency != self.currency:
+            raise UnbalancedEntry(f"one offer billed in {self.currency} and in {currency}")
+        self.cost_pico += cost_pico
+        self.currency = self.currency or currency
+        if is_paid:
+            self.paid_pico += cost_pico
+
+    def add_lost(self) -> None:
+        """Adds an attempt of which nobody knows what it cost, at the most that it can."""
+        if self.price is not None:
+            self.add(self.price.call_pico_max, self.price.currency)
+
+
+def in_run_currency(amount_pico: int, price: Price | None) -> int:
+    """An offer's amount in the currency of the weighing, rounded up, as money is held by it."""
+    if price is None or price.worth == 1:
+        return amount_pico
+    exact = amount_pico * price.worth
+    return -(-exact.numerator // exact.denominator)

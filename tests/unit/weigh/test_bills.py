@@ -1,0 +1,35 @@
+from fractions import Fraction
+
+import pytest
+
+from steelyard.domain.errors import UnbalancedEntry
+from steelyard.weigh.asking import Price
+from steelyard.weigh.bills import Bill, in_run_currency
+
+PRICE = Price("CNY", 10, 50, Fraction(1, 7))
+
+
+def test_a_bill_adds_up_in_one_currency() -> None:
+    bill = Bill()
+    bill.add(0, "")
+    bill.add(5, "CNY")
+    bill.add(7, "CNY", is_paid=False)
+    assert (bill.cost_pico, bill.currency, bill.paid_pico) == (12, "CNY", 5)
+    with pytest.raises(UnbalancedEntry, match="CNY and in USD"):
+        bill.add(1, "USD")
+    assert Bill.over([bill, bill]).cost_pico == 24
+
+
+def test_what_nobody_can_tell_counts_at_its_most() -> None:
+    bill = Bill(PRICE)
+    bill.add_lost()
+    assert (bill.cost_pico, bill.currency, bill.paid_pico) == (50, "CNY", 50)
+    free = Bill()
+    free.add_lost()
+    assert free.cost_pico == 0
+
+
+def test_amounts_are_rounded_up_into_the_currency_of_the_weighing() -> None:
+    assert in_run_currency(15, PRICE) == 3
+    assert in_run_currency(14, PRICE) == 2
+    assert in_run_currency(15, None) == 15
