@@ -7,25 +7,13 @@ Checks take seconds to minutes, so their progress can be watched: who accepts
 
 from __future__ import annotations
 
-import asyncio
-import json
-from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, Any
-
 from pydantic import Field
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 from starlette.routing import Route
 
-from steelyard.control.api.web import Body, admin, answer, body_of, control_of, on_error
-from steelyard.control.control import Control
-
-if TYPE_CHECKING:
-    from steelyard.control.probing.run import Wish
-
-NDJSON = "application/x-ndjson"
-_SIGN_OF_LIFE_S = 10.0
-"""A check on a small machine may take minutes; who listens shall know that it goes on."""
+from steelyard.control.api.progress import watched
+from steelyard.control.api.web import Body, admin, answer, body_of, control_of
 
 
 class _New(Body):
@@ -48,36 +36,7 @@ async def start_probe(request: Request) -> Response:
     body = await body_of(request, _New)
     wish = run.Wish(body.channel, body.offer, body.budget or run.BUDGET, tuple(body.checks))
     control = control_of(request)
-    if NDJSON not in request.headers.get("accept", ""):
-        return answer(await run.probe(control, wish, lambda row: None))
-    return StreamingResponse(_lines(request, control, wish), media_type=NDJSON)
-
-
-async def _lines(request: Request, control: Control, wish: Wish) -> AsyncIterator[str]:
-    from steelyard.control.probing import run  # noqa: PLC0415
-
-    told: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
-    probing = asyncio.get_running_loop().create_task(run.probe(control, wish, told.put_nowait))
-    probing.add_done_callback(lambda _: told.put_nowait(None))
-    try:
-        while True:
-            try:
-                async with asyncio.timeout(_SIGN_OF_LIFE_S):
-                    row = await told.get()
-            except TimeoutError:
-                yield "{}\n"
-                continue
-            if row is None:
-                break
-            yield json.dumps({"check": row}, ensure_ascii=False) + "\n"
-        error = probing.exception()
-        if error is None:
-            yield json.dumps({"result": probing.result()}, ensure_ascii=False) + "\n"
-        elif isinstance(error, Exception):
-            refused = await on_error(request, error)
-            yield bytes(refused.body).decode() + "\n"
-    finally:
-        probing.cancel()
+    return await watched(request, "check", lambda tell: run.probe(control, wish, tell))
 
 
 @admin

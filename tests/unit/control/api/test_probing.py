@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from steelyard.control.api import probing
+from steelyard.control.api import progress
 from steelyard.control.control import Control
 from steelyard.control.probing import run
 from steelyard.domain.errors import ConfigError
 
 PATH = "/api/vendors/probe"
-LINES = {"accept": probing.NDJSON}
+LINES = {"accept": progress.NDJSON}
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def test_a_probe_is_answered_whole_or_in_lines(
     body = {"channel": "shop", "offer": "m", "budget": "1 CNY", "checks": ["stop"]}
     assert ask("POST", PATH, json=body).json() == {"number": 7}
     assert wishes == [run.Wish("shop", "m", "1 CNY", ("stop",))]
-    monkeypatch.setattr(probing, "_SIGN_OF_LIFE_S", 0.01)
+    monkeypatch.setattr(progress, "_SIGN_OF_LIFE_S", 0.01)
     lines = ask("POST", PATH, json={"channel": "shop"}, headers=LINES).text.splitlines()
     assert json.loads(lines[0]) == {"check": {"name": "plain"}}
     assert "{}" in lines and json.loads(lines[-1]) == {"result": {"number": 7}}
@@ -54,27 +54,6 @@ def test_what_is_wrong_is_told(ask: Callable[..., Any], wishes: list[run.Wish]) 
     assert json.loads(line)["error"]["message"] == "No channel 'wrong'."
     assert ask("POST", PATH, json={}).status_code == 400
     assert ask("POST", PATH, token="x", json={"channel": "shop"}).status_code == 401
-
-
-def test_who_leaves_ends_the_probe(control: Control, monkeypatch: pytest.MonkeyPatch) -> None:
-    ended: list[bool] = []
-
-    async def probe(control: Control, wish: run.Wish, tell: Callable[..., None]) -> Any:
-        tell({"name": "plain"})
-        try:
-            await asyncio.sleep(60)
-        finally:
-            ended.append(True)
-
-    async def leave() -> None:
-        lines = probing._lines(None, control, run.Wish("shop"))  # type: ignore[arg-type]
-        assert "plain" in await anext(lines)
-        await lines.aclose()  # type: ignore[attr-defined]
-        await asyncio.sleep(0.01)
-
-    monkeypatch.setattr(run, "probe", probe)
-    asyncio.run(leave())
-    assert ended == [True]
 
 
 def test_measured_features_are_applied_and_forgotten(ask: Callable[..., Any]) -> None:
