@@ -16,6 +16,7 @@ from steelyard.cli import (
     auditing,
     books,
     captures,
+    cases,
     exchange,
     keys,
     limits,
@@ -50,6 +51,7 @@ app.add_typer(vendors.app, name="vendors")
 app.add_typer(moving.app, name="import")
 app.add_typer(answered.app, name="answers")
 app.add_typer(captures.app, name="captures")
+app.add_typer(cases.app, name="cases")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -50,6 +50,8 @@ class Standing:
     cost_accepted_pico: int | None = None
     """Of one accepted answer, in 10^-12 of ``currency``; None when nothing was right."""
     currency: str = ""
+    reason: str = ""
+    """Why the status is not what the bounds alone would say; empty when it is."""
 
 
 class Remark(NamedTuple):
@@ -204,7 +206,7 @@ class _Pages:
             "pieces": [(piece.mark.value, clean(piece.text)) for piece in pieces],
             "extracted": clean(record.grade.extracted[:200]),
             "is_slotted": isinstance(case.sample.reference, Mapping),
-            "reason": clean(record.grade.reason[:300]) if reply.is_failure else "",
+            "reason": _reason(reply),
             "cost": f"{_amount(record.cost_pico)} {record.currency}" if record.cost_pico else "",
             "time_s": f"{record.time_s:.1f}",
             "remark": self._remarks.get((case.sample.id, offer)),
@@ -216,9 +218,10 @@ class _Pages:
             return ""
         language = self._wish.language
         details = [reply.kind.detail] if reply.kind.detail else list(reply.kind.parts)
-        told = "; ".join(detail_name(detail, language) for detail in details[:6])
+        text = LANGUAGES[language]
+        told = text["comma"].join(detail_name(detail, language) for detail in details[:6])
         name = kind_name(reply.kind.slug, language)
-        return f"{name}: {told}" if told else name
+        return f"{name}{text['colon']}{told}" if told else name
 
 
 def name_of(cluster: Cluster, language: str = "en") -> str:
@@ -226,12 +229,20 @@ def name_of(cluster: Cluster, language: str = "en") -> str:
     text = LANGUAGES[language]
     name = kind_name(cluster.kind.slug, language)
     if cluster.kind.detail:
-        name += f": {detail_name(cluster.kind.detail, language)}"
+        name += text["colon"] + detail_name(cluster.kind.detail, language)
     if cluster.terms:
-        name += f" · {text['about'].format(', '.join(cluster.terms))}"
+        name += f" · {text['about'].format(text['comma'].join(cluster.terms))}"
     elif cluster.is_rest:
         name += f" · {text['rest']}"
     return clean(name)
+
+
+def _reason(reply: Reply) -> str:
+    """What the grader says, unless the report says it already."""
+    reason = reply.record.grade.reason
+    if not reply.is_failure or reason.startswith("the reference is "):
+        return ""
+    return clean(reason[:300])
 
 
 def _diff(reference: Reference, answer: str) -> Sequence[Piece]:

@@ -155,6 +155,8 @@ ENGLISH = {
     "confidential": "Holds test items and answers: keep it inside.",
     "made_by": "Made by Steelyard from recorded answers; no model took part in the clustering.",
     "seconds": "s",
+    "colon": ": ",
+    "comma": ", ",
 }
 CHINESE = {
     "title": "案例分析",
@@ -218,6 +220,8 @@ CHINESE = {
     "confidential": "含题目和回答，请勿外传。",
     "made_by": "由 Steelyard 根据已有回答生成，归类没有模型参与。",
     "seconds": "秒",
+    "colon": "：",
+    "comma": "、",
 }
 LANGUAGES: Mapping[str, Mapping[str, str]] = {"en": ENGLISH, "zh": CHINESE}
 _KINDS = {"en": KINDS_ENGLISH, "zh": KINDS_CHINESE}

@@ -1,0 +1,218 @@
+"""Cases on a terminal: clusters with bars, cases side by side, what differs in colour.
+
+Models wrote the answers and anybody the items, so nothing is printed that steers a terminal, and
+nothing is taken for markup.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich import box
+from rich.columns import Columns
+from rich.console import Console
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from steelyard.domain.money import format_pico
+from steelyard.weigh.case_diffs import Mark, diff, nearest
+from steelyard.weigh.case_texts import clean, detail_name, kind_name
+
+_LINE_CHARS = 90
+_TEXT_CHARS = 4_000
+_CLUSTERS_SHOWN = 15
+_STYLES = {Mark.SAME: "", Mark.GONE: "red strike", Mark.NEW: "green underline"}
+_PIPED_WIDTH = 120
+
+
+def print_overview(found: Mapping[str, Any]) -> None:
+    """Prints tallies, clusters and cases of ``/api/cases``."""
+    console = _console()
+    offers = [tally["offer"] for tally in found["offers"]]
+    if not offers:
+        console.print(f"no answers yet; weigh it first: steelyard weigh {found['task']}")
+        return
+    title = f"{clean(found['title'])} ({found['task']}): {found['items']} items"
+    console.print(Text(title, style="bold"))
+    if found["is_outdated"]:
+        console.print("measured with an older test set or prompt; weigh again for today's")
+    for problem in found["problems"]:
+        console.print(f"left out: {clean(problem)}")
+    for tally in found["offers"]:
+        unscored = f", {tally['unscored']} not graded" if tally["unscored"] else ""
+        told = f"  {clean(tally['offer'])}: {tally['failed']} of {tally['asked']} not right"
+        console.print(told + unscored)
+    if not found["clusters"]:
+        console.print("no failures")
+        return
+    console.print()
+    console.print(_clusters(found["clusters"], offers))
+    rest = found["clusters"][_CLUSTERS_SHOWN:]
+    if rest:
+        count = sum(cluster["failures"] for cluster in rest)
+        console.print(f"and {len(rest)} smaller clusters with {count} failures")
+    if found["data"]:
+        console.print()
+        console.print(_cases(found["data"], offers))
+        if found["total"] > len(found["data"]):
+            console.print(f"{len(found['data'])} of {found['total']} cases; --limit shows more")
+        console.print(f"one whole: steelyard cases show {found['task']} ITEM")
+
+
+def print_case(row: Mapping[str, Any]) -> None:
+    """Prints one case of ``/api/cases/one``."""
+    console = _console()
+    console.print(Text(clean(row["sample"]), style="bold"))
+    _print_remark(console, row)
+    console.print(Panel(_cut(row["input"]), title="question", title_align="left", box=box.ROUNDED))
+    for letter, choice in zip(row["labels"], row["choices"], strict=False):
+        is_right = letter == row["reference"]
+        told = f"  {letter}. {clean(choice)}" + ("  <- right" if is_right else "")
+        console.print(Text(told, style="green" if is_right else ""))
+    reference = _texts(row["reference"])
+    if isinstance(row["reference"], dict):
+        console.print(_slots(row))
+    elif reference and not row["choices"]:
+        console.print(Text("right answer: " + clean(" | ".join(reference)), style="green"))
+    panels = [_answer(answer, reference) for answer in row["answers"]]
+    if console.width >= 2 * 40 and 1 < len(panels) <= console.width // 40:
+        console.print(Columns(panels, equal=True, expand=True))
+    else:
+        for panel in panels:
+            console.print(panel)
+
+
+def print_note(made: Mapping[str, Any]) -> None:
+    """Prints a note as it stands now."""
+    console = _console()
+    about = f" ({clean(made['offer'])})" if made["offer"] else ""
+    console.print(f"{clean(made['sample'])}{about}")
+    _print_remark(console, made)
+
+
+def _console() -> Console:
+    return Console(
+        width=None if sys.stdout.isatty() else _PIPED_WIDTH,
+        highlight=False,
+        markup=False,
+        emoji=False,
+    )
+
+
+def _clusters(clusters: Sequence[Mapping[str, Any]], offers: Sequence[str]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    table.add_column("failures", justify="right")
+    table.add_column("kind", overflow="fold")
+    for offer in offers:
+        table.add_column(clean(offer), justify="right", overflow="fold")
+    for cluster in clusters[:_CLUSTERS_SHOWN]:
+        shares = [cluster["offers"][offer] for offer in offers]
+        table.add_row(
+            str(cluster["failures"]),
+            _name(cluster),
+            *(
+                f"{one['failures']} ({one['share']:.0%})" if one["failures"] else ""
+                for one in shares
+            ),
+        )
+    return table
+
+
+def _name(cluster: Mapping[str, Any]) -> str:
+    name = kind_name(cluster["kind"])
+    if cluster["detail"]:
+        name += f": {detail_name(cluster['detail'])}"
+    if cluster["terms"]:
+        name += f" · items with: {', '.join(cluster['terms'])}"
+    elif cluster["is_rest"]:
+        name += " · the others"
+    parts = [f"{detail_name(each['part'])} × {each['count']}" for each in cluster["parts"][:4]]
+    return clean(name + (f" [{', '.join(parts)}]" if len(parts) > 1 else ""))
+
+
+def _cases(rows: Sequence[Mapping[str, Any]], offers: Sequence[str]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    table.add_column("item", overflow="fold")
+    table.add_column("question / right answer", overflow="fold")
+    for offer in offers:
+        table.add_column(clean(offer), overflow="fold")
+    for row in rows:
+        answers = {answer["offer"]: answer for answer in row["answers"]}
+        reference = " | ".join(_texts(row["reference"]))
+        question = Text(_line(row["input"]))
+        if reference:
+            question.append("\n" + _line(reference), style="green")
+        if row["tags"]:
+            question.append(
+                "\n" + clean(" ".join(f"#{tag}" for tag in row["tags"])), style="yellow"
+            )
+        table.add_row(clean(row["sample"]), question, *(_said(answers.get(o)) for o in offers))
+    return table
+
+
+def _said(answer: Mapping[str, Any] | None) -> Text:
+    if answer is None:
+        return Text("")
+    text = _line(answer["answer"]) or f"({answer['reason']})"
+    if answer["is_failure"]:
+        return Text(f"✗ {clean(text)}", style="red")
+    return Text(f"✓ {clean(text)}", style="green")
+
+
+def _answer(answer: Mapping[str, Any], reference: Sequence[str]) -> Panel:
+    text = Text(_cut(answer["answer"]) or "(nothing)")
+    if answer["is_failure"] and reference:
+        pieces = diff(nearest(answer["answer"], reference), answer["answer"])
+        if pieces:
+            text = Text.assemble(*((clean(p.text), _STYLES[p.mark]) for p in pieces))
+    if answer["is_failure"]:
+        slug, _, detail = answer["kind"].partition(":")
+        told = [kind_name(slug), detail_name(detail) if detail else ""]
+        told += [detail_name(part) for part in answer["parts"] if not detail]
+        text.append("\n" + clean("; ".join(each for each in told if each)), style="red")
+    if answer["reason"]:
+        text.append("\n" + clean(f"grader: {answer['reason']}"), style="dim")
+    cost = f", {format_pico(int(answer['cost_pico']))} {answer['currency']}".rstrip()
+    text.append(f"\n{answer['time_s']:.1f} s{cost}", style="dim")
+    if answer["tags"] or answer["note"]:
+        tags = " ".join(f"#{tag}" for tag in answer["tags"])
+        text.append("\n" + clean(f"{tags} {answer['note']}".strip()), style="yellow")
+    grade = "not graded" if answer["grade"] is None else f"grade {answer['grade']}"
+    style = "red" if answer["is_failure"] else "green"
+    title = Text(f"{clean(answer['offer'])}: {grade}")
+    return Panel(text, title=title, title_align="left", border_style=style, box=box.ROUNDED)
+
+
+def _slots(row: Mapping[str, Any]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    table.add_column("field")
+    table.add_column("right", style="green", overflow="fold")
+    for name, value in row["reference"].items():
+        table.add_row(clean(name), clean(str(value)))
+    return table
+
+
+def _print_remark(console: Console, row: Mapping[str, Any]) -> None:
+    tags = " ".join(f"#{tag}" for tag in row["tags"])
+    text = f"{tags} {row['note']}".strip()
+    if text:
+        console.print(Text(clean(text), style="yellow"))
+
+
+def _texts(reference: Any) -> list[str]:
+    if isinstance(reference, str):
+        return [reference]
+    return [text for text in reference if text] if isinstance(reference, list) else []
+
+
+def _line(text: str) -> str:
+    flat = " ".join(clean(text).split())
+    return flat if len(flat) <= _LINE_CHARS else flat[: _LINE_CHARS - 1] + "…"
+
+
+def _cut(text: str) -> str:
+    more = len(text) - _TEXT_CHARS
+    return clean(text[:_TEXT_CHARS]) + (f"… {more} more characters" if more > 0 else "")
