@@ -17,6 +17,7 @@ from steelyard.cli import (
     books,
     captures,
     cases,
+    drift,
     exchange,
     keys,
     limits,
@@ -50,6 +51,7 @@ app.add_typer(exchange.app, name="exchange")
 app.add_typer(vendors.app, name="vendors")
 app.add_typer(moving.app, name="import")
 app.add_typer(answered.app, name="answers")
+app.add_typer(drift.app, name="drift")
 app.add_typer(captures.app, name="captures")
 app.add_typer(cases.app, name="cases")
 

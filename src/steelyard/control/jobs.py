@@ -19,6 +19,7 @@ from typing import Any
 from steelyard.control import price_lists
 from steelyard.control.answered import AnswerWatch
 from steelyard.control.control import Control
+from steelyard.control.drift import DriftWatch
 from steelyard.control.price_loop import PriceLoop
 from steelyard.control.weighing import Weighings
 from steelyard.domain.errors import SteelyardError, StoreError
@@ -35,6 +36,7 @@ _HOUSEKEEPING_EVERY_S = 2.0
 _EXCHANGE_EVERY_S = 3600.0
 _SEED_EVERY_S = 600.0
 _ANSWERS_EVERY_S = 2.0
+_DRIFT_EVERY_S = 15.0
 _CAPTURES_TIDY_EVERY_S = 3600.0
 _COUNTS_KEPT_NS = 3600 * 10**9
 _REPEAT_LOG_S = 60.0
@@ -46,6 +48,7 @@ class Jobs:
     def __init__(self, control: Control, weighings: Weighings) -> None:
         self._control = control
         self._weighings = weighings
+        self.drift = DriftWatch(control)
         self._scribe: Any = None
         self._scribing = threading.Lock()
         # Due at once: a control that lives shorter than a round must tend, too.
@@ -75,6 +78,8 @@ class Jobs:
             group.create_task(_every(_CAPTURES_TIDY_EVERY_S, control.captures.tidy_once))
             group.create_task(_every(_ANSWERS_EVERY_S, answers.look_once))
             group.create_task(_every(_ANSWERS_EVERY_S, answers.tell_once))
+            group.create_task(_every(_DRIFT_EVERY_S, self.drift.look_once))
+            group.create_task(_every(_DRIFT_EVERY_S, self.drift.tell_once))
 
     async def scribe_once(self) -> None:
         """Books what the journals hold by now."""

@@ -61,6 +61,7 @@ async def _run(control: Control, routes: Sequence[BaseRoute]) -> None:
     jobs = Jobs(control, weighings)
     app = make_app(control, routes)
     app.state.weighings = weighings
+    app.state.drift = jobs.drift
     server = _Server(
         uvicorn.Config(
             app,
@@ -84,6 +85,7 @@ async def _run(control: Control, routes: Sequence[BaseRoute]) -> None:
     stopping.cancel()
     await asyncio.wait({working, stopping})
     await weighings.close()
+    await jobs.drift.close()
     await control.links.close()
     await jobs.finish()
     control.close()
