@@ -19,7 +19,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -128,7 +128,7 @@ def find_probe(probe_id: str) -> Probe:
     return known[probe_id]
 
 
-@cache
+@lru_cache(maxsize=8)
 def _probes(context_chars: tuple[tuple[str, int], ...]) -> tuple[Probe, ...]:
     data = yaml.safe_load(_FILE.read_text("utf-8"))
     return (

@@ -10,14 +10,42 @@ Called by the live side and the bench. Pure: no clock, no files but the probes' 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
 
-from steelyard.weigh.authenticity.probes import ProbeAnswer
+from steelyard.weigh.authenticity import (
+    context,
+    equality,
+    logprobs,
+    mixture,
+    obedience,
+    specimens,
+    timing,
+    usage,
+)
+from steelyard.weigh.authenticity.pairs import Pair, of_kind, paired
+from steelyard.weigh.authenticity.probes import Kind, ProbeAnswer
+from steelyard.weigh.authenticity.specimens import Specimen
 
-__all__ = ["AuthenticityState", "AuthenticityVerdict", "Finding", "Specimen", "judge"]
+__all__ = ["SHARES", "AuthenticityState", "AuthenticityVerdict", "Finding", "Specimen", "judge"]
+
+SHARES: Mapping[str, Fraction] = {
+    "answers_differ": Fraction(5, 20),
+    "part_swapped": Fraction(5, 20),
+    "answer_length": Fraction(1, 20),
+    "prompt_count": Fraction(2, 20),
+    "completion_count": Fraction(2, 20),
+    "context_cut": Fraction(2, 20),
+    "limit_ignored": Fraction(1, 20),
+    "logprobs_differ": Fraction(2, 20),
+}
+"""Shares of the stated error, fixed by hand: the tests with the faintest signals have the most."""
+_NEAR = 5
+"""A p-value of so many times what would be an alarm leaves a verdict unsure."""
+_SUSPECT_MIN, _REFERENCE_MIN = 100, 200
+"""Open answers without which nothing found means little."""
 
 
 class AuthenticityState(StrEnum):
@@ -51,20 +79,6 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Specimen:
-    """One telling answer to one of our public probes, for an evidence file."""
-
-    probe_id: str
-    finding: str
-    """Name of the finding it belongs to."""
-    prompt: str
-    got: str
-    """What the suspect answered or reported."""
-    expected: tuple[str, ...]
-    """What the reference answered or reported, most frequent first, at most three."""
-
-
-@dataclass(frozen=True, slots=True)
 class AuthenticityVerdict:
     """What a comparison says; all but ``specimens`` may go to a measurement's body."""
 
@@ -78,7 +92,7 @@ class AuthenticityVerdict:
     n_reference: int
     n_suspect: int
     swapped_at_least: float
-    """Lower bound (99 %) of the share of answers that are not the model's, 0 if none is known."""
+    """Lower bound (about 99 %) of the share of answers that are not the model's; 0: none known."""
     why: str
     """One sentence for a person."""
 
@@ -108,4 +122,184 @@ def judge(
         ValueError: an error not between 0 and 1.
         ConfigError: an answer to a probe that is not ours.
     """
-    raise NotImplementedError
+    if not 0 < error < 1:
+        raise ValueError(f"an error lies between 0 and 1, not {error}")
+    pairs = paired(reference, suspect)
+    errors = {name: share * error for name, share in SHARES.items()}
+    mixed = mixture.test(of_kind(pairs, Kind.OPEN), error=errors["part_swapped"], seed=seed)
+    findings = (
+        *_about_answers(pairs, errors, seed),
+        _about_mixture(mixed, errors["part_swapped"]),
+        *_about_counts(pairs, errors, seed),
+        _about_context(pairs, errors["context_cut"], seed),
+        _about_limits(pairs, errors["limit_ignored"], seed),
+        _about_logprobs(pairs, errors["logprobs_differ"], seed),
+    )
+    n_open = sum(len(pair.reference) for pair in of_kind(pairs, Kind.OPEN))
+    state, why = _conclude(findings, mixed.n, n_open)
+    return AuthenticityVerdict(
+        state=state,
+        findings=findings,
+        hints=_hints(reference, suspect),
+        specimens=tuple(
+            specimen
+            for finding in findings
+            if finding.is_alarm
+            for specimen in _specimens(pairs, finding.name)
+        ),
+        error=error,
+        n_reference=len(reference),
+        n_suspect=len(suspect),
+        swapped_at_least=mixed.share_lower,
+        why=why,
+    )
+
+
+def _conclude(
+    findings: Sequence[Finding], n_suspect: int, n_reference: int
+) -> tuple[AuthenticityState, str]:
+    alarms = [finding.words for finding in findings if finding.is_alarm]
+    if alarms:
+        return AuthenticityState.NOT_GENUINE, " ".join(alarms)
+    near = [
+        finding.name
+        for finding in findings
+        if finding.p_value is not None and finding.p_value <= _NEAR * finding.error
+    ]
+    if near:
+        names = ", ".join(near)
+        return AuthenticityState.UNSURE, f"Near an alarm: {names}. Ask again with another seed."
+    if n_suspect < _SUSPECT_MIN or n_reference < _REFERENCE_MIN:
+        return AuthenticityState.UNSURE, (
+            f"{n_suspect} answers beside {n_reference} of the reference to open probes are too few;"
+            f" {_SUSPECT_MIN} and {_REFERENCE_MIN} are needed."
+        )
+    return AuthenticityState.GENUINE, "Nothing speaks against it, as far as these answers tell."
+
+
+def _finding(
+    name: str, words: str, *, p: float, error: Fraction, n: int, estimate: float | None = None
+) -> Finding:
+    """A finding whose words are those of an alarm; without one they say that nothing was found."""
+    if not n:
+        return Finding(name, "Could not be compared.", None, error, False, 0)
+    is_alarm = p <= error
+    said = words if is_alarm else "Nothing found."
+    return Finding(name, said, p, error, is_alarm, n, estimate)
+
+
+def _about_answers(
+    pairs: Sequence[Pair], errors: Mapping[str, Fraction], seed: int
+) -> list[Finding]:
+    found = equality.test(
+        of_kind(pairs, Kind.OPEN),
+        error_answers=errors["answers_differ"],
+        error_length=errors["answer_length"],
+        seed=seed,
+    )
+    return [
+        _finding(
+            "answers_differ",
+            f"Its answers are not drawn as the reference's are (distance {found.distance:.3f}).",
+            p=found.p_answers,
+            error=errors["answers_differ"],
+            n=found.n,
+            estimate=found.distance,
+        ),
+        _finding(
+            "answer_length",
+            "Its answers have other lengths than the reference's.",
+            p=found.p_length,
+            error=errors["answer_length"],
+            n=found.n,
+        ),
+    ]
+
+
+def _about_mixture(found: mixture.Mixture, error: Fraction) -> Finding:
+    p = min(1.0, 2 * min(found.p_scores, found.p_tail))
+    words = (
+        f"Some answers are foreign to the model, at least {found.share_lower:.0%} of them"
+        f" (estimate {found.share:.0%}, too low if the substitute is much alike)."
+    )
+    return _finding("part_swapped", words, p=p, error=error, n=found.n, estimate=found.share)
+
+
+def _about_counts(
+    pairs: Sequence[Pair], errors: Mapping[str, Fraction], seed: int
+) -> list[Finding]:
+    findings = []
+    for name, audit in (
+        ("prompt_count", usage.audit_prompts),
+        ("completion_count", usage.audit_completions),
+    ):
+        found = audit(pairs, error=errors[name], seed=seed)
+        side = name.removesuffix("_count")
+        words = (
+            f"It reports {found.factor:.3f} times the {side} tokens of the reference: for each"
+            f" token {found.slope:.3f}, and {found.constant:+.1f} in each call."
+        )
+        findings.append(
+            _finding(name, words, p=found.p, error=errors[name], n=found.n, estimate=found.factor)
+        )
+    return findings
+
+
+def _about_context(pairs: Sequence[Pair], error: Fraction, seed: int) -> Finding:
+    found = context.test(of_kind(pairs, Kind.NEEDLE), error=error, seed=seed)
+    depths = ", ".join(f"{depth:.0%}" for depth in found.lost)
+    words = (
+        f"It finds {found.found_suspect:.0%} of what stands in a long prompt, the reference"
+        f" {found.found_reference:.0%}; lost at depths {depths or 'without a pattern'}."
+    )
+    return _finding(
+        "context_cut", words, p=found.p, error=error, n=found.n, estimate=found.found_suspect
+    )
+
+
+def _about_limits(pairs: Sequence[Pair], error: Fraction, seed: int) -> Finding:
+    found = obedience.test(of_kind(pairs, Kind.OBEDIENCE), error=error, seed=seed)
+    words = f"Under one max_tokens its answers have {found.factor:.2f} times the length."
+    return _finding(
+        "limit_ignored", words, p=found.p, error=error, n=found.n, estimate=found.factor
+    )
+
+
+def _about_logprobs(pairs: Sequence[Pair], error: Fraction, seed: int) -> Finding:
+    found = logprobs.test(of_kind(pairs, Kind.OPEN), error=error, seed=seed)
+    words = f"First-token probabilities are another model's (distance {found.distance:.3f})."
+    return _finding(
+        "logprobs_differ", words, p=found.p, error=error, n=found.n, estimate=found.distance
+    )
+
+
+def _hints(reference: Sequence[ProbeAnswer], suspect: Sequence[ProbeAnswer]) -> tuple[Finding, ...]:
+    """What is worth a look and decides nothing: times, and counts that no tokenizer gives."""
+    hints = []
+    for name, unit, measure in (
+        ("first_token", "s to the first token", timing.first_token),
+        ("speed", "tokens/s", timing.speed),
+    ):
+        pace = measure(reference, suspect)
+        if pace is not None:
+            words = f"{pace.suspect:.2f} {unit}, the reference {pace.reference:.2f}."
+            hints.append(Finding(name, words, pace.p, Fraction(0), False, pace.n, pace.suspect))
+    broken = usage.laws(suspect)
+    if broken:
+        words = f"{len(broken)} counts that cannot be: {'; '.join(broken[:3])}."
+        hints.append(Finding("impossible_counts", words, None, Fraction(0), False, len(suspect)))
+    return tuple(hints)
+
+
+def _specimens(pairs: Sequence[Pair], name: str) -> list[Specimen]:
+    opens = of_kind(pairs, Kind.OPEN)
+    match name:
+        case "prompt_count":
+            return specimens.of_prompts(pairs, name)
+        case "completion_count":
+            return specimens.of_completions(pairs, name)
+        case "context_cut":
+            return specimens.of_context(of_kind(pairs, Kind.NEEDLE), name)
+        case "limit_ignored":
+            return specimens.of_lengths(of_kind(pairs, Kind.OBEDIENCE), name)
+    return specimens.of_answers(opens, name)

@@ -1,0 +1,104 @@
+"""Are the suspect's answers drawn from the reference's distribution? A two-sample test per prompt.
+
+After "Model Equality Testing: Which Model Is This API Serving?" (Gao, Liang and Guestrin, 2024):
+the maximum mean discrepancy between both sides' answers to a prompt under a string kernel, summed
+over prompts, against permutations within prompts. Beside it the lengths of the answers, where a
+model that differs in little but its habits shows first.
+
+Called by ``verdict``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+
+from steelyard.weigh.authenticity.pairs import Pair
+from steelyard.weigh.authenticity.permutation import (
+    Alternative,
+    KernelStratum,
+    ScoreStratum,
+    p_value,
+)
+from steelyard.weigh.authenticity.pieces import likeness, pieces
+from steelyard.weigh.authenticity.probes import ProbeAnswer
+
+__all__ = ["Equality", "discrepancies", "likenesses", "test"]
+
+_KEPT = 65_536
+"""Pairs of answers compared once: samples of one model repeat, and several tests need them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Equality:
+    """What was found; each p-value is to be held against its own share of the error."""
+
+    p_answers: float
+    p_length: float
+    distance: float
+    """Root of the mean discrepancy over prompts, from 0 (alike) to about 1."""
+    n: int
+    """Answers of the suspect that were compared."""
+
+
+def test(
+    pairs: Sequence[Pair], *, error_answers: Fraction, error_length: Fraction, seed: int
+) -> Equality:
+    """Compares answers to open probes.
+
+    Args:
+        pairs: of open probes; a prompt needs two answers on each side to count.
+        error_answers: what ``p_answers`` will be compared with.
+        error_length: what ``p_length`` will be compared with.
+        seed: of the permutations.
+    """
+    telling = [pair for pair in pairs if min(len(pair.reference), len(pair.suspect)) > 1]
+    strata = [
+        KernelStratum.of(likenesses((*pair.reference, *pair.suspect)), len(pair.suspect))
+        for pair in telling
+    ]
+    lengths = [
+        ScoreStratum.of([_length(a) for a in pair.reference], [_length(a) for a in pair.suspect])
+        for pair in telling
+    ]
+    found = discrepancies(strata)
+    mean = math.fsum(found) / len(found) if found else 0.0
+    return Equality(
+        p_answers=p_value(strata, error=error_answers, seed=seed),
+        p_length=p_value(lengths, error=error_length, seed=seed, alternative=Alternative.EITHER),
+        distance=math.sqrt(max(0.0, mean)),
+        n=sum(len(pair.suspect) for pair in telling),
+    )
+
+
+def discrepancies(strata: Sequence[KernelStratum]) -> list[float]:
+    """The observed discrepancy of each prompt."""
+    return [
+        stratum.value(lambda items, own=stratum.n_suspect: tuple(items[-own:]))  # type: ignore[misc]
+        for stratum in strata
+    ]
+
+
+def likenesses(answers: Sequence[ProbeAnswer]) -> list[list[float]]:
+    """How alike each two answers are."""
+    texts = [answer.text for answer in answers]
+    rows = [[1.0] * len(texts) for _ in texts]
+    for i, one in enumerate(texts):
+        for j in range(i):
+            other = texts[j]
+            alike = _likeness(one, other) if one < other else _likeness(other, one)
+            rows[i][j] = rows[j][i] = alike
+    return rows
+
+
+@lru_cache(maxsize=_KEPT)
+def _likeness(one: str, other: str) -> float:
+    return likeness(pieces(one), pieces(other))
+
+
+def _length(answer: ProbeAnswer) -> float:
+    """Logarithm, so that a long answer does not outweigh the short ones."""
+    return math.log1p(len(answer.text))

@@ -1,0 +1,194 @@
+"""Exact tests by exchanging answers within prompts: the null law of every test of this package.
+
+If two channels serve the same model, the answers to one prompt are exchangeable between them: which
+of them came from the suspect is a random choice. So the observed statistic is one draw among those
+of random choices, and its rank is a p-value with no assumption about texts or counts. Prompts are
+never mixed: a stratum is one prompt (or one group of equal calls).
+
+Drawing stops by Besag and Clifford (1991): once ``HITS`` draws reach the observed value, the
+p-value is their number over the draws made. It is exact at any sample size, and the same verdict on
+a genuine channel costs tens of draws instead of thousands.
+
+Called by the tests of this package.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from fractions import Fraction
+from functools import lru_cache
+from operator import itemgetter
+from typing import Any
+
+__all__ = ["HITS", "Alternative", "KernelStratum", "ScoreStratum", "Stratum", "p_value"]
+
+HITS = 4
+"""So many draws at least as extreme end the drawing. The cost of fewer would be less power."""
+_TIES = 1e-9
+"""Sums of the same numbers in another order are equal; more ties only raise a p-value."""
+_CHOICES_KEPT = 96
+"""Strata whose choices are kept between the tests of one verdict; some hundred KB each."""
+
+Chosen = Callable[[Sequence[Any]], tuple[Any, ...]]
+"""Picks the suspect's items of a stratum out of a sequence over its items."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreStratum:
+    """Adds the chosen items' scores, less what is expected by chance."""
+
+    n: int
+    """Items of one prompt, among which any could have been the suspect's; its own are the last."""
+    n_suspect: int
+    scores: tuple[float, ...]
+    """By item, each a function of the pooled items that does not know whose they are."""
+    mean: float
+    """Expected sum over a random choice."""
+
+    @classmethod
+    def of(cls, reference: Sequence[float], suspect: Sequence[float]) -> ScoreStratum:
+        """Scores of both sides of one stratum."""
+        scores = (*reference, *suspect)
+        mean = math.fsum(scores) * len(suspect) / len(scores)
+        return cls(len(scores), len(suspect), scores, mean)
+
+    def value(self, chosen: Chosen) -> float:
+        """The chosen items' excess."""
+        return sum(chosen(self.scores)) - self.mean
+
+    @property
+    def is_telling(self) -> bool:
+        """Whether another choice could give another value."""
+        return 0 < self.n_suspect < self.n and min(self.scores) < max(self.scores)
+
+
+@dataclass(frozen=True, slots=True)
+class KernelStratum:
+    """Adds the squared maximum mean discrepancy between the chosen items and the rest.
+
+    The unbiased estimate of Gretton et al. (2012); needs two items on each side.
+    """
+
+    n: int
+    """As in ``ScoreStratum``."""
+    n_suspect: int
+    rows: tuple[tuple[float, ...], ...]
+    """The kernel between items, symmetric, with zeros on the diagonal."""
+    sums: tuple[float, ...]
+    """Of each row."""
+    total: float
+    """Of all rows."""
+
+    @classmethod
+    def of(cls, rows: Sequence[Sequence[float]], n_suspect: int) -> KernelStratum:
+        """A kernel's values between all items, the suspect's last; the diagonal is ignored."""
+        bare = tuple(
+            tuple(0.0 if i == j else value for j, value in enumerate(row))
+            for i, row in enumerate(rows)
+        )
+        sums = tuple(map(math.fsum, bare))
+        return cls(len(bare), n_suspect, bare, sums, math.fsum(sums))
+
+    def value(self, chosen: Chosen) -> float:
+        """The discrepancy, about 0 by chance."""
+        m, r = self.n_suspect, self.n - self.n_suspect
+        within = sum(map(sum, map(chosen, chosen(self.rows))))
+        across = sum(chosen(self.sums)) - within
+        rest = self.total - within - 2 * across
+        return within / (m * (m - 1)) + rest / (r * (r - 1)) - 2 * across / (m * r)
+
+    @property
+    def is_telling(self) -> bool:
+        """Whether another choice could give another value."""
+        return min(self.n_suspect, self.n - self.n_suspect) > 1
+
+
+Stratum = ScoreStratum | KernelStratum
+
+
+class Alternative(IntEnum):
+    """Which way a statistic must stray to count."""
+
+    MORE = 1
+    LESS = -1
+    EITHER = 0
+
+
+def p_value(
+    strata: Sequence[Stratum],
+    *,
+    error: Fraction,
+    seed: int,
+    alternative: Alternative = Alternative.MORE,
+) -> float:
+    """Chance that a random choice of the suspect's items reaches the observed statistic.
+
+    Args:
+        strata: independent of each other; those in which every choice is alike say nothing.
+        error: what the p-value will be compared with: enough draws are made to get below it.
+        seed: of the draws, fixed before any answer is seen.
+        alternative: ``Alternative.MORE``, ``LESS``, or ``EITHER`` for statistics around 0.
+
+    Raises:
+        ValueError: an error not between 0 and 1.
+    """
+    if not 0 < error < 1:
+        raise ValueError(f"an error lies between 0 and 1, not {error}")
+    telling = [stratum for stratum in strata if stratum.is_telling]
+    if not telling:
+        return 1.0
+    own = [_chooser(range(s.n - s.n_suspect, s.n)) for s in telling]
+    observed = _directed(_total(telling, own), alternative)
+    reached = observed - _TIES * max(1.0, abs(observed))
+    draws = math.ceil(HITS / error) - 1
+    hits = 0
+    tables = [_choices(s.n, s.n_suspect, seed, place) for place, s in enumerate(telling)]
+    for draw in range(draws):
+        picks = [table.at(draw) for table in tables]
+        if _directed(_total(telling, picks), alternative) >= reached:
+            hits += 1
+            if hits == HITS:
+                return hits / (draw + 1)
+    return (hits + 1) / (draws + 1)
+
+
+def _total(strata: Sequence[Stratum], picks: Sequence[Chosen]) -> float:
+    return sum(stratum.value(pick) for stratum, pick in zip(strata, picks, strict=True))
+
+
+def _directed(value: float, alternative: Alternative) -> float:
+    return abs(value) if alternative == Alternative.EITHER else alternative * value
+
+
+def _chooser(places: Sequence[int]) -> Chosen:
+    """Picks the items at these places; always a tuple, also of one."""
+    if len(places) == 1:
+        (only,) = places
+        return lambda items: (items[only],)
+    return itemgetter(*places)
+
+
+@dataclass(slots=True)
+class _Choices:
+    """Random choices of ``m`` items out of ``n``, made as far as somebody asked."""
+
+    n: int
+    m: int
+    draw: random.Random
+    made: list[Chosen]
+
+    def at(self, number: int) -> Chosen:
+        while len(self.made) <= number:
+            self.made.append(_chooser(self.draw.sample(range(self.n), self.m)))
+        return self.made[number]
+
+
+@lru_cache(maxsize=_CHOICES_KEPT)
+def _choices(n: int, m: int, seed: int, place: int) -> _Choices:
+    """The choices for one stratum; another place has others, so that strata are independent."""
+    draw = random.Random(f"{n} {m} {seed} {place}")  # noqa: S311 - a test, not a secret
+    return _Choices(n, m, draw, [])
