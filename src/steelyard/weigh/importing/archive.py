@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import struct
 import zipfile
+import zlib
 from collections.abc import Iterator
 
 from steelyard.domain.errors import ConfigError
@@ -79,4 +80,7 @@ class Archive:
         start = info.header_offset + _HEAD.size + name_bytes + extra_bytes
         packed = self._data[start : start + info.compress_size]
         with pyarrow.CompressedInputStream(pyarrow.BufferReader(packed), "zstd") as stream:
-            return bytes(stream.read(MEMBER_BYTES_MAX + 1))
+            data = bytes(stream.read(MEMBER_BYTES_MAX + 1))
+        if len(data) <= MEMBER_BYTES_MAX and zlib.crc32(data) != info.CRC:
+            raise zipfile.BadZipFile("wrong checksum")
+        return data

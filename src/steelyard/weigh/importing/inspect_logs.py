@@ -191,8 +191,10 @@ def _row(row_id: str, sample: Json, scoring: Scoring) -> Row:
         if len(targets) != 1 or targets[0] not in tuple(LETTERS[: len(choices)]):
             raise _NotTaken("with several right choices, or none")
         return row | {"reference": targets[0], "choices": [str(each) for each in choices]}
+    if scoring.grader == "number":
+        targets = tuple(each for each in targets if any(sign.isdigit() for sign in each))
     if not targets:
-        raise _NotTaken("without a target")
+        raise _NotTaken("without a target that the grader can use")
     return row | {"reference": list(targets)} | scoring.fields(targets)
 
 

@@ -1,0 +1,136 @@
+from pathlib import Path
+
+import pytest
+
+from steelyard.domain.errors import ConfigError
+from steelyard.weigh.importing import promptfoo
+from steelyard.weigh.importing.promptfoo import read
+
+CONFIG = """\
+description: Town quiz
+prompts:
+  - "Capital of {{country}}? {{ hint }}"
+  - "Second: {{country}}"
+providers: [openai:gpt-4.1]
+defaultTest:
+  vars: {hint: ""}
+  assert: [{type: cost, threshold: 0.1}]
+tests:
+  - vars: {country: France}
+    assert: [{type: icontains, value: Paris}]
+  - vars: {country: [Italy, Latium], hint: Short.}
+    assert: [{type: icontains, value: Rome}]
+  - vars: {country: Spain}
+    assert: [{type: javascript, value: output.length}]
+"""
+
+
+def written(folder: Path, text: str, name: str = "promptfooconfig.yaml") -> Path:
+    path = folder / name
+    path.write_text(text, "utf-8")
+    return path
+
+
+def test_prompts_and_tests_become_items(tmp_path: Path) -> None:
+    (task,) = read(written(tmp_path, CONFIG))
+    assert (task.name, task.grader, task.grader_parameters) == (
+        "town-quiz",
+        "contains",
+        {"fold": True},
+    )
+    assert [row["input"] for row in task.rows] == [
+        "Capital of France? ",
+        "Capital of Italy? Short.",
+        "Capital of Latium? Short.",
+    ]
+    assert task.dataset().faults == ()
+    assert "1 further prompts left out: a task has one" in task.notes
+    assert "assertions: cost (3) left out" in task.notes
+    assert any("(cost, javascript) (1) left out" in note for note in task.notes)
+
+
+def test_tests_that_need_several_graders_become_several_tasks(tmp_path: Path) -> None:
+    text = CONFIG.replace("{type: javascript, value: output.length}", "{type: equals, value: '4'}")
+    tasks = read(written(tmp_path, text), "town")
+    assert [task.name for task in tasks] == ["town-contains-folded", "town-exact"]
+    assert tasks[1].grader_parameters == {"fold": False}
+
+
+def test_a_prompt_in_a_file_may_be_a_conversation(tmp_path: Path) -> None:
+    chat = (
+        '[{"role": "system", "content": "Terse."}, {"role": "user", "content": "To {{country}}?"}]'
+    )
+    written(tmp_path, chat, "chat.json")
+    text = CONFIG.replace('"Capital of {{country}}? {{ hint }}"', "file://chat.json")
+    text = text.replace("country: France", "country: '\"La\" France'")
+    (task,) = read(written(tmp_path, text))
+    messages = task.dataset().samples[0].messages
+    assert [m["content"] for m in messages] == ["Terse.", 'To "La" France?']
+
+
+def test_tests_may_lie_in_other_files_beside_it(tmp_path: Path) -> None:
+    written(tmp_path, "country,__expected\nFrance,icontains: Paris\nSpain,Madrid\n", "t.csv")
+    written(tmp_path, "- vars: {country: Chad}\n  assert: [{type: equals, value: x}]\n", "t.yaml")
+    head = CONFIG.partition("tests:")[0]
+    tasks = read(written(tmp_path, f"{head}tests: [file://t.csv, file://t.yaml, t.xlsx]\n"))
+    assert [(task.grader, len(task.rows)) for task in tasks] == [("contains", 1), ("exact", 2)]
+    assert any("t.xlsx left out" in note for note in tasks[0].notes)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ("{{ hint }}", "{{ hint | upper }}", "template language"),
+        ("{{ hint }}", "{% if hint %}x{% endif %}", "template language"),
+        ("{{ hint }}", "{{env.SECRET}}", "template language"),
+        ("{{ hint }}", "{{ other }}", "without the variable other"),
+        ("{country: France}", "{country: file://x.txt}", "variables in files"),
+    ],
+)
+def test_what_needs_more_than_variables_is_left_out(
+    tmp_path: Path, old: str, new: str, reason: str
+) -> None:
+    path = written(tmp_path, CONFIG.replace(old, new))
+    if "country: file" in new:
+        (task,) = read(path)
+        assert any(reason in note for note in task.notes)
+    else:
+        with pytest.raises(ConfigError, match=reason):
+            read(path)
+
+
+def test_rubrics_are_for_a_judge(tmp_path: Path) -> None:
+    text = CONFIG.replace("icontains", "llm-rubric")
+    (task,) = read(written(tmp_path, text))
+    assert task.grader == "judge"
+    assert any("rubrics differ" in note for note in task.notes)
+    (task,) = read(written(tmp_path, text.replace("Rome", "Paris")))
+    assert task.grader_parameters == {"criteria": "Paris"}
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("- a\n", "no configuration"),
+        ("prompts: [x]\n", "no configuration"),
+        ("prompts: [{id: 3}, file://x.py]\ntests: []\n", "no prompt"),
+        ("prompts: [x]\ntests: []\n", "no test can be taken"),
+        ("prompts: [x]\ntests: [3, {vars: {}}]\n", "no test can be taken"),
+        ("prompts: [file:///etc/passwd.txt]\ntests: []\n", "outside"),
+        ("prompts: [x]\ntests: file://../t.csv\n", "outside"),
+    ],
+)
+def test_what_cannot_be_taken_is_a_mistake(tmp_path: Path, text: str, reason: str) -> None:
+    with pytest.raises(ConfigError, match=reason):
+        read(written(tmp_path, text))
+
+
+def test_variables_that_multiply_are_bounded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(promptfoo, "ITEMS_MAX", 50)
+    many = "[" + ", ".join(map(str, range(100))) + "]"
+    text = f"prompts: ['{{{{a}}}}{{{{b}}}}{{{{c}}}}']\ntests: [{{vars: {{a: {many}, b: {many}, "
+    text += f"c: {many}}}, assert: [{{type: equals, value: x}}]}}]\n"
+    with pytest.raises(ConfigError, match="more than 50 tests"):
+        read(written(tmp_path, text))
