@@ -12,13 +12,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
-from steelyard.control.authenticity import calling, keeping, schedule, targets
+from steelyard.control.authenticity import beside, calling, keeping, schedule, targets
 from steelyard.control.authenticity.asking import Asking, Told
 from steelyard.control.authenticity.record import Record, unfinished
 from steelyard.control.authenticity.reference import Kept, keep_pool
@@ -29,8 +30,9 @@ from steelyard.control.booked import cost_of
 from steelyard.control.control import Control
 from steelyard.control.weighing_key import own_key
 from steelyard.domain.errors import ConfigError, Overloaded, StoreUnavailable
-from steelyard.domain.instants import DAY_NS
+from steelyard.domain.instants import DAY_NS, instant_of
 from steelyard.domain.money import format_pico
+from steelyard.weigh.authenticity.evidence import answer_row
 from steelyard.weigh.authenticity.probes import Probe, probes
 from steelyard.weigh.authenticity.verdict import judge
 
@@ -73,6 +75,49 @@ async def verify(control: Control, wish: Wish, tell: Tell) -> dict[str, Any]:
         found = await asyncio.to_thread(_judge, record, ready.pool)
         done = keeping.Done(record, found, till, stopped, ready.sides[Side.SUSPECT])
         return await keeping.keep(control, done)
+
+
+async def record_offer(control: Control, wish: Wish, tell: Tell) -> dict[str, Any]:
+    """Asks an offer alone, and returns its answers to be kept as a reference.
+
+    ``wish.calls`` may pass what a suspect is asked: the questions are asked in rounds.
+
+    Raises:
+        As ``verify``.
+    """
+    now_ns = time.time_ns()
+
+    def work(connection: Connection) -> tuple[dict[str, Target], Till]:
+        sides = {Side.SUSPECT: targets.target(connection, wish.offer, now_ns)}
+        return sides, targets.till(connection, wish.money, sides, now_ns)
+
+    sides, till = await control.read(work)
+    rounds = max(1, -(-wish.calls // schedule.CALLS_MAX))
+    asked = tuple(replace(p, samples=p.samples * rounds) for p in probes())
+    bought = sides[Side.SUSPECT].bought()
+    head = {
+        "recorded": bought,
+        "probes": schedule.digest(asked),
+        "calls": wish.calls,
+        "sampling": dict(calling.SAMPLING),
+    }
+    with _turn():
+        ready = Ready(sides, till, None, head, asked)
+        record, stopped, _ = await _ask(control, ready, wish, tell)
+    with Record(record.path) as again:
+        again.end(-1)  # asked anew the next time: a reference is as old as its answers
+    answers = beside.suspect_answers(record)
+    return {
+        "object": "recorded_answers",
+        "bought": bought,
+        "began": instant_of(record.head["began_ns"]).isoformat(),
+        "sampling": head["sampling"],
+        "stopped": stopped,
+        "lost": len(record.sent) - len(answers),
+        "cost": format_pico(till.paid_pico),
+        "currency": till.currency,
+        "answers": [answer_row(each) for each in answers],
+    }
 
 
 async def prepare(control: Control, wish: Wish) -> Ready:
