@@ -1,0 +1,162 @@
+"""Simulated watches from real outcomes: how often a steady offer alarms, how soon a fall is seen.
+
+`measure()` gives the figures; `python -m bench.drift` prints them. Every watch draws a task and a
+model of `bench.outcomes` and a pool of 300 of the task's queries.
+
+**Noise.** The outcomes hold one answer a query, so how much an answer varies from one day to the
+next is assumed, for each watch one of `REDRAWN`: that share of the items is decided anew at every
+visit, right with the chance of the model's mean on the task; all others come out as they did. So
+0 is a model that never varies, and at 0.3 two visits differ in up to 15 % of the items.
+
+**Verdict.** References are those of a weighing that stopped as soon as the offer was proven, at a
+floor 2 to 20 points below the mean; the rest of the pool gets its references from the watch. Offers
+that are not proven within the pool are drawn again: nobody watches them.
+
+`drift_false_alarm`: share of `STEADY` watches over offers that never change which alarm at any of
+200 looks of 20 items; stated: 1 %.
+
+`drift_alarm_looks`: looks from the one at which the mean falls by 10 points (each right answer is
+wrong from then on with the same chance, anew at every visit) to the alarm, median over `FALLEN`
+watches; the fall comes at a look drawn from 16 to 45. Those that do not alarm within 200 looks
+count as never.
+"""
+
+import argparse
+import random
+import statistics
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from fractions import Fraction
+
+from bench.outcomes import Population, read
+from steelyard.domain.tasks import Grade, Status
+from steelyard.weigh.drift import Rules, Seen, Watch
+from steelyard.weigh.stats import Decision
+
+SEED = 1
+STEADY, FALLEN = 600, 200
+LOOKS, ITEMS, POOL = 200, 20, 300
+FALL = 0.1
+MEAN_MIN = 0.3
+"""Models below it cannot fall by ten points and still be of use to anybody."""
+REDRAWN = (0.0, 0.05, 0.1, 0.3)
+FLOOR_BELOW = (0.02, 0.05, 0.1, 0.2)
+_AT = datetime(2026, 1, 1, tzinfo=UTC)
+_SEEN = (Seen(Fraction(0), 20, _AT), Seen(Fraction(1), 20, _AT))
+
+
+class Offer:
+    """One model on the pool of one watch."""
+
+    def __init__(self, populations: Sequence[Population], chance: random.Random) -> None:
+        self._chance = chance
+        while True:
+            population = chance.choice(populations)
+            model = chance.choice(sorted(population.scores))
+            self.mean = float(population.mean(model))
+            self.task = population.task
+            if self.mean >= MEAN_MIN:
+                break
+        self.redrawn = chance.choice(REDRAWN)
+        self._scores = [
+            population.scores[model][chance.randrange(population.n_queries)] for _ in range(POOL)
+        ]
+        self._varies = [chance.random() < self.redrawn for _ in range(POOL)]
+        self.fall = 0.0
+        """Chance that a right answer is wrong now."""
+
+    def visit(self, index: int) -> Seen:
+        """One answer to an item."""
+        if self._varies[index]:
+            right = self._chance.random() < self.mean
+        else:
+            right = bool(self._scores[index])
+        return _SEEN[right and not (self.fall and self._chance.random() < self.fall)]
+
+
+def proven(populations: Sequence[Population], seed: str) -> tuple[Offer, Watch]:
+    """An offer that a weighing has proven, and the watch that begins then."""
+    for number in range(10_000):
+        chance = random.Random(f"{seed} {number}")  # noqa: S311 -- a simulation, repeatable
+        offer = Offer(populations, chance)
+        floor = Decimal(f"{max(0.01, offer.mean - chance.choice(FLOOR_BELOW)):.6f}")
+        decision, references = Decision(floor), {}
+        for index in range(POOL):
+            references[str(index)] = seen = offer.visit(index)
+            decision.take(Grade(seen.grade, "wrong"))
+            if decision.is_settled:
+                break
+        if decision.status is Status.PROVEN:
+            return offer, Watch([str(index) for index in range(POOL)], references, Rules())
+    raise RuntimeError("nothing was ever proven")
+
+
+def looks_to_alarm(offer: Offer, watch: Watch, changes_at: int | None) -> int | None:
+    """The look at which a watch alarms, from 0; None if it never does."""
+    for look in range(LOOKS):
+        if look == changes_at:
+            offer.fall = FALL / offer.mean
+        for _ in range(ITEMS):
+            watch.take(offer.visit(int(watch.next[1])))
+            if watch.is_drifted:
+                return look
+    return None
+
+
+def measure() -> tuple[dict[str, float], dict[str, object]]:
+    """The figures of `bench/results/weigh.json`, and what stands beside them."""
+    populations = read()
+    alarms = 0
+    for number in range(STEADY):
+        offer, watch = proven(populations, f"{SEED} steady {number}")
+        alarms += looks_to_alarm(offer, watch, None) is not None
+    waits: dict[float, list[float]] = {share: [] for share in REDRAWN}
+    early = 0
+    for number in range(FALLEN):
+        offer, watch = proven(populations, f"{SEED} fallen {number}")
+        changes_at = random.Random(f"{SEED} at {number}").randint(16, 45)  # noqa: S311
+        found = looks_to_alarm(offer, watch, changes_at)
+        if found is not None and found < changes_at:
+            early += 1
+            continue
+        waits[offer.redrawn].append(float("inf") if found is None else found - changes_at + 1)
+    every = sorted(wait for some in waits.values() for wait in some)
+    figures = {
+        "drift_false_alarm": alarms / STEADY,
+        "drift_alarm_looks": statistics.median_low(every),
+    }
+    meta: dict[str, object] = {
+        "watches_steady": STEADY,
+        "watches_fallen": len(every),
+        "alarms_before_the_fall": early,
+        "looks": LOOKS,
+        "items_per_look": ITEMS,
+        "pool": POOL,
+        "alpha": Rules().error,
+        "tolerance": str(Rules().tolerance),
+        "alarm_looks_nine_in_ten": _told(every[int(0.9 * len(every))]),
+        "never_within_200_looks": sum(wait == float("inf") for wait in every),
+        "alarm_looks_by_share_redrawn": {
+            str(share): _told(statistics.median_low(some)) for share, some in waits.items() if some
+        },
+    }
+    return figures, meta
+
+
+def _told(looks: float) -> float | None:
+    return None if looks == float("inf") else looks
+
+
+def main() -> int:
+    """Measure and print."""
+    argparse.ArgumentParser(description=__doc__).parse_args()
+    figures, meta = measure()
+    for name, value in {**figures, **meta}.items():
+        sys.stdout.write(f"{name}: {value}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
