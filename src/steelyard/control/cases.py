@@ -32,7 +32,7 @@ from steelyard.weigh.runfile import Record, read_records
 
 TAGS_MAX = 20
 _TAG = re.compile(r"[^\W_][\w.-]{0,39}")
-_MARK = re.compile(r"(?:idle-)?[0-9a-z]+")
+_MARK = re.compile(r"(?:idle-)?[0-9a-f]{8,}(?:-[0-9a-f]+)?")
 """What stands behind the task in a run file's name."""
 
 Notes = Mapping[tuple[str, str], CaseNote]
@@ -147,9 +147,10 @@ async def promote(control: Control, task_name: str, wish: Wish) -> dict[str, Any
     """
     task, target = _task(control, task_name), _task(control, wish.to_task or task_name)
     if not target.set_name.endswith(".jsonl"):
+        # A name without an ending is a shipped set; other files of one's own are read only.
         raise InvalidRequest(
-            f"{target.name} is weighed on a set that is not yours to change ({target.set_name});"
-            " make a task of your own (steelyard tasks add) and name it with --to."
+            f"{target.name} is weighed on {target.set_name}, which nothing is added to; make a task"
+            " of your own on a JSONL file (steelyard tasks add) and name it with --to."
         )
 
     def work() -> str:

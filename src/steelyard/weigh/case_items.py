@@ -64,8 +64,9 @@ def item_row(
 
 def _reference(original: Sample, shown: Sample, text: str) -> object:
     if original.choices:
-        place = LETTERS[: len(shown.choices)].find(text.strip().upper())
-        if place < 0 or not text.strip():
+        letter = text.strip().upper()
+        place = LETTERS[: len(shown.choices)].find(letter)
+        if len(letter) != 1 or place < 0:
             raise InvalidRequest(f"The reference is a letter from A to {shown.labels[-1]}.")
         return LETTERS[original.choices.index(shown.choices[place])]
     if isinstance(original.reference, str):

@@ -124,6 +124,16 @@ def _wrong_value(failure: Failure) -> Kind | None:
     return look(failure) if look is not None else None
 
 
+def _judged(failure: Failure) -> Kind | None:
+    """What a judge model made of it, against the reference or another offer's answer."""
+    if failure.grader != "judge":
+        return None
+    grade = failure.record.grade
+    if "turned with the order" in grade.reason:
+        return Kind("judged", "turned:")
+    return Kind("judged", "tie:" if grade.value else "worse:")
+
+
 def _refusal(failure: Failure) -> Kind | None:
     said = failure.answer[:_REFUSAL_WITHIN]
     return Kind("refusal") if not failure.is_parsed and _REFUSALS.search(said) else None
@@ -300,6 +310,7 @@ _LOOKS: tuple[Callable[[Failure], Kind | None], ...] = (
     _wrong_value,
     _refusal,
     _cut_off,
+    _judged,
     _code,
     _language,
     _repeats,

@@ -184,7 +184,7 @@ class _Pages:
             "is_failed_by_all": case.is_failed_by_all and len(case.replies) > 1,
             "replies": views,
             "n_replies_more": len(replies) - len(shown),
-            "remark": self._remarks.get((sample, "")),
+            "remark": self._remark(sample, ""),
         }
 
     def _reply(self, case: Case, offer: str, reply: Reply) -> dict[str, Any]:
@@ -209,9 +209,13 @@ class _Pages:
             "reason": _reason(reply),
             "cost": f"{_amount(record.cost_pico)} {record.currency}" if record.cost_pico else "",
             "time_s": f"{record.time_s:.1f}",
-            "remark": self._remarks.get((case.sample.id, offer)),
+            "remark": self._remark(case.sample.id, offer),
             "chars": 2 * len(text) + 600,
         }
+
+    def _remark(self, sample: str, offer: str) -> Remark | None:
+        remark = self._remarks.get((sample, offer))
+        return remark and Remark(remark.tags, clean(remark.note))
 
     def _kind(self, reply: Reply) -> str:
         if reply.kind is None:
