@@ -18,6 +18,7 @@ from typing import Any
 
 from steelyard.control import price_lists
 from steelyard.control.answered import AnswerWatch
+from steelyard.control.authenticity.watch import AuthenticityWatch
 from steelyard.control.control import Control
 from steelyard.control.drift import DriftWatch
 from steelyard.control.price_loop import PriceLoop
@@ -36,6 +37,7 @@ _HOUSEKEEPING_EVERY_S = 2.0
 _EXCHANGE_EVERY_S = 3600.0
 _SEED_EVERY_S = 600.0
 _ANSWERS_EVERY_S = 2.0
+_RETEST_EVERY_S = 900.0
 _DRIFT_EVERY_S = 15.0
 _CAPTURES_TIDY_EVERY_S = 3600.0
 _COUNTS_KEPT_NS = 3600 * 10**9
@@ -60,6 +62,7 @@ class Jobs:
         """Runs all jobs until cancelled."""
         control = self._control
         answers = AnswerWatch(control)
+        authenticity = AuthenticityWatch(control)
         async with asyncio.TaskGroup() as group:
             group.create_task(control.desk.run())
             group.create_task(control.publisher.run_core())
@@ -78,6 +81,8 @@ class Jobs:
             group.create_task(_every(_CAPTURES_TIDY_EVERY_S, control.captures.tidy_once))
             group.create_task(_every(_ANSWERS_EVERY_S, answers.look_once))
             group.create_task(_every(_ANSWERS_EVERY_S, answers.tell_once))
+            group.create_task(_every(_ANSWERS_EVERY_S, authenticity.tell_once))
+            group.create_task(_every(_RETEST_EVERY_S, authenticity.test_once))
             group.create_task(_every(_DRIFT_EVERY_S, self.drift.look_once))
             group.create_task(_every(_DRIFT_EVERY_S, self.drift.tell_once))
 

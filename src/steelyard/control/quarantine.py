@@ -19,6 +19,8 @@ from steelyard.store.objects import Stored
 from steelyard.store.revisions import Change, note
 
 KIND = "quarantine"
+TESTS = "authenticity"
+"""Kind of the measurements that find an offer genuine or not."""
 _HELD, _LIFTED = "held", "lifted"
 _REASON_MAX = 500
 

@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from random import Random
 from typing import NamedTuple
 
-from steelyard.control.authenticity.calling import Caller, Heard
+from steelyard.control.authenticity.calling import Caller
+from steelyard.control.authenticity.heard import Heard
 from steelyard.control.authenticity.record import Record
 from steelyard.control.authenticity.schedule import Slot, pause_s
 from steelyard.control.authenticity.till import Till

@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from steelyard.control import quarantine
 from steelyard.control.authenticity.record import Record, read
 from steelyard.control.authenticity.schedule import Side
 from steelyard.domain.answering import Sighting, shown
@@ -24,7 +25,6 @@ from steelyard.weigh.authenticity.names import twins
 from steelyard.weigh.authenticity.probes import ProbeAnswer
 from steelyard.weigh.authenticity.version import lags
 
-KIND = "authenticity"
 _OTHERS_MAX = 4
 """Other models of a channel that are compared, the latest tested first: each takes seconds."""
 _RECENT_NS = 30 * DAY_NS
@@ -67,7 +67,7 @@ def same_under_other_names(
     """
     bought = record.head["suspect"]
     others: dict[str, list[ProbeAnswer]] = {}
-    latest = measurements.latest(connection, KIND)
+    latest = measurements.latest(connection, quarantine.TESTS)
     for (offer, _), newest in sorted(latest.items(), key=lambda each: -each[1].at_ns):
         theirs = newest.body.get("bought", {})
         is_other = theirs.get("channel") == bought["channel"] and theirs["model"] != bought["model"]

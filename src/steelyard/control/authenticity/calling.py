@@ -12,16 +12,16 @@ import json
 import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import Any, NamedTuple
 
 import httpx
 
 from steelyard.control.asking import is_known, own_client
+from steelyard.control.authenticity.heard import Heard
 from steelyard.domain.errors import BudgetExceeded, Forbidden, Unauthenticated
 from steelyard.domain.money import to_pico
-from steelyard.weigh.authenticity.probes import Probe, ProbeAnswer
+from steelyard.weigh.authenticity.probes import Probe
 
 WHY = "weigh"
 _TIMEOUT_S = 180.0
@@ -46,51 +46,6 @@ SAMPLING: Mapping[str, float] = {"temperature": 1, "top_p": 1}
 CostOf = Callable[[str], Awaitable[int]]
 """What a call was booked at, by its id, in pico-units."""
 Sleep = Callable[[float], Awaitable[None]]
-
-
-@dataclass(slots=True)
-class Heard:
-    """What came back of one question; what was not told is None or empty."""
-
-    text: str = ""
-    finish_reason: str | None = None
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-    first_s: float | None = None
-    """Seconds to the first token, of a stream."""
-    total_s: float | None = None
-    logprobs: list[tuple[str, float]] | None = None
-    """Of the likeliest first tokens, natural logarithms, likeliest first."""
-    model: str = ""
-    """The model's name in the answer."""
-    fingerprint: str = ""
-    """``system_fingerprint`` of the answer."""
-    call_id: str = ""
-    cost_pico: int = 0
-    """Of all tries, in 10^-12 of the offer's currency."""
-    error: str = ""
-    """Why there is no answer."""
-    asked_at: str = ""
-    """When it was sent, UTC, ISO 8601."""
-    status: int = field(default=200, repr=False)
-
-    @property
-    def is_answer(self) -> bool:
-        """Whether the model answered."""
-        return not self.error
-
-    def of(self, probe_id: str) -> ProbeAnswer:
-        """The same as the statistics know it."""
-        return ProbeAnswer(
-            probe_id=probe_id,
-            text=self.text,
-            finish_reason=self.finish_reason,
-            prompt_tokens=self.prompt_tokens,
-            completion_tokens=self.completion_tokens,
-            first_s=self.first_s,
-            total_s=self.total_s,
-            logprobs=None if self.logprobs is None else tuple(self.logprobs),
-        )
 
 
 class Manner(NamedTuple):

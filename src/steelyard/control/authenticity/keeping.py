@@ -78,7 +78,7 @@ async def keep(control: Control, done: Done) -> dict[str, Any]:
 
     def work(connection: Connection, change: Change) -> Measurement:
         found = Measurement(
-            beside.KIND, done.target.entry.name, time.time_ns(), verdict.state.value, body
+            quarantine.TESTS, done.target.entry.name, time.time_ns(), verdict.state.value, body
         )
         number = measurements.add(connection, found)
         _follow(connection, change, found._replace(number=number), may_hold=may_hold)
@@ -117,7 +117,7 @@ def find(connection: Connection, number: int) -> Measurement:
         NoSuchTest: there is none.
     """
     found = measurements.find(connection, number)
-    if found is None or found.kind != beside.KIND:
+    if found is None or found.kind != quarantine.TESTS:
         raise NoSuchTest(f"No test {number}; steelyard authenticity lists them.")
     return found
 
@@ -125,9 +125,9 @@ def find(connection: Connection, number: int) -> Measurement:
 def rows(connection: Connection, offer: str = "") -> list[dict[str, Any]]:
     """The last tests of an offer, newest first; or the last one of each."""
     if offer:
-        found = measurements.history(connection, beside.KIND, offer)
+        found = measurements.history(connection, quarantine.TESTS, offer)
     else:
-        latest = measurements.latest(connection, beside.KIND)
+        latest = measurements.latest(connection, quarantine.TESTS)
         found = [measurement for _, measurement in sorted(latest.items())]
     return [row_of(connection, each) for each in found]
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from steelyard.control.authenticity.calling import Heard
+from steelyard.control.authenticity.heard import Heard
 from steelyard.control.authenticity.schedule import Slot
 from steelyard.domain.errors import Overloaded, StoreUnavailable
 

@@ -41,7 +41,7 @@ def keep_pool(named: str, folder: Path) -> Kept:
     pool = read_pool(path)
     data = path.read_bytes()
     digest = hashlib.sha256(data).hexdigest()
-    copy = _path(folder, digest)
+    copy = path_of(folder, digest)
     if not copy.exists():
         try:
             copy.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -61,11 +61,12 @@ def kept_pool(digest: str, folder: Path) -> Pool:
     Raises:
         ConfigError: it is gone, or was changed.
     """
-    path = _path(folder, digest)
+    path = path_of(folder, digest)
     if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != digest:
         raise ConfigError(f"the recorded answers {digest[:12]} are gone, or were changed")
     return read_pool(path)
 
 
-def _path(folder: Path, digest: str) -> Path:
+def path_of(folder: Path, digest: str) -> Path:
+    """Where the pool of that digest is kept."""
     return folder / _FOLDER / f"{digest}.json.gz"

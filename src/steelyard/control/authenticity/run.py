@@ -143,7 +143,7 @@ async def prepare(control: Control, wish: Wish) -> Ready:
         pool = await asyncio.to_thread(keep_pool, wish.against, folder_of(control))
     head: dict[str, Any] = {
         "suspect": sides[Side.SUSPECT].bought(),
-        "reference": sides[Side.REFERENCE].bought() if pool is None else _about(wish, pool),
+        "reference": sides[Side.REFERENCE].bought() if pool is None else _about(pool),
         "probes": schedule.digest(asked),
         "calls": wish.calls,
         "error": str(wish.error),
@@ -222,9 +222,8 @@ def _judge(record: Record, pool: Kept | None) -> keeping.Judged:
     return keeping.Judged(verdict, reference, answers[Side.SUSPECT])
 
 
-def _about(wish: Wish, pool: Kept) -> dict[str, str]:
-    name = wish.against.rpartition("/")[2]
-    return {"pool": name, "model": pool.pool.model, "sha256": pool.digest}
+def _about(pool: Kept) -> dict[str, str]:
+    return {"pool": pool.pool.model, "sha256": pool.digest}
 
 
 def _progress(told: Told, till: Till) -> dict[str, Any]:

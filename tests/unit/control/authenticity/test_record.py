@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from steelyard.control.authenticity.calling import Heard
+from steelyard.control.authenticity.heard import Heard
 from steelyard.control.authenticity.record import Record, read, unfinished
 from steelyard.control.authenticity.schedule import Slot
 from steelyard.domain.errors import Overloaded, StoreUnavailable
