@@ -259,6 +259,8 @@ class Task(Section):
     """Name for people."""
     language: str = "en"
     """ISO 639-1."""
+    scenario: str = Field(default="", max_length=64)
+    """Kind of business, such as ``after-sales``, for tables."""
     set: str | None = None
     """A shipped set's name, or a file of one's own: JSONL, CSV, TSV or Parquet."""
     grader: str | None = None

@@ -113,6 +113,7 @@ def _own(name: str, wanted: Wanted) -> Task:
         grader_parameters=wanted.grader_parameters,
         seed=wanted.seed,
         is_weighed_when_idle=bool(wanted.is_weighed_when_idle),
+        scenario=wanted.scenario,
     )
 
 
