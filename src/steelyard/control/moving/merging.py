@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 import yaml
@@ -58,6 +59,28 @@ def merge(text: str, part: Part, notes: Notes) -> Merged:
     return Merged(merged, {section: len(entries) for section, entries in wanted.items() if entries})
 
 
+def insert(text: str, section: str, entries: Mapping[str, Any]) -> str:
+    """``text`` with further entries in a section, written over several lines to be edited.
+
+    Args:
+        text: of a steelyard.yaml.
+        section: such as ``tasks``; none of the entries may be in it yet.
+        entries: by name; decimal numbers as ``Decimal``.
+
+    Raises:
+        CannotMerge: it is no such file, or nothing can be added to the section.
+    """
+    meant = _value(text)
+    held = meant.get(section) or {}
+    if not isinstance(held, dict):
+        raise CannotMerge(f"{section} holds no entries")
+    start = text if not text or text.endswith("\n") else text + "\n"
+    merged = _with(start, section, dict(entries), _nested)
+    if _value(merged) != {**meant, section: {**held, **_read_back(entries)}}:
+        raise CannotMerge("what was written does not say what was meant")
+    return merged
+
+
 def text_of(part: Part) -> str:
     """The sections as a file of their own."""
     return "".join(f"{name}:\n{_block(entries, '  ')}" for name, entries in part.sections().items())
@@ -67,11 +90,11 @@ def flow(value: Any) -> str:
     """A value on one line of YAML."""
     if isinstance(value, dict):
         return "{" + ", ".join(f"{flow(str(k))}: {flow(v)}" for k, v in value.items()) + "}"
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return "[" + ", ".join(map(flow, value)) + "]"
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, int):
+    if isinstance(value, int | Decimal):
         return str(value)
     text = str(value)
     if _PLAIN.fullmatch(text) and text.lower() not in _WORDS:
@@ -107,28 +130,31 @@ def _missing(has: Mapping[str, Any], part: Part, notes: Notes) -> dict[str, Any]
     }
 
 
-def _with(text: str, section: str, entries: Any) -> str:
+def _with(
+    text: str, section: str, entries: Any, block: Callable[[Any, str], str] | None = None
+) -> str:
+    block = block or _block
     try:
         root = yaml.compose(text, Loader=yaml.CSafeLoader)
     except yaml.YAMLError as error:
         # By an entry that was just put in, behind a comment for instance.
         raise CannotMerge("what was written cannot be read") from error
     if root is None:
-        return f"{text}{section}:\n{_block(entries, '  ')}"
+        return f"{text}{section}:\n{block(entries, '  ')}"
     if not isinstance(root, yaml.MappingNode) or root.flow_style:
         raise CannotMerge("the file is written on one line")
     found = next((pair for pair in root.value if pair[0].value == section), None)
     if found is None:
-        return f"{text.rstrip()}\n\n{section}:\n{_block(entries, '  ')}"
+        return f"{text.rstrip()}\n\n{section}:\n{block(entries, '  ')}"
     _, node = found
     if isinstance(node, yaml.ScalarNode) and not node.value:
-        return _after_line(text, found[0].end_mark.line, _block(entries, "  "))
+        return _after_line(text, found[0].end_mark.line, block(entries, "  "))
     if not isinstance(node, yaml.CollectionNode):
         raise CannotMerge(f"{section} holds no entries")
     if node.flow_style:
         return _into_flow(text, node, entries)
     indent = " " * node.start_mark.column
-    return _after_line(text, _last_line(node), _block(entries, indent))
+    return _after_line(text, _last_line(node), block(entries, indent))
 
 
 def _into_flow(text: str, node: yaml.CollectionNode, entries: Any) -> str:
@@ -166,6 +192,31 @@ def _block(entries: Any, indent: str) -> str:
     return "".join(f"{indent}- {flow(entry)}\n" for entry in entries)
 
 
+def _nested(entries: Mapping[str, Any], indent: str) -> str:
+    """Entries over several lines: mappings by key, long texts as they are."""
+    text = ""
+    for name, value in entries.items():
+        key = f"{indent}{flow(str(name))}:"
+        if isinstance(value, Mapping) and value:
+            text += f"{key}\n{_nested(value, indent + '  ')}"
+        elif isinstance(value, str) and _is_literal(value):
+            lines = "".join(f"{indent}  {line}\n" if line else "\n" for line in value.split("\n"))
+            text += f"{key} |-\n{lines}"
+        else:
+            text += f"{key} {flow(value)}\n"
+    return text
+
+
+def _is_literal(text: str) -> bool:
+    """Whether a text of several lines comes back the same when it is written as it is."""
+    return (
+        "\n" in text
+        and not text.startswith((" ", "\n", "\t"))
+        and not text.endswith("\n")
+        and all(line == line.rstrip() and line.isprintable() for line in text.split("\n"))
+    )
+
+
 def _value(text: str) -> dict[str, Any]:
     try:
         value = parse(text, "steelyard.yaml").value
@@ -184,6 +235,8 @@ def _read_back(value: Any) -> Any:
         return {str(key): _read_back(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_read_back(item) for item in value]
+    if isinstance(value, Decimal | float):
+        return int(value) if value == int(value) and "." not in str(value) else str(value)
     return value
 
 

@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 
 import yaml
@@ -65,7 +66,7 @@ class Imported:
         """
         return read_set(f"{self.name}.jsonl", self.set_bytes())
 
-    def section(self, set_path: str, floor: str) -> dict[str, object]:
+    def section(self, set_path: str, floor: Decimal) -> dict[str, object]:
         """What ``steelyard.yaml`` says under ``tasks`` for it.
 
         Args:

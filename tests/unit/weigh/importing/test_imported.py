@@ -1,4 +1,5 @@
 import json
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -17,19 +18,19 @@ from steelyard.weigh.importing.imported import (
     with_ids,
 )
 
-ROW = {"id": "a", "input": "1+1?", "reference": ["2"]}
+ROW: dict[str, object] = {"id": "a", "input": "1+1?", "reference": ["2"]}
 
 
 def test_a_task_becomes_a_set_and_a_section() -> None:
     task = Imported("sums", "Sums", (ROW,), "number", {"tolerance": 1}, "Be brief.", "Q: {input}")
     assert [sample.id for sample in task.dataset().samples] == ["a"]
-    assert task.section("sets/sums.jsonl", "0.8") == {
+    assert task.section("sets/sums.jsonl", Decimal("0.8")) == {
         "title": "Sums",
         "language": "en",
         "set": "sets/sums.jsonl",
         "grader": "number",
         "grader_parameters": {"tolerance": 1},
-        "floor": "0.8",
+        "floor": Decimal("0.8"),
         "form": {
             "id": "imported-1",
             "system": "Be brief.",
@@ -46,7 +47,7 @@ def test_the_language_is_told_by_the_signs() -> None:
         "reference": "适合",
     }
     assert Imported("a", "A", (zh,), "exact").language == "zh"
-    assert Imported("a", "A", (ROW,), "exact").section("s", "1")["language"] == "en"
+    assert Imported("a", "A", (ROW,), "exact").section("s", Decimal(1))["language"] == "en"
 
 
 @pytest.mark.parametrize(
