@@ -170,9 +170,9 @@ def _answer(answer: Mapping[str, Any], reference: Sequence[str]) -> Panel:
             text = Text.assemble(*((clean(p.text), _STYLES[p.mark]) for p in pieces))
     if answer["is_failure"]:
         slug, _, detail = answer["kind"].partition(":")
-        told = [kind_name(slug), detail_name(detail) if detail else ""]
-        told += [detail_name(part) for part in answer["parts"] if not detail]
-        text.append("\n" + clean("; ".join(each for each in told if each)), style="red")
+        details = [detail] if detail else answer["parts"]
+        told = [kind_name(slug), ", ".join(detail_name(each) for each in details)]
+        text.append("\n" + clean(": ".join(filter(None, told))), style="red")
     if answer["reason"]:
         text.append("\n" + clean(f"grader: {answer['reason']}"), style="dim")
     cost = f", {format_pico(int(answer['cost_pico']))} {answer['currency']}".rstrip()
