@@ -14,6 +14,7 @@ from steelyard.cli import (
     answered,
     asking,
     auditing,
+    authenticity,
     books,
     captures,
     cases,
@@ -27,7 +28,9 @@ from steelyard.cli import (
     prices,
     proving,
     setting_up,
+    tasks,
     vendors,
+    verdicts,
     what_if,
 )
 from steelyard.domain.errors import ConfigError, SteelyardError
@@ -41,7 +44,7 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
 )
-for group in (operating, setting_up, asking, books, auditing, what_if, proving):
+for group in (operating, setting_up, asking, books, auditing, what_if, proving, verdicts):
     group.register(app)
 app.add_typer(keys.app, name="key")
 app.add_typer(limits.app, name="limits")
@@ -51,7 +54,9 @@ app.add_typer(exchange.app, name="exchange")
 app.add_typer(vendors.app, name="vendors")
 app.add_typer(moving.app, name="import")
 app.add_typer(answered.app, name="answers")
+app.add_typer(tasks.app, name="tasks")
 app.add_typer(drift.app, name="drift")
+app.add_typer(authenticity.app, name="authenticity")
 app.add_typer(captures.app, name="captures")
 app.add_typer(cases.app, name="cases")
 
