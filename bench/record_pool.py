@@ -24,13 +24,20 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import xllamacpp
 
-from steelyard.weigh.authenticity.probes import Kind, Probe, probes
+from steelyard.weigh.authenticity.pool import GENUINE, Channel, Pool, write_pool
+from steelyard.weigh.authenticity.probes import Kind, Probe, ProbeAnswer, probes
+
+LICENCE = "Apache-2.0"
+SAMPLING = {"temperature": 1, "top_p": 1}
 
 SAMPLES = {Kind.COUNTED: 2, Kind.OBEDIENCE: 2, Kind.NEEDLE: 4}
-CUT = {Kind.OPEN: 0, Kind.COUNTED: 0, Kind.OBEDIENCE: 0, Kind.NEEDLE: 4}
+"""Of the genuine channel, which plays both the reference and the honest suspect."""
+FEW = {Kind.COUNTED: 1, Kind.OBEDIENCE: 1, Kind.NEEDLE: 2}
+CUT = {Kind.OPEN: 0, Kind.COUNTED: 0, Kind.OBEDIENCE: 0, Kind.NEEDLE: 2}
 LOGPROBS_EVERY = 10
 """Of the samples of an open probe one in so many asks for log-probabilities; they are slow."""
 _SLOTS = 4
@@ -61,13 +68,12 @@ def start(model: Path, threads: int) -> tuple[xllamacpp.Server, Engine]:
     return server, Engine("127.0.0.1", int(server.listening_address.rpartition(":")[2]))
 
 
-def ask(engine: Engine, probe: Probe, prompt: str, *, logprobs: bool) -> dict[str, object]:
+def ask(engine: Engine, probe: Probe, prompt: str, *, logprobs: bool) -> dict[str, Any]:
     """Return one answer as a line of the recording."""
-    body: dict[str, object] = {
+    body: dict[str, Any] = {
         "messages": [{"role": "user", "content": prompt}],
-        "temperature": 1,
-        "top_p": 1,
         "max_tokens": probe.max_tokens,
+        **SAMPLING,
     }
     if logprobs:
         body |= {"logprobs": True, "top_logprobs": 5}
@@ -79,7 +85,7 @@ def ask(engine: Engine, probe: Probe, prompt: str, *, logprobs: bool) -> dict[st
     answer = json.loads(connection.getresponse().read())
     connection.close()
     choice, usage = answer["choices"][0], answer["usage"]
-    line: dict[str, object] = {
+    line: dict[str, Any] = {
         "probe": probe.id,
         "text": choice["message"]["content"],
         "finish": choice["finish_reason"],
@@ -108,7 +114,8 @@ def record(options: argparse.Namespace) -> None:
     path = options.into / f"{options.channel}.jsonl"
     options.into.mkdir(parents=True, exist_ok=True)
     have = Counter(line["probe"] for line in _lines(path)) if path.exists() else Counter()
-    counts = CUT if options.cut != "none" else SAMPLES | {Kind.OPEN: options.open}
+    few = SAMPLES if options.channel == GENUINE else FEW
+    counts = CUT if options.cut != "none" else few | {Kind.OPEN: options.open}
     server, engine = start(options.model, options.threads)
     lock = threading.Lock()
     began, n_done = time.monotonic(), 0
@@ -146,8 +153,32 @@ def _about(options: argparse.Namespace) -> None:
     (options.into / f"{options.channel}.about.json").write_text(json.dumps(about) + "\n", "utf-8")
 
 
-def _lines(path: Path) -> list[dict[str, object]]:
+def _lines(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+
+
+def pack(folder: Path, out: Path, model: str) -> None:
+    """Join the recordings of a folder in one pool, in the order of the probes."""
+    places = {probe.id: place for place, probe in enumerate(probes())}
+    channels = {}
+    for path in sorted(folder.glob("*.jsonl")):
+        about = json.loads((folder / f"{path.stem}.about.json").read_text("utf-8"))
+        lines = sorted(_lines(path), key=lambda line: places[line["probe"]])
+        channels[path.stem] = Channel(about, tuple(map(_answer, lines)))
+    write_pool(out, Pool(model, LICENCE, SAMPLING, channels))
+
+
+def _answer(line: dict[str, Any]) -> ProbeAnswer:
+    tops = line.get("logprobs")
+    return ProbeAnswer(
+        probe_id=line["probe"],
+        text=line["text"],
+        finish_reason=line["finish"],
+        prompt_tokens=line["in"],
+        completion_tokens=line["out"],
+        total_s=line["s"],
+        logprobs=None if tops is None else tuple((token, value) for token, value in tops),
+    )
 
 
 def main() -> int:
@@ -162,8 +193,12 @@ def main() -> int:
     add("--threads", type=int, default=1)
     add("--pack", type=Path, help="folder of the recordings to pack")
     add("--out", type=Path, help="packed file")
-    add("--model-name")
-    record(parser.parse_args())
+    add("--model-name", help="name of the genuine model")
+    options = parser.parse_args()
+    if options.pack:
+        pack(options.pack, options.out, options.model_name)
+    else:
+        record(options)
     return 0
 
 

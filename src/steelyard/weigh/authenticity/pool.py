@@ -19,10 +19,11 @@ from typing import Any
 from steelyard.domain.errors import ConfigError
 from steelyard.weigh.authenticity.probes import ProbeAnswer
 
-__all__ = ["POOLS_FOLDER", "Channel", "Pool", "read_pool", "shipped_pools", "write_pool"]
+__all__ = ["GENUINE", "POOLS_FOLDER", "Channel", "Pool", "read_pool", "shipped_pools", "write_pool"]
 
 POOLS_FOLDER = Path(__file__).parent.parent / "pools"
 GENUINE = "genuine"
+"""Channel of the reference."""
 _SCHEMA = 1
 
 
