@@ -10,7 +10,7 @@ import json
 from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from steelyard.domain.errors import Forbidden
 from steelyard.store.revisions import Change, note
@@ -69,6 +69,16 @@ def history(
     for name, begin, end, body in connection.execute(query):
         found.setdefault(name, []).append(Past(begin, end, json.loads(body)))
     return found
+
+
+def first_revisions(connection: Connection, kind: str) -> dict[str, int]:
+    """With which revision each name of a kind came into being, also those that are gone."""
+    query = (
+        select(objects.c.name, func.min(objects.c.revision_from))
+        .where(objects.c.kind == kind)
+        .group_by(objects.c.name)
+    )
+    return {name: revision for name, revision in connection.execute(query)}
 
 
 def put(
