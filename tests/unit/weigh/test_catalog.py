@@ -25,7 +25,11 @@ def test_a_task_is_read() -> None:
     assert task.floor == Decimal("0.7")  # exactly, though YAML reads a float
     assert task.form.temperature == Decimal("0.2")
     assert task.form.constraint is Constraint.GRAMMAR
-    assert (task.seed, task.is_weighed_when_idle) == (7, True)
+    assert (task.seed, task.is_weighed_when_idle, task.scenario) == (7, True, "")
+
+
+def test_a_task_may_say_its_scenario() -> None:
+    assert read_task(TEXT + "scenario: e-commerce\n", "mood.yaml").scenario == "e-commerce"
 
 
 def test_a_grader_may_bring_parameters() -> None:
@@ -58,6 +62,7 @@ def test_a_grader_may_bring_parameters() -> None:
         ("grader: label", "grader: [label]", "grader: expected names"),
         ("title: Mood", "weighed_when_idle: 1\ntitle: Mood", "true or false"),
         ("title: Mood", "title: [", "not YAML"),
+        ("title: Mood", "title: M\nscenario: e-comerce", "did you mean e-commerce"),
         (TEXT, "- a\n", "expected names and values"),
         (TEXT, "", "expected names and values"),
     ],

@@ -5,7 +5,15 @@ import pytest
 
 from steelyard.domain.errors import ConfigError
 from steelyard.weigh import datasets
-from steelyard.weigh.datasets import LINE_BYTES_MAX, SETS_FOLDER, load_set, read_set
+from steelyard.weigh.datasets import (
+    LINE_BYTES_MAX,
+    SETS_FOLDER,
+    cluster_of,
+    digest_of,
+    is_file,
+    load_set,
+    read_set,
+)
 
 GOOD = {"id": "a", "input": "Good?", "reference": "yes", "labels": ["yes", "no"]}
 
@@ -115,3 +123,88 @@ def test_every_shipped_set_is_whole_licensed_and_attributed(path: Path) -> None:
     free = {"MIT", "Apache-2.0", "CC0-1.0", "CC-BY-3.0", "CC-BY-4.0", "CC-BY-SA-4.0"}
     assert {sample.licence for sample in dataset.samples} <= free
     assert f"`{path.name}`" in (SETS_FOLDER / "README.md").read_text("utf-8")
+
+
+def asked(*roles: str, **change: object) -> bytes:
+    messages = [{"role": role, "content": f"{role} says"} for role in roles]
+    row = {"id": "m", "messages": messages, "reference": "x", **change}
+    return json.dumps(row).encode() + b"\n"
+
+
+def test_a_line_may_be_a_whole_conversation() -> None:
+    tools = [{"type": "function", "function": {"name": "look"}}]
+    (sample,) = read_set("m", asked("system", "user", tools=tools, stop="END")).samples
+    assert [message["role"] for message in sample.messages] == ["system", "user"]
+    assert sample.request_fields == {"tools": tools, "stop": "END"}
+    assert sample.input == "system: system says\n\nuser: user says"
+
+
+def test_the_text_of_one_message_stands_for_it() -> None:
+    assert read_set("m", asked("user")).samples[0].input == "user says"
+    parts = [{"type": "text", "text": "What is it?"}, {"type": "image_url", "image_url": {}}]
+    messages = [{"role": "user", "content": parts}]
+    (sample,) = read_set("m", asked(messages=messages)).samples
+    assert sample.input == "What is it?"
+
+
+@pytest.mark.parametrize(
+    ("bad", "reason"),
+    [
+        (asked("user", input="x"), "no input and no choices"),
+        (asked("user", choices=["a", "b"]), "no input and no choices"),
+        (asked(), "not a list of messages"),
+        (asked(messages="x"), "not a list of messages"),
+        (asked(messages=[{"content": "x"}]), "not a list of messages"),
+        (asked("user", "assistant"), "not one that is to be answered"),
+        (asked(messages=[{"role": "user", "content": ""}]), "input is empty"),
+    ],
+)
+def test_messages_that_cannot_be_sent_are_a_fault(bad: bytes, reason: str) -> None:
+    dataset = read_set("mine", line() + bad)
+    assert reason in dataset.faults[0].reason
+
+
+def test_fields_of_requests_are_ordinary_fields_of_a_plain_item() -> None:
+    (sample,) = read_set("mine", line(stop="x")).samples
+    assert sample.request_fields == {}
+
+
+def test_items_of_one_text_share_their_cluster() -> None:
+    data = line(cluster="p") + line(id="b", cluster="p") + line(id="p") + line(id="c", cluster="")
+    clusters = [cluster_of(sample) for sample in read_set("mine", data).samples]
+    assert clusters[0] == clusters[1]
+    assert len(set(clusters)) == 3
+
+
+def test_a_file_is_told_by_its_ending(tmp_path: Path) -> None:
+    assert is_file("a/b.parquet") and not is_file("reviews-en")
+    (tmp_path / "mine.jsonl").write_bytes(line())
+    path = str(tmp_path / "mine.jsonl")
+    first = digest_of(path)
+    (tmp_path / "mine.jsonl.yaml").write_text("columns: {note: other}")
+    assert digest_of(path) != first
+    assert digest_of("reviews-en") == load_set("reviews-en").digest
+
+
+def test_a_layout_that_cannot_be_read_is_a_mistake(tmp_path: Path) -> None:
+    (tmp_path / "mine.jsonl").write_bytes(line())
+    (tmp_path / "mine.jsonl.yaml").mkdir()
+    with pytest.raises(ConfigError, match=r"mine\.jsonl\.yaml"):
+        load_set("mine.jsonl", tmp_path)
+    (tmp_path / "mine.jsonl.yaml").rmdir()
+    (tmp_path / "mine.jsonl.yaml").write_bytes(b"\xff")
+    with pytest.raises(ConfigError, match="not UTF-8"):
+        load_set("mine.jsonl", tmp_path)
+
+
+# Pinned where running measurements rely on them.
+@pytest.mark.parametrize(
+    ("name", "digest"),
+    [
+        ("reviews-en", "51d10b0ca6b4ecf1"),
+        ("asap-aspect", "ae5378c02b893c28"),
+        ("after-sales-intent-zh", "622480a897368cf9"),
+    ],
+)
+def test_digests_of_shipped_sets_stay(name: str, digest: str) -> None:
+    assert load_set(name).digest == digest
