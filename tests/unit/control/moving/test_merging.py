@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 
 from steelyard.config.document import parse
 from steelyard.config.presets import default_text
-from steelyard.control.moving.merging import CannotMerge, flow, merge, text_of
+from steelyard.control.moving.merging import CannotMerge, flow, insert, merge, text_of
 from steelyard.control.moving.notes import Notes
 from steelyard.control.moving.part import Part
 
@@ -110,3 +112,41 @@ def test_the_part_as_a_file() -> None:
     assert parse(text, "s").value == PART.sections()
     assert text.startswith('channels:\n  new: {vendor: openai, credential: "${NEW}"}\noffers:\n')
     assert text_of(Part()) == ""
+
+
+ENTRY = {
+    "title": "A: b",
+    "floor": Decimal("0.85"),
+    "grader_parameters": {"fold": True, "all": ["x", "yes"], "tolerance": 0.5, "none": {}},
+    "form": {"user": "Two\n\n lines {input}", "system": " odd\n", "output_tokens_max": 8},
+}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "# mine\nlisten: 127.0.0.1:1  # here\n",
+        "tasks:\n",
+        "tasks: {}\nlisten: 127.0.0.1:1",
+        "tasks:\n    other: {floor: 0.5}  # keep\n# after\nlisten: 127.0.0.1:1\n",
+        "tasks:\n  other:\n    floor: 0.5\n\nlisten: 127.0.0.1:1\n",
+    ],
+)
+def test_an_entry_of_several_lines_is_put_into_its_section(text: str) -> None:
+    made = insert(text, "tasks", {"a/b": ENTRY, "whole": {"floor": Decimal(1)}})
+    value = parse(made, "f").value
+    assert value["tasks"]["a/b"]["form"] == ENTRY["form"]
+    assert value["tasks"]["a/b"]["floor"] == "0.85"
+    assert value["tasks"]["a/b"]["grader_parameters"]["tolerance"] == "0.5"
+    assert value["tasks"]["whole"] == {"floor": 1}
+    for comment in ("# mine", "# here", "# keep", "# after"):
+        assert (comment in made) == (comment in text)
+    if "{}" not in text:
+        assert "user: |-" in made
+
+
+@pytest.mark.parametrize("text", ["tasks: 3", "tasks: [a]", "- a", "{tasks: {a: {}}}", "a: ["])
+def test_a_section_that_cannot_be_added_to_is_left_alone(text: str) -> None:
+    with pytest.raises(CannotMerge):
+        insert(text, "tasks", {"b": {"floor": Decimal("0.5")}})
