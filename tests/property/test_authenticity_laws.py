@@ -78,8 +78,7 @@ def test_the_order_within_a_side_changes_no_discrepancy(
     ours, theirs = answers[:-2], answers[-2:]
 
     def found(own: list[ProbeAnswer]) -> float:
-        stratum = KernelStratum.of(likenesses([*own, *theirs]), 2)
-        return stratum.value(lambda items: tuple(items[-2:]))
+        return KernelStratum.of(likenesses([*own, *theirs]), 2).observed
 
     before = found(ours)
     draw.shuffle(ours)

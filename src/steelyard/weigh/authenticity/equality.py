@@ -76,10 +76,7 @@ def test(
 
 def discrepancies(strata: Sequence[KernelStratum]) -> list[float]:
     """The observed discrepancy of each prompt."""
-    return [
-        stratum.value(lambda items, own=stratum.n_suspect: tuple(items[-own:]))  # type: ignore[misc]
-        for stratum in strata
-    ]
+    return [stratum.observed for stratum in strata]
 
 
 def likenesses(answers: Sequence[ProbeAnswer]) -> list[list[float]]:

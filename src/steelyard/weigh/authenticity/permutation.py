@@ -30,6 +30,7 @@ HITS = 4
 """So many draws at least as extreme end the drawing. The cost of fewer would be less power."""
 _TIES = 1e-9
 """Sums of the same numbers in another order are equal; more ties only raise a p-value."""
+_BLOCK = 32
 _CHOICES_KEPT = 96
 """Strata whose choices are kept between the tests of one verdict; some hundred KB each."""
 
@@ -56,9 +57,10 @@ class ScoreStratum:
         mean = math.fsum(scores) * len(suspect) / len(scores)
         return cls(len(scores), len(suspect), scores, mean)
 
-    def value(self, chosen: Chosen) -> float:
-        """The chosen items' excess."""
-        return sum(chosen(self.scores)) - self.mean
+    def values(self, choices: Sequence[Chosen]) -> list[float]:
+        """The chosen items' excess, for each choice."""
+        scores, mean = self.scores, self.mean
+        return [sum(chosen(scores)) - mean for chosen in choices]
 
     @property
     def is_telling(self) -> bool:
@@ -93,18 +95,30 @@ class KernelStratum:
         sums = tuple(map(math.fsum, bare))
         return cls(len(bare), n_suspect, bare, sums, math.fsum(sums))
 
-    def value(self, chosen: Chosen) -> float:
-        """The discrepancy, about 0 by chance."""
+    def values(self, choices: Sequence[Chosen]) -> list[float]:
+        """The discrepancy, about 0 by chance, for each choice."""
         m, r = self.n_suspect, self.n - self.n_suspect
-        within = sum(map(sum, map(chosen, chosen(self.rows))))
-        across = sum(chosen(self.sums)) - within
-        rest = self.total - within - 2 * across
-        return within / (m * (m - 1)) + rest / (r * (r - 1)) - 2 * across / (m * r)
+        rows, sums = self.rows, self.sums
+        # within / m(m-1) + rest / r(r-1) - 2 across / mr, where the chosen rows' sum is within +
+        # across, and all rows' sum is within + rest + 2 across.
+        by_within = 1 / (m * (m - 1)) + 1 / (r * (r - 1)) + 2 / (m * r)
+        by_sum = -2 / (r * (r - 1)) - 2 / (m * r)
+        base = self.total / (r * (r - 1))
+        return [
+            base + by_within * sum(map(sum, map(chosen, chosen(rows)))) + by_sum * sum(chosen(sums))
+            for chosen in choices
+        ]
 
     @property
     def is_telling(self) -> bool:
         """Whether another choice could give another value."""
         return min(self.n_suspect, self.n - self.n_suspect) > 1
+
+    @property
+    def observed(self) -> float:
+        """The discrepancy between the suspect's own items and the rest."""
+        (value,) = self.values([_chooser(range(self.n - self.n_suspect, self.n))])
+        return value
 
 
 Stratum = ScoreStratum | KernelStratum
@@ -141,27 +155,33 @@ def p_value(
     telling = [stratum for stratum in strata if stratum.is_telling]
     if not telling:
         return 1.0
-    own = [_chooser(range(s.n - s.n_suspect, s.n)) for s in telling]
-    observed = _directed(_total(telling, own), alternative)
+    own = [(_chooser(range(s.n - s.n_suspect, s.n)),) for s in telling]
+    (observed,) = _totals(telling, own, alternative)
     reached = observed - _TIES * max(1.0, abs(observed))
     draws = math.ceil(HITS / error) - 1
-    hits = 0
     tables = [_choices(s.n, s.n_suspect, seed, place) for place, s in enumerate(telling)]
-    for draw in range(draws):
-        picks = [table.at(draw) for table in tables]
-        if _directed(_total(telling, picks), alternative) >= reached:
-            hits += 1
+    hits, done = 0, 0
+    while done < draws:
+        # A genuine channel is done after tens of draws, so blocks are small at first.
+        size = min(max(_BLOCK, done), draws - done)
+        block = [table.between(done, done + size) for table in tables]
+        for value in _totals(telling, block, alternative):
+            done += 1
+            hits += value >= reached
             if hits == HITS:
-                return hits / (draw + 1)
+                return hits / done
     return (hits + 1) / (draws + 1)
 
 
-def _total(strata: Sequence[Stratum], picks: Sequence[Chosen]) -> float:
-    return sum(stratum.value(pick) for stratum, pick in zip(strata, picks, strict=True))
-
-
-def _directed(value: float, alternative: Alternative) -> float:
-    return abs(value) if alternative == Alternative.EITHER else alternative * value
+def _totals(
+    strata: Sequence[Stratum], picks: Sequence[Sequence[Chosen]], alternative: Alternative
+) -> list[float]:
+    """The statistic for each choice, turned so that more is more extreme."""
+    columns = [stratum.values(choices) for stratum, choices in zip(strata, picks, strict=True)]
+    totals = map(sum, zip(*columns, strict=True))
+    if alternative == Alternative.EITHER:
+        return [abs(total) for total in totals]
+    return [alternative * total for total in totals]
 
 
 def _chooser(places: Sequence[int]) -> Chosen:
@@ -181,10 +201,11 @@ class _Choices:
     draw: random.Random
     made: list[Chosen]
 
-    def at(self, number: int) -> Chosen:
-        while len(self.made) <= number:
+    def between(self, start: int, end: int) -> list[Chosen]:
+        """Choices by their numbers, the last one not included."""
+        while len(self.made) < end:
             self.made.append(_chooser(self.draw.sample(range(self.n), self.m)))
-        return self.made[number]
+        return self.made[start:end]
 
 
 @lru_cache(maxsize=_CHOICES_KEPT)
