@@ -28,6 +28,7 @@ from steelyard.cli import (
     prices,
     proving,
     setting_up,
+    supply,
     tasks,
     vendors,
     verdicts,
@@ -54,6 +55,7 @@ app.add_typer(exchange.app, name="exchange")
 app.add_typer(vendors.app, name="vendors")
 app.add_typer(moving.app, name="import")
 app.add_typer(answered.app, name="answers")
+app.add_typer(supply.app, name="supply")
 app.add_typer(tasks.app, name="tasks")
 app.add_typer(drift.app, name="drift")
 app.add_typer(authenticity.app, name="authenticity")

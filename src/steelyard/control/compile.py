@@ -48,7 +48,9 @@ from steelyard.store.objects import Stored
 log = logging.getLogger(__name__)
 
 
-OWN_ACCOUNTS = frozenset(("weighing", "probing", "verifying"))
+SUPPLYING = "supplying"
+"""Account, and policy, of calls that measure supply."""
+OWN_ACCOUNTS = frozenset(("weighing", "probing", "verifying", SUPPLYING))
 """Paths of the accounts that steelyard's own calls are made under."""
 
 
@@ -181,14 +183,21 @@ def _accounts(connection: Connection) -> dict[str, msgspec.Raw]:
             own = of_scope.get(f"account:{node.account_id}", [])
             held += meters((s.limit for s in own), f"account {tree.path(node.account_id)}")
             policy = node.policy or policy
-        is_ours = tree.path(account_id) in OWN_ACCOUNTS
+        path = tree.path(account_id)
+        is_ours = path in OWN_ACCOUNTS
+        if path == SUPPLYING:
+            policy = policy or SUPPLYING
         entry = AccountEntry(tree.id_path(account_id), held, policy, is_ours)
         found[account_id] = snapshot.raw(entry)
     return found
 
 
 def _policies(connection: Connection) -> dict[str, PolicyEntry]:
-    found = {"default": PolicyEntry()}
+    # A refusal is what a measurement of supply asks for: it is told, not tried again.
+    found = {
+        "default": PolicyEntry(),
+        SUPPLYING: PolicyEntry(name=SUPPLYING, attempts_max=1, retries_max=0),
+    }
     for name, stored in objects.current(connection, "policy").items():
         body = dict(stored.body)
         for field in ("residency", "channels"):

@@ -22,6 +22,8 @@ from steelyard.control.authenticity.watch import AuthenticityWatch
 from steelyard.control.control import Control
 from steelyard.control.drift import DriftWatch
 from steelyard.control.price_loop import PriceLoop
+from steelyard.control.supply import Supplies
+from steelyard.control.supply_watch import SupplyWatch
 from steelyard.control.weighing import Weighings
 from steelyard.domain.errors import SteelyardError, StoreError
 from steelyard.store import leases, orders, settings
@@ -51,6 +53,7 @@ class Jobs:
         self._control = control
         self._weighings = weighings
         self.drift = DriftWatch(control)
+        self.supplies = Supplies(control)
         self._scribe: Any = None
         self._scribing = threading.Lock()
         # Due at once: a control that lives shorter than a round must tend, too.
@@ -63,6 +66,7 @@ class Jobs:
         control = self._control
         answers = AnswerWatch(control)
         authenticity = AuthenticityWatch(control)
+        supply = SupplyWatch(control)
         async with asyncio.TaskGroup() as group:
             group.create_task(control.desk.run())
             group.create_task(control.publisher.run_core())
@@ -81,6 +85,8 @@ class Jobs:
             group.create_task(_every(_CAPTURES_TIDY_EVERY_S, control.captures.tidy_once))
             group.create_task(_every(_ANSWERS_EVERY_S, answers.look_once))
             group.create_task(_every(_ANSWERS_EVERY_S, answers.tell_once))
+            group.create_task(_every(_ANSWERS_EVERY_S, supply.look_once))
+            group.create_task(_every(_ANSWERS_EVERY_S, supply.tell_once))
             group.create_task(_every(_ANSWERS_EVERY_S, authenticity.tell_once))
             group.create_task(_every(_RETEST_EVERY_S, authenticity.test_once))
             group.create_task(_every(_DRIFT_EVERY_S, self.drift.look_once))

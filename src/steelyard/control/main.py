@@ -62,6 +62,7 @@ async def _run(control: Control, routes: Sequence[BaseRoute]) -> None:
     app = make_app(control, routes)
     app.state.weighings = weighings
     app.state.drift = jobs.drift
+    app.state.supplies = jobs.supplies
     server = _Server(
         uvicorn.Config(
             app,
@@ -86,6 +87,7 @@ async def _run(control: Control, routes: Sequence[BaseRoute]) -> None:
     await asyncio.wait({working, stopping})
     await weighings.close()
     await jobs.drift.close()
+    await jobs.supplies.close()
     await control.links.close()
     await jobs.finish()
     control.close()

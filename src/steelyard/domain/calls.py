@@ -39,6 +39,8 @@ class Why(StrEnum):
     SHADOW = "shadow"
     WEIGH = "weigh"
     PROBE = "probe"
+    SUPPLY = "supply"
+    """Load that finds out what an offer carries; its refusals rest no channel."""
     BATCH = "batch"
 
 

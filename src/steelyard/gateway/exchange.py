@@ -55,8 +55,8 @@ log = logging.getLogger(__name__)
 
 _make = tuple.__new__
 # An enum's value is looked up by Python code; these are needed on every call.
-_FIRST, _WEIGH, _PROBE = Why.FIRST.value, Why.WEIGH.value, Why.PROBE.value
-_COMPLETED = Outcome.COMPLETED.value
+_FIRST, _PROBE, _COMPLETED = Why.FIRST.value, Why.PROBE.value, Outcome.COMPLETED.value
+_WHYS: dict[bytes | None, str] = {b"weigh": Why.WEIGH.value, b"supply": Why.SUPPLY.value}
 
 TOP_UP_WAIT_S = 0.25
 """How long a call waits for a lease that ran dry; control answers in a few ms when not busy."""
@@ -162,8 +162,8 @@ class Exchange:
         kind, task = headers.get(b"content-type", b""), headers.get(b"x-steelyard-task")
         call = self._call = self._dialect.read(self._request.body, kind)
         why = headers.get(b"x-steelyard-why") if principal.is_ours else None
-        if why == b"weigh":
-            self._why = _WEIGH
+        if why in _WHYS:
+            self._why = _WHYS[why]
         elif why == b"probe" and call.model.startswith(choose.OFFER):
             # What the offer claims is what is in question, so it is not held to that.
             self._why, call.needs = _PROBE, frozenset()
@@ -329,7 +329,7 @@ class Exchange:
         detail = why_of(attempt, error) if outcome is not Outcome.CLIENT_GONE else "client gone"
         self._settle(attempt, answer, outcome.value, detail)
         # Its code alone: the vendor's words were for this client, and a rest is told to everybody.
-        failed = error.code, self._state.clock()
+        failed = error.code, self._state.clock(), self._why
         learn(self._state.health, attempt.candidate.channel, outcome, refusal, failed)
         if not self._reply.is_open:
             return None

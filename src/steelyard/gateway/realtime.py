@@ -199,7 +199,7 @@ class Realtime:
         self._books.settle(turn, NOTHING, outcome, detail)
         if opening.is_client_gone:
             return None
-        when = error.code, self._state.clock()
+        when = error.code, self._state.clock(), Why.FIRST.value
         learn(self._state.health, candidate.channel, outcome, refusal, when)
         goes_on = refusal is None or refusal.tries_others or not refusal.is_free
         return Failed(error, goes_on=goes_on)

@@ -25,6 +25,7 @@ RETRY_DELAY_S = 0.2
 RETRY_DELAY_MAX_S = 2.0
 """A vendor that asks for more patience than this is not waited for."""
 
+_SUPPLY = Why.SUPPLY.value
 _NOT_HEALED = (CredentialRejected, UpstreamRejected, LimitError)
 """What waiting a moment does not change, so that the same offer is not tried again."""
 
@@ -103,13 +104,15 @@ def learn(
     channel: ChannelEntry,
     outcome: Outcome,
     refusal: Refusal | None,
-    failed: tuple[str, float],
+    failed: tuple[str, float, str],
 ) -> None:
     """Tells health what a failed attempt says about its channel.
 
-    ``failed``: why, and when (monotonic seconds).
+    ``failed``: why, when (monotonic seconds), and what the attempt was made for (``calls.Why``).
     """
-    detail, now_s = failed
+    detail, now_s, why = failed
+    if why == _SUPPLY:
+        return  # it asks until it is refused, and heeds that itself: nobody else shall rest for it
     if refusal is not None:
         if refusal.cools:
             rest_s = refusal.rest_s or refusal.error.retry_after_s

@@ -224,6 +224,11 @@ class Finder:
         return self._in_flight
 
     @property
+    def doing(self) -> str:
+        """What it does now, in a word."""
+        return self._mode.value
+
+    @property
     def is_done(self) -> bool:
         """Whether nothing more is asked."""
         return self._mode is _Mode.DONE

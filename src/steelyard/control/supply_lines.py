@@ -1,0 +1,55 @@
+"""Times and ends of calls, read from parts of the ledger; apart since its libraries are heavy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import duckdb
+
+from steelyard.ledger import sql
+from steelyard.ledger.lines import SCHEMA
+
+_MEMORY_MAX = "500MB"
+_NO_TAIL = SCHEMA.empty_table()
+# A request that the vendor calls wrong is the caller's fault, and a client that left nobody's.
+_STATEMENT = """
+    SELECT offer, called_at_ns, output_tokens, first_byte_us / 1e6, total_us / 1e6,
+           coalesce(is_stream, false), outcome <> 'completed'
+    FROM read_parquet([{files}], union_by_name = true)
+    WHERE kind = 'attempt' AND why <> 'supply'
+      AND outcome IN ('completed', 'refused', 'uncertain', 'cut', 'not_sent')
+      AND NOT (outcome = 'refused' AND status IN (400, 404, 405, 409, 413, 422))
+    ORDER BY called_at_ns, incarnation, sequence, attempt
+"""
+
+
+class Line(NamedTuple):
+    """One attempt."""
+
+    offer: str
+    at_ns: int
+    """UTC: when it was called."""
+    output_tokens: int
+    first_byte_s: float
+    total_s: float
+    is_stream: bool
+    is_failed: bool
+
+
+def read(files: Sequence[Path]) -> list[Line]:
+    """The attempts in these parts, in the order of calls.
+
+    Raises:
+        OSError: a file cannot be read.
+    """
+    if not files:
+        return []
+    quoted = ", ".join(sql.quoted(str(file)) for file in files)
+    with sql.connected(_NO_TAIL, _MEMORY_MAX, threads=1) as connection:
+        try:
+            rows = connection.execute(_STATEMENT.format(files=quoted)).fetchall()
+        except duckdb.IOException as error:
+            raise OSError(f"a part of the ledger cannot be read: {error}") from error
+    return [Line(*row) for row in rows]
