@@ -60,3 +60,13 @@ def test_the_history_of_some_names_only(tx: Connection) -> None:
         objects.put(tx, change, "offer", name, {"n": name}, managed_by=API)
     assert set(objects.history(tx, "offer")) == {"a", "b"}
     assert set(objects.history(tx, "offer", {"b", "c"})) == {"b"}
+
+
+def test_when_names_came_into_being_also_those_that_are_gone(tx: Connection) -> None:
+    first = revisions.begin(tx, NOON_NS, "test", "a test")
+    for name in ("a", "b"):
+        objects.put(tx, first, "offer", name, {"n": 1}, managed_by=API)
+    second = revisions.begin(tx, NOON_NS, "test", "a test")
+    objects.put(tx, second, "offer", "a", {"n": 2}, managed_by=API)
+    objects.retire(tx, second, "offer", "b", API)
+    assert objects.first_revisions(tx, "offer") == {"a": first.revision, "b": first.revision}
