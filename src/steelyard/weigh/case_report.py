@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from steelyard.domain.money import to_decimal
 from steelyard.domain.tasks import Reference
 from steelyard.weigh.case_diffs import Piece, diff, nearest
-from steelyard.weigh.case_texts import LANGUAGES, clean, detail_name, kind_name
+from steelyard.weigh.case_texts import LANGUAGES, clean, detail_name, kind_name, reason_text
 from steelyard.weigh.cases import Analysis, Case, Cluster, Reply
 from steelyard.weigh.graders.base import plain, without_thoughts
 
@@ -36,6 +36,7 @@ REPORT_CHARS_MAX = 3_000_000
 """Texts of all cases; clusters behind that are shown without cases."""
 _OPEN_CLUSTERS = 3
 _SIGNIFICANT = 3
+_REASON_CHARS = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +207,7 @@ class _Pages:
             "pieces": [(piece.mark.value, clean(piece.text)) for piece in pieces],
             "extracted": clean(record.grade.extracted[:200]),
             "is_slotted": isinstance(case.sample.reference, Mapping),
-            "reason": _reason(reply),
+            "reason": _reason(reply, self._wish.language),
             "cost": f"{_amount(record.cost_pico)} {record.currency}" if record.cost_pico else "",
             "time_s": f"{record.time_s:.1f}",
             "remark": self._remark(case.sample.id, offer),
@@ -241,12 +242,12 @@ def name_of(cluster: Cluster, language: str = "en") -> str:
     return clean(name)
 
 
-def _reason(reply: Reply) -> str:
+def _reason(reply: Reply, language: str) -> str:
     """What the grader says, unless the report says it already."""
     reason = reply.record.grade.reason
-    if not reply.is_failure or reason.startswith("the reference is "):
+    if not reply.is_failure or reason.startswith(("the reference is ", "the answer holds nothing")):
         return ""
-    return clean(reason[:300])
+    return clean(reason_text(reason[:_REASON_CHARS], language))
 
 
 def _diff(reference: Reference, answer: str) -> Sequence[Piece]:

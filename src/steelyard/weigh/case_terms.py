@@ -26,8 +26,9 @@ GROUPS_MAX = 6
 """Groups of one kind; more would not be read."""
 _LIFT_MIN = 2.0
 """A group's term is at least so much more frequent here than elsewhere."""
-_WEIGHT_MIN = 5.0
-"""Texts with the term times the logarithm of that lift: three chance finds are no group."""
+_CHANCE = 3.0
+"""With so many terms some are frequent by chance. A group's term must be so much so that chance
+would make one group in e^3 = 20 kinds, over all its terms (a bound on the Poisson tail)."""
 _TERMS_MAX = 3
 _TERM_SHARE_MIN = 0.3
 _HAN_SIZES = (2, 3, 4)
@@ -90,7 +91,9 @@ def groups(
     left = dict(sorted(texts.items()))
     found: list[Group] = []
     while len(found) < GROUPS_MAX:
-        ranked = _ranked(list(left.values()), there, len(elsewhere), GROUP_MIN)
+        inside = list(left.values())
+        ranked = _ranked(inside, there, len(elsewhere), GROUP_MIN)
+        ranked = [t for t in ranked if _is_no_chance(t, inside, there, len(elsewhere))]
         if not ranked:
             break
         names = tuple(name for name, held in left.items() if ranked[0] in held)
@@ -109,11 +112,23 @@ def _ranked(inside: Sequence[Terms], there: Counter[str], n_there: int, least: i
     """Terms held by at least ``least`` texts and rarer elsewhere, the most telling first."""
     weights: dict[str, float] = {}
     for term, count in _counts(inside).items():
-        lift = (count / len(inside)) / ((there[term] + 0.5) / (n_there + 1)) if inside else 0.0
-        if count >= least and lift >= _LIFT_MIN and count * math.log(lift) >= _WEIGHT_MIN:
+        lift = count / len(inside) / _share(term, there, n_there)
+        if count >= least and lift >= _LIFT_MIN:
             # A longer run of characters that occurs as often says more.
             weights[term] = count * math.log(lift) * (1 + 0.2 * min(len(term), 4))
     return sorted(weights, key=lambda term: (-weights[term], term))
+
+
+def _is_no_chance(term: str, inside: Sequence[Terms], there: Counter[str], n_there: int) -> bool:
+    count = sum(term in held for held in inside)
+    expected = len(inside) * _share(term, there, n_there)
+    n_terms = len(frozenset().union(*inside))
+    return count * math.log(count / expected) - count + expected >= math.log(n_terms) + _CHANCE
+
+
+def _share(term: str, there: Counter[str], n_there: int) -> float:
+    # As if half a text more held it, since what was never seen is not impossible.
+    return (there[term] + 0.5) / (n_there + 1)
 
 
 def _apart(ranked: Iterable[str]) -> tuple[str, ...]:

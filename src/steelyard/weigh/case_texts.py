@@ -6,6 +6,7 @@ by the report and by the commands.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Mapping
 
@@ -19,7 +20,7 @@ KINDS_ENGLISH = {
     "wrong_form": "Not in the form that was asked for",
     "wrong_label": "Wrong label",
     "wrong_choice": "Wrong option",
-    "wrong_slots": "Wrong fields",
+    "wrong_slots": "Fields not right",
     "wrong_number": "Wrong number",
     "wrong_language": "Answered in another language",
     "repeats": "Repeats the question",
@@ -42,7 +43,7 @@ KINDS_CHINESE = {
     "wrong_form": "没有按要求的格式回答",
     "wrong_label": "分错类",
     "wrong_choice": "选错选项",
-    "wrong_slots": "字段填错",
+    "wrong_slots": "字段有误",
     "wrong_number": "数字不对",
     "wrong_language": "答非所用语言",
     "repeats": "重复题目",
@@ -56,9 +57,9 @@ KINDS_CHINESE = {
     "other": "其他",
 }
 WORDS_ENGLISH = {
-    "missing": "missing: {}",
-    "wrong": "wrong: {}",
-    "extra": "made up: {}",
+    "missing": "missing {}",
+    "wrong": "wrong {}",
+    "extra": "made up {}",
     "fault": "{}",
     "chose": "chose {}",
     "sign": "wrong sign",
@@ -68,7 +69,7 @@ WORDS_ENGLISH = {
     "not_named": "something not named",
     "forbidden": "says what it must not",
     "not_found": "a pattern not met",
-    "not_followed": "not followed: {}",
+    "not_followed": "not followed {}",
     "too_long": "too long",
     "too_short": "too short",
     "worse": "the other one is better",
@@ -78,9 +79,9 @@ WORDS_ENGLISH = {
     "thoughts": "nothing but thoughts",
 }
 WORDS_CHINESE = {
-    "missing": "缺少：{}",
-    "wrong": "填错：{}",
-    "extra": "多出：{}",
+    "missing": "缺少 {}",
+    "wrong": "填错 {}",
+    "extra": "多出 {}",
     "fault": "{}",
     "chose": "选了 {}",
     "sign": "正负号反了",
@@ -90,7 +91,7 @@ WORDS_CHINESE = {
     "not_named": "漏掉要点",
     "forbidden": "出现禁用的内容",
     "not_found": "缺少要求的写法",
-    "not_followed": "没有遵守：{}",
+    "not_followed": "没有遵守 {}",
     "too_long": "太长",
     "too_short": "太短",
     "worse": "对方更好",
@@ -112,7 +113,7 @@ ENGLISH = {
     "quality": "Quality",
     "bounds": "Surely between",
     "asked": "Items asked",
-    "failed": "Not right",
+    "failed": "Not fully right",
     "unscored": "Not graded",
     "cost": "Cost per accepted answer",
     "per_thousand": "{} per 1,000",
@@ -126,10 +127,11 @@ ENGLISH = {
     " it is.",
     "kind": "What",
     "failures": "failures",
+    "count": "Failures",
     "about": "items with: {}",
     "rest": "the others",
-    "all_failed": "all failed",
-    "only_one": "only {} failed",
+    "all_failed": "none is fully right",
+    "only_one": "only {} is not fully right",
     "cases": "cases",
     "more_cases": "and {} more cases like these",
     "shown_above": "shown above, in",
@@ -191,10 +193,11 @@ CHINESE = {
     "clusters_lead": "每个错误只归入一类。条形表示这一类占该报价全部错误的比例。",
     "kind": "错误类型",
     "failures": "个错误",
+    "count": "错误数",
     "about": "题目含：{}",
     "rest": "其余",
-    "all_failed": "全部答错",
-    "only_one": "只有 {} 答错",
+    "all_failed": "无一全对",
+    "only_one": "只有 {} 没有全对",
     "cases": "个案例",
     "more_cases": "同类案例还有 {} 个",
     "shown_above": "已在上面列出：",
@@ -236,6 +239,42 @@ _KINDS = {"en": KINDS_ENGLISH, "zh": KINDS_CHINESE}
 _WORDS = {"en": WORDS_ENGLISH, "zh": WORDS_CHINESE}
 
 
+_REASONS_CHINESE = (
+    (r"not named: ", "漏掉："),
+    (r"must not be there: |found: ", "不应出现："),
+    (r"not found: ", "没有出现："),
+    (r"missing: ", "缺少："),
+    (r"not followed: ", "没有遵守："),
+    (r"wrong or missing: ", "填错或缺少："),
+    (r"(\d+) characters, not (\d+) to (\d+)", r"\1 个字，要求 \2 到 \3 个"),
+    (r"no JSON(?: object)? in the answer", "回答里没有 JSON"),
+    (r"no label in the answer", "回答里没有给出类别"),
+    (r"no letter of an option in the answer", "回答里没有选项字母"),
+    (r"no number in the answer", "回答里没有数字"),
+    (r"no query in the answer", "回答里没有查询语句"),
+    (r"not one of the references", "与参考答案不一致"),
+    (r"the answer holds nothing(?: but thoughts)?", "回答为空"),
+    (r"the query does not run", "查询不能运行"),
+    (r"other rows than the reference's", "结果与参考答案不同"),
+    (r"the tests did not end", "测试没有跑完"),
+)
+"""What the shipped graders say most, in Chinese; what is not here stays as it is."""
+
+
+def reason_text(reason: str, language: str = "en") -> str:
+    """What a grader says, in this language as far as it is known."""
+    if language != "zh":
+        return reason
+    told = []
+    for fault in reason.split("; "):
+        for pattern, words in _REASONS_CHINESE:
+            if found := re.match(pattern, fault):
+                fault = found.expand(words) + fault[found.end() :]  # noqa: PLW2901
+                break
+        told.append(fault)
+    return "；".join(told)
+
+
 def kind_name(slug: str, language: str = "en") -> str:
     """What a kind is called."""
     return _KINDS[language].get(slug, slug)
@@ -245,7 +284,7 @@ def detail_name(detail: str, language: str = "en") -> str:
     """What a detail or a part is called: ``missing:days`` is ``missing: days``."""
     word, colon, text = detail.partition(":")
     wording = _WORDS[language].get(word) if colon else None
-    return wording.format(text) if wording is not None else detail
+    return wording.format(text) if wording is not None else reason_text(detail, language)
 
 
 def clean(text: str) -> str:

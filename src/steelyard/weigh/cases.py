@@ -204,7 +204,9 @@ def _choose(
 
 def _age(record: Record) -> tuple[object, ...]:
     # The rest only breaks ties, so that the order of files plays no part.
-    return (record.finished_at, record.form_digest, record.sample, record.call_id, record.answer)
+    grade = record.grade
+    said = (record.answer, record.finish_reason, grade.reason, str(grade.value))
+    return (record.finished_at, record.form_digest, record.sample, record.call_id, *said)
 
 
 def _reply(record: Record, shown: Sample, original: Sample, grader: str) -> Reply:

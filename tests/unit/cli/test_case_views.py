@@ -33,7 +33,7 @@ def test_the_overview_tells_clusters_and_the_worst_cases(
     assert "and 3 smaller clusters with 3 failures" in text and "1 of 4 cases" in text
     assert "older test set" in text
     case_views.print_overview({**FOUND, "clusters": [{**CLUSTER, "parts": parts}], "data": []})
-    assert "missing: days × 2" in told(capsys)
+    assert "missing days × 2" in told(capsys)
 
 
 def test_nothing_to_show_is_said(capsys: pytest.CaptureFixture[str]) -> None:

@@ -71,12 +71,14 @@ def test_the_top_tells_quality_verdict_and_cost() -> None:
     assert "Moods &lt;b&gt;" in text and "good enough" in text and "80.0 %" in text
     assert "70.0 % – 90.0 %" in text and "0.000123 CNY" in text and "0.123 CNY per 1,000" in text
     assert "not weighed to the end" in text  # the other offer
-    assert "only shop/one failed" in text and "angry" in text
+    assert "only shop/one is not fully right" in text and "angry" in text
 
 
 def test_chinese_words() -> None:
     text = html(analysis(), "zh")
-    assert 'lang="zh-CN"' in text and "分错类：yes → no" in text and "只有 shop/one 答错" in text
+    assert (
+        'lang="zh-CN"' in text and "分错类：yes → no" in text and "只有 shop/one 没有全对" in text
+    )
 
 
 def test_cases_clusters_and_size_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
