@@ -38,7 +38,7 @@ accounts: {{acme: }}
 tasks:
   mood: {{set: mood.jsonl, grader: label, floor: 0.6, form: {{id: plain, output_tokens_max: 4}}}}
   quiet/mood: {{set: mood.jsonl, grader: label, floor: 0.6, is_weighed_when_idle: true,
-     form: {{id: plain, output_tokens_max: 4}}}}
+     form: {{id: other, system: Be quiet., output_tokens_max: 4}}}}
   shop/review-sentiment: {{is_weighed_when_idle: false}}
   shop/booking-slots: {{is_weighed_when_idle: false}}
 """

@@ -1,108 +1,170 @@
-"""``weigh``: a task's offers on its test set; ``tasks``: what can be weighed."""
+"""``weigh``: a task's offers on its test set."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
 
 from steelyard.cli import place
-from steelyard.cli.output import Json, money, print_json, print_table
+from steelyard.cli.output import Json, print_json, printable
+from steelyard.cli.verdicts import show
+from steelyard.console.figures import amount
 
 _LOOK_S = 0.5
+
+
+class Goal(StrEnum):
+    """What is to be known."""
+
+    ALL = "all"
+    CHEAPEST = "cheapest"
 
 
 def register(app: typer.Typer) -> None:
     """Adds this group's commands."""
     app.command()(weigh)
-    app.command()(verdicts)
 
 
-def weigh(
+def weigh(  # noqa: PLR0913 -- one option each
     task: Annotated[str, typer.Argument(help="Name of the task.")],
     *,
     offer: Annotated[
         list[str] | None, typer.Option(help="Weigh this offer; again for more. Default: all.")
     ] = None,
     limit: Annotated[int, typer.Option(min=0, help="Items at most; 0 for all.")] = 0,
+    money: Annotated[
+        str | None,
+        typer.Option(help="Most that it may cost, such as '5 CNY'; default: weighing.money."),
+    ] = None,
+    goal: Annotated[
+        Goal, typer.Option(help="Of every offer whether it is good enough, or only the cheapest.")
+    ] = Goal.ALL,
+    concurrency: Annotated[int, typer.Option(min=1, max=256, help="Calls at a time.")] = 4,
+    is_fresh: Annotated[
+        bool, typer.Option("--fresh", help="Ask anew, also what was answered before.")
+    ] = False,
+    is_unsafe_code: Annotated[
+        bool, typer.Option("--unsafe-code", help="Run code of models without a sandbox.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Run offers over a task's test set; says how good they are and which are proven."""
-    body = {"task": task, "offers": offer or [], "limit": limit}
+    body = {
+        "task": task,
+        "offers": offer or [],
+        "limit": limit,
+        "money_max": money,
+        "goal": goal.value,
+        "concurrency": concurrency,
+        "fresh": is_fresh,
+        "is_unsafe_code": is_unsafe_code,
+    }
     begun = place.api().post("/api/weighings", body)
     rows = _wait(set(begun["weighings"]), is_quiet=as_json)
-    found = [row for row in _verdicts() if row["task"] == begun["task"]]
+    found = _verdicts(begun["task"])
     if as_json:
         print_json({"task": begun["task"], "weighings": rows, "verdicts": found})
     else:
-        _print(found)
+        weighed = {row["offer"] for row in rows}
+        show([row for row in found if row["offer"] in weighed])
+        for line in lines(rows, found):
+            typer.echo(printable(line))
     stopped = [f"{row['offer']}: {row['detail']}" for row in rows if row["detail"]]
     for line in stopped:
-        typer.echo(line, err=True)
+        typer.echo(printable(line), err=True)
     if stopped and not found:
         raise typer.Exit(1)
 
 
-def verdicts(as_json: Json = False) -> None:
-    """List what weighing says of offers: quality with bounds, floor, verdict."""
-    rows = _verdicts()
-    print_json(rows) if as_json else _print(rows)
+def lines(rows: Sequence[Mapping[str, Any]], verdicts: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What a weighing says in sentences: the cheapest proven offer, the money, the judge.
+
+    Args:
+        rows: of the weighings, ended.
+        verdicts: in force on the task.
+    """
+    from steelyard.cli.weighing_board import money_line  # noqa: PLC0415 - slow to import
+
+    said = [_cheapest(rows, verdicts), money_line(rows)]
+    n_stored = sum(int(row.get("n_stored") or 0) for row in rows)
+    if n_stored:
+        said.append(f"{n_stored} answers were there already and cost nothing; --fresh asks anew")
+    n_faults = max((int(row.get("n_faults") or 0) for row in rows), default=0)
+    if n_faults:
+        said.append(f"{n_faults} items of the set cannot be used")
+    said += [_judge(row) for row in rows if row.get("judge")]
+    return [line for line in said if line]
 
 
-def _verdicts() -> list[dict[str, Any]]:
+def _cheapest(rows: Iterable[Mapping[str, Any]], verdicts: Iterable[Mapping[str, Any]]) -> str:
+    weighed = {row["offer"]: row for row in rows}
+    proven = {
+        row["offer"]: row
+        for row in verdicts
+        if row["status"] == "proven" and row["offer"] in weighed
+    }
+    if not proven:
+        return "None of the offers weighed is proven."
+    named = [offer for offer in proven if weighed[offer].get("is_cheapest")]
+    if named:
+        return f"{named[0]} is the cheapest that is proven{_cost(proven[named[0]])}."
+    of_one_currency = len({row["currency"] for row in proven.values()}) == 1
+    priced = [o for o, row in proven.items() if row["cost_per_accepted_pico"] is not None]
+    if not priced or not of_one_currency:
+        return f"Proven: {', '.join(sorted(proven))}. Which is the cheapest is not known."
+    least = min(priced, key=lambda name: int(proven[name]["cost_per_accepted_pico"]))
+    return (
+        f"Of those proven {least} has cost least so far{_cost(proven[least])}; that another is"
+        " cheaper is not ruled out."
+    )
+
+
+def _cost(row: Mapping[str, Any]) -> str:
+    pico = row["cost_per_accepted_pico"]
+    if pico is None:
+        return ""
+    text = f": {amount(pico)} {row['currency']} per accepted answer"
+    if row["cost_lower_pico"] is not None and row["cost_upper_pico"] is not None:
+        bounds = (amount(row[name]) for name in ("cost_lower_pico", "cost_upper_pico"))
+        text += f" ({' to '.join(bounds)})"
+    return text
+
+
+def _judge(row: Mapping[str, Any]) -> str:
+    judge = row["judge"]
+    turned, first = judge["disagreement"], judge["first_favoured"]
+    bias = "is biased to a place" if judge["is_biased"] else "shows no bias to a place"
+    return (
+        f"{row['offer']}: the judge {bias}; of {turned['total']} pairs asked in both orders"
+        f" {turned['count']} opinions turned ({turned['lower']:.0%} to {turned['upper']:.0%}),"
+        f" {first['count']} of {first['total']} to the answer shown first;"
+        f" {judge['unscored']} of {judge['pairs']} unscored"
+    )
+
+
+def _verdicts(task: str) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = place.api().get("/api/verdicts")["data"]
-    return [row for row in rows if row["is_current"]]
+    return [row for row in rows if row["is_current"] and row["task"] == task]
 
 
 def _wait(numbers: Collection[int], *, is_quiet: bool) -> list[dict[str, Any]]:
     """Follows weighings to their end; returns their rows."""
-    from steelyard.cli.terminal import Terminal  # noqa: PLC0415 - slow to import
+    from steelyard.cli.weighing_board import Board  # noqa: PLC0415 - slow to import
 
-    terminal = Terminal()
+    board = None if is_quiet else Board()
     try:
         while True:
             answer = place.api().get("/api/weighings")["data"]
             rows = [row for row in answer if row["weighing_number"] in numbers]
-            if not is_quiet:
-                _show(terminal, rows)
+            if board is not None:
+                board.show(rows)
             if rows and all(row["ended_at_ns"] for row in rows):
                 return rows
             time.sleep(_LOOK_S)
     finally:
-        terminal.close()
-
-
-def _show(terminal: Any, rows: list[dict[str, Any]]) -> None:
-    terminal.now(" · ".join(_progress(row) for row in sorted(rows, key=lambda row: row["offer"])))
-
-
-def _progress(row: Mapping[str, Any]) -> str:
-    text = f"{row['offer']} {row['items_done']} of {row['items_total']}"
-    if row["lower"] is not None:
-        text += f", {_share(row['lower'])} to {_share(row['upper'])}"
-    return text
-
-
-def _print(rows: list[dict[str, Any]]) -> None:
-    print_table(
-        ("task", "offer", "verdict", "quality", "95 % bounds", "floor", "items", "cost", "s"),
-        (
-            (
-                *(row["task"], row["offer"], row["status"].replace("_", " ")),
-                *(_share(row["quality"]), f"{_share(row['lower'])} to {_share(row['upper'])}"),
-                *(_share(row["floor"]), row["n"], money(row, "cost"), round(row["time_s"])),
-            )
-            for row in sorted(rows, key=_order)
-        ),
-        right=("quality", "floor", "items", "cost", "s"),
-    )
-
-
-def _order(row: Mapping[str, Any]) -> tuple[str, float]:
-    return row["task"], -float(row["lower"])
-
-
-def _share(value: Any) -> str:
-    return "" if value is None else f"{float(value):.3f}"
+        if board is not None:
+            board.close()

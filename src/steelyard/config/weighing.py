@@ -86,6 +86,9 @@ class Weighing(Section):
 
     money: MoneyText | None = None
     """Most that one weighing may cost where nobody says otherwise, such as ``5 CNY``."""
+    answers_days: int = Field(default=30, ge=0, le=3650)
+    """How long an answer is kept and used again instead of asking the same offer the same once
+    more; 0 for not at all."""
     stale_after_days: int = Field(default=90, ge=1, le=3650)
     """Age at which a verdict proves nothing any more."""
     supervised_margin: Decimal = Field(default=Decimal("0.1"), ge=0, le=1)

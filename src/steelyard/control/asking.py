@@ -9,21 +9,34 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from decimal import Decimal, InvalidOperation
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
+import msgspec
 
 from steelyard.domain.errors import BudgetExceeded, Forbidden, Unauthenticated
 from steelyard.domain.money import to_pico
 from steelyard.weigh.asking import Answer, AskError, Preempted
+from steelyard.wire.call import Failure, Origin, PoolLimits, Timeouts
+from steelyard.wire.handle import Handle
+from steelyard.wire.timers import TimerWheel
+from steelyard.wire.upstream import Pool
 
 QUIET_S = 2.0
 """How long nobody must have called before a background question is asked."""
 _TIMEOUT_S = 300.0
+_ANSWER_BYTES_MAX = 16 << 20
+"""Of a longer answer nothing is read any more: it is unscored."""
+_PATH = "/v1/chat/completions"
 _KNOWN_EVERY_S = 0.2
 _ENDING = {401: Unauthenticated, 402: BudgetExceeded, 403: Forbidden}
 """Refusals that every further call would meet."""
+
+CostOf = Callable[[str], Awaitable[int]]
+"""What a call was booked at, by its id, in pico-units."""
 
 
 def own_client(url: str, key: str, why: str, timeout_s: float) -> httpx.AsyncClient:
@@ -50,16 +63,46 @@ async def is_known(client: httpx.AsyncClient, timeout_s: float) -> bool:
 
 
 class GatewayAsk:
-    """Asks offers through the gateway on this machine."""
+    """Asks offers through the gateway on this machine.
 
-    def __init__(self, url: str, key: str, busy: asyncio.Event | None = None) -> None:
-        """``busy`` is set when a foreground call comes; without it questions give way to nobody."""
+    Questions go out through the same client as the gateway's own calls, since one of a general kind
+    takes longer than the gateway does.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        key: str,
+        busy: asyncio.Event | None = None,
+        cost_of: CostOf | None = None,
+    ) -> None:
+        """A client of the gateway at ``url``; nothing is connected before the first question.
+
+        Args:
+            url: of the gateway.
+            key: to call under.
+            busy: set when a foreground call comes; without it questions give way to nobody.
+            cost_of: what a call without an answer was booked at; without it that counts nothing.
+        """
         self._client = own_client(url, key, "weigh", _TIMEOUT_S)
         self._busy = busy
         self._busy_at_s = -QUIET_S
+        self._cost_of = cost_of
+        split = urlsplit(url)
+        self._origin = Origin(host=split.hostname or "127.0.0.1", port=split.port or 80)
+        self._head = (
+            f"POST {_PATH} HTTP/1.1\r\nhost: {split.netloc}\r\n"
+            f"authorization: Bearer {key}\r\nx-steelyard-why: weigh\r\n"
+            "content-type: application/json\r\n"
+        )
+        self._pool: Pool | None = None
+        self._wheel: TimerWheel | None = None
 
     async def close(self) -> None:
-        """Closes the client."""
+        """Closes all connections."""
+        if self._pool is not None and self._wheel is not None:
+            self._pool.close()
+            self._wheel.close()
         await self._client.aclose()
 
     async def wait_until_known(self, timeout_s: float) -> bool:
@@ -102,44 +145,130 @@ class GatewayAsk:
             await asyncio.sleep(left_s)
 
     async def _post(self, offer: str, request: dict[str, object], task: str) -> Answer:
-        body = {**request, "model": f"offer:{offer}"}
+        body = msgspec.json.encode({**request, "model": f"offer:{offer}"})
+        head = f"{self._head}x-steelyard-task: {task}\r\ncontent-length: {len(body)}\r\n\r\n"
         began_s = time.monotonic()
-        try:
-            reply = await self._client.post(
-                "/v1/chat/completions", json=body, headers={"x-steelyard-task": task}
-            )
-        except httpx.HTTPError as error:
-            raise AskError(f"the gateway did not answer: {type(error).__name__}") from error
-        if reply.status_code != 200:
-            _refuse(reply)
+        reply = await _Reply.of(self._connections(), head.encode("latin-1") + body)
+        if reply.status != 200:
+            await self._refuse(reply)
         return _answer(reply, time.monotonic() - began_s)
 
+    def _connections(self) -> Pool:
+        if self._pool is None:
+            loop = asyncio.get_running_loop()
+            self._wheel = TimerWheel(loop)
+            self._pool = Pool(self._origin, PoolLimits(), self._wheel, loop)
+        return self._pool
 
-def _refuse(reply: httpx.Response) -> None:
-    message = _error(reply)
-    ending = _ENDING.get(reply.status_code)
-    if ending is not None:
-        raise ending(message)
-    raise AskError(message, is_retryable=reply.status_code in (429, 502, 503, 504))
+    async def _refuse(self, reply: _Reply) -> None:
+        message = _error(reply)
+        ending = _ENDING.get(reply.status)
+        if ending is not None:
+            raise ending(message)
+        call_id = reply.header(b"x-steelyard-call")
+        # Nobody answered, and somebody may have been paid all the same: the ledger knows.
+        cost_pico = await self._cost_of(call_id) if call_id and self._cost_of else 0
+        is_retryable = reply.status in (429, 502, 503, 504)
+        raise AskError(message, is_retryable=is_retryable, cost_pico=cost_pico)
 
 
-def _error(reply: httpx.Response) -> str:
+class _Reply:
+    """One answer as it comes in, kept whole; a ``wire`` sink."""
+
+    def __init__(self) -> None:
+        self.status = 0
+        self._headers: dict[bytes, bytes] = {}
+        self._pieces: list[bytes] = []
+        self._size = 0
+        self._handle: Handle | None = None
+        self._done: asyncio.Future[Failure | None] = asyncio.get_running_loop().create_future()
+
+    @classmethod
+    async def of(cls, pool: Pool, request: bytes) -> _Reply:
+        """The whole answer to a request.
+
+        Raises:
+            AskError: there is none, or it is too long.
+        """
+        reply = cls()
+        timeouts = Timeouts(first_byte_s=_TIMEOUT_S, idle_s=_TIMEOUT_S, total_s=_TIMEOUT_S)
+        handle = reply._handle = pool.send(request, reply, timeouts)
+        try:
+            failure = await reply._done
+        except asyncio.CancelledError:
+            handle.cancel()
+            raise
+        if failure is not None:
+            raise AskError(
+                f"the gateway did not answer: {failure.kind} in {failure.phase}",
+                is_lost=failure.is_sent,
+            )
+        if reply._size > _ANSWER_BYTES_MAX:
+            cost_pico, currency = _cost(reply.header(b"x-steelyard-cost"))
+            raise AskError(
+                f"the answer is longer than {_ANSWER_BYTES_MAX >> 20} MiB",
+                is_retryable=False,
+                cost_pico=cost_pico,
+                currency=currency,
+            )
+        return reply
+
+    def header(self, name: bytes) -> str:
+        """A header of the answer; empty when it has none of this name."""
+        return self._headers.get(name, b"").decode("latin-1")
+
+    def json(self) -> Any:
+        """What the body says.
+
+        Raises:
+            ValueError: it is no JSON.
+        """
+        return msgspec.json.decode(b"".join(self._pieces))
+
+    def on_head(self, status: int, headers: dict[bytes, bytes]) -> None:
+        """Takes the status and the headers."""
+        self.status, self._headers = status, headers
+
+    def on_body(self, data: bytes) -> None:
+        """Takes a piece of the body."""
+        self._size += len(data)
+        if self._size > _ANSWER_BYTES_MAX:
+            self._pieces.clear()
+            if self._handle is not None:
+                self._handle.cancel()
+            self.on_end()
+        else:
+            self._pieces.append(data)
+
+    def on_end(self) -> None:
+        """The answer is complete."""
+        if not self._done.done():
+            self._done.set_result(None)
+
+    def on_failed(self, failure: Failure) -> None:
+        """The answer will not be complete."""
+        if not self._done.done():
+            self._done.set_result(failure)
+
+
+def _error(reply: _Reply) -> str:
     try:
         error = reply.json()["error"]
         return f"{error['code']}: {error['message']}"[:300]
     except (ValueError, KeyError, TypeError):
-        return f"HTTP {reply.status_code}"
+        return f"HTTP {reply.status}"
 
 
-def _answer(reply: httpx.Response, time_s: float) -> Answer:
+def _answer(reply: _Reply, time_s: float) -> Answer:
+    cost_pico, currency = _cost(reply.header(b"x-steelyard-cost"))
     try:
         shape: dict[str, Any] = reply.json()
         choice = shape["choices"][0]
         usage = shape.get("usage") or {}
         text = choice["message"].get("content") or ""
     except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
-        raise AskError("the answer is no chat completion") from error
-    cost_pico, currency = _cost(reply.headers.get("x-steelyard-cost", ""))
+        reason = "the answer is no chat completion"
+        raise AskError(reason, cost_pico=cost_pico, currency=currency) from error
     return Answer(
         text=str(text),
         finish_reason=str(choice.get("finish_reason") or ""),
@@ -148,7 +277,7 @@ def _answer(reply: httpx.Response, time_s: float) -> Answer:
         cost_pico=cost_pico,
         currency=currency,
         time_s=time_s,
-        call_id=reply.headers.get("x-steelyard-call", ""),
+        call_id=reply.header(b"x-steelyard-call"),
         model_answered=str(shape.get("model") or ""),
     )
 

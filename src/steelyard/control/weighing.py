@@ -13,27 +13,34 @@ import asyncio
 import logging
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
 from sqlalchemy import Connection
 
-from steelyard.control import contenders, proving, taskbook
+from steelyard.control import contenders, proving, taskbook, weigh_ends, weigh_prices
+from steelyard.control.booked import cost_of
 from steelyard.control.control import Control
 from steelyard.control.proving import Proofs
+from steelyard.control.weigh_orders import Job, Order, Standing, told
 from steelyard.control.weighing_key import weighing_key
 from steelyard.domain.errors import ConfigError, SteelyardError, StoreUnavailable
+from steelyard.domain.money import Money
 from steelyard.domain.tasks import Task, form_digest
-from steelyard.store import objects, proofs
+from steelyard.store import objects
 from steelyard.store.revisions import Change
+from steelyard.weigh import judged
+from steelyard.weigh.answers import AnswerStore, Bounds, Kept, StoringAsk, open_all
 from steelyard.weigh.asking import Ask, AskError, Contender
 from steelyard.weigh.catalog import find_task
-from steelyard.weigh.datasets import Dataset, load_set
-from steelyard.weigh.runner import Options, Progress, Result, run
-from steelyard.weigh.stats import Interval
+from steelyard.weigh.datasets import load_set
+from steelyard.weigh.graders.registry import find_grader
+from steelyard.weigh.runner import Options, Result, run
+from steelyard.weigh.sandbox import unsafe_code
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +50,8 @@ _PAUSE_MIN_S, _PAUSE_MAX_S = 30.0, 600.0
 """How long the background rests after a weighing that proved nothing; doubles each time."""
 _NOTE_EVERY_S = 1.0
 _GAVE_WAY = "stopped to let another go first, or because control ended"
+_TOLD_MAX = 500
+"""Weighings whose ends are remembered in full, for whoever waited for them."""
 
 
 class Asker(Ask, Protocol):
@@ -59,33 +68,6 @@ MakeAsker = Callable[[str, str, asyncio.Event | None], Asker]
 """From address, key and the event that a foreground call sets; None for who gives way to nobody."""
 
 
-@dataclass
-class Standing:
-    """How far one offer's weighing is."""
-
-    number: int
-    task: str
-    offer: str
-    done: int = 0
-    total: int = 0
-    noted: int = 0
-    """How many of ``done`` the database knows of."""
-    bounds: Callable[[], Interval] | None = None
-
-
-@dataclass(frozen=True)
-class _Job:
-    """One weighing to run."""
-
-    task: Task
-    dataset: Dataset
-    contenders: Sequence[Contender]
-    standings: Sequence[Standing]
-    path: Path
-    limit: int = 0
-    is_background: bool = False
-
-
 class Weighings:
     """Runs one weighing at a time; the rest waits its turn."""
 
@@ -93,41 +75,45 @@ class Weighings:
         """``url`` is the gateway's own address on this machine."""
         self._control = control
         self._url = url
-        self._make_asker = make_asker or _gateway_asker
+        self._make_asker = make_asker or partial(_gateway_asker, control)
         self._turn = asyncio.Lock()
         self._busy = asyncio.Event()
         self._asked: set[asyncio.Task[bool]] = set()
         self._idle: asyncio.Task[bool] | None = None
         self._standings: dict[int, Standing] = {}
+        self._told: dict[int, dict[str, Any]] = {}
 
-    async def start(self, task_name: str, offers: Sequence[str], limit: int) -> dict[str, Any]:
+    async def start(self, order: Order) -> dict[str, Any]:
         """Begins a weighing on demand and returns what was begun; it runs on by itself.
 
-        Args:
-            task_name: a task in force.
-            offers: offers to weigh; empty for all that are enabled and have a price.
-            limit: items at most; 0 for all.
-
         Raises:
-            ConfigError: no such task or offer, or nothing to weigh.
+            ConfigError: no such task or offer, nothing to weigh, an amount that is none, or a
+                grader that cannot work here, such as one that runs code without a sandbox.
         """
-        task = find_task(task_name, self._tasks())
-        found = await self._control.read(lambda c: contenders.named(c, offers))
+        task = find_task(order.task, self._tasks())
+        money = self._money(order)
+        found = await self._control.read(lambda c: contenders.named(c, order.offers))
         if not found:
             raise ConfigError("There is no offer to weigh; add one to steelyard.yaml.")
-        job = await self._begin(task, found, f"{time.time_ns():x}", limit)
-        running = asyncio.get_running_loop().create_task(self._run(job))
+        with _unsafe(is_allowed=order.is_unsafe_code):
+            if task.grader != judged.GRADER:
+                await asyncio.to_thread(find_grader, task.grader, task.grader_parameters)
+            job = await self._begin(task, found, order, money, f"{time.time_ns():x}")
+            # The task takes along what holds here: whether code may run without a sandbox.
+            running = asyncio.get_running_loop().create_task(self._run(job))
         self._asked.add(running)
         running.add_done_callback(self._on_asked_ended)
         if self._idle is not None:
             self._idle.cancel()
         return {"task": task.name, "weighings": [standing.number for standing in job.standings]}
 
-    async def live(self) -> dict[int, dict[str, Any]]:
+    def live(self) -> dict[int, dict[str, Any]]:
         """What is running now, by number: how many items are done, and the bounds so far."""
-        running = list(self._standings.values())
-        # Bounds over a long run take their time, so they are worked out off the loop.
-        return await asyncio.to_thread(lambda: {each.number: _live(each) for each in running})
+        return {number: each.live() for number, each in self._standings.items()}
+
+    def told(self) -> dict[int, dict[str, Any]]:
+        """What the last weighings said beside their verdicts, by number."""
+        return self._told
 
     async def run_when_idle(self) -> None:
         """Weighs in the background what has no verdict yet, for ever."""
@@ -167,7 +153,8 @@ class Weighings:
 
     async def _weigh_idle(self, task: Task, found: Sequence[Contender], mark: str) -> bool:
         """Whether it went well, or gave way and goes on as soon as it may."""
-        job = await self._begin(task, found, mark, is_background=True)
+        order = Order(task.name, concurrency=1)
+        job = await self._begin(task, found, order, None, mark, is_background=True)
         idle = self._idle = asyncio.get_running_loop().create_task(self._run(job))
         try:
             await asyncio.wait({idle})
@@ -202,44 +189,55 @@ class Weighings:
                 return task, missing, contenders.mark(missing, found.get(name, {}))
         return None
 
-    async def _begin(
+    async def _begin(  # noqa: PLR0913, PLR0917 -- all that tells a weighing from others
         self,
         task: Task,
         found: Sequence[Contender],
+        order: Order,
+        money: Money | None,
         mark: str,
-        limit: int = 0,
         *,
         is_background: bool = False,
-    ) -> _Job:
+    ) -> Job:
         dataset = await asyncio.to_thread(load_set, task.set_name)
         digest = form_digest(task, task.form, dataset.digest)
-        stored = await self._control.read(lambda c: objects.current(c, "task").get(task.name))
-        if stored is None or digest not in stored.body["digests"]:
+        stored = await self._control.read(lambda c: objects.current(c, "task"))
+        if task.name not in stored or digest not in stored[task.name].body["digests"]:
             # The set's file changed since it was applied: verdicts on it must count from now on.
             await self._control.read_config()
-        total = min(limit or len(dataset.samples), len(dataset.samples))
+        config = self._control.config
+        currency = money.currency if money else config.home_currency if config else ""
+        of_task = weigh_prices.OfTask(task, dataset.samples, currency)
+        sizes = await asyncio.to_thread(of_task.sizes)
+        known = await self._control.read(
+            lambda c: weigh_prices.known(c, of_task, found, sizes, time.time_ns())
+        )
+        total = min(order.limit or len(dataset.samples), len(dataset.samples))
+        most = (currency, money.amount_pico if money else None)
 
         def work(connection: Connection, _change: Change) -> list[Standing]:
-            now_ns = time.time_ns()
-            return [
-                Standing(
-                    proofs.begin_weighing(connection, task.name, one.offer, total, now_ns),
-                    task.name,
-                    one.offer,
-                    total=total,
-                )
-                for one in found
-            ]
+            return weigh_ends.begin(connection, task, found, total, most)
 
         standings = await self._control.write("weighing", f"weigh {task.name}", work)
         self._standings.update((standing.number, standing) for standing in standings)
         if is_background:
             # The digest is in the file's name: another form or set is another weighing.
             mark = f"idle-{digest}{mark}"
-        path = self._path(task, mark)
-        return _Job(task, dataset, found, standings, path, limit, is_background)
+        return Job(
+            order=order,
+            task=task,
+            dataset=dataset,
+            contenders=known.contenders,
+            others=known.others,
+            standings=standings,
+            path=self._path(task, mark),
+            currency=currency,
+            money=money,
+            since=known.since,
+            is_background=is_background,
+        )
 
-    async def _run(self, job: _Job) -> bool:
+    async def _run(self, job: Job) -> bool:
         """Runs one weighing and writes down what it says, or why it says nothing.
 
         Returns:
@@ -260,84 +258,93 @@ class Weighings:
         finally:
             for standing in job.standings:
                 self._standings.pop(standing.number, None)
-            n_verdicts = await self._end(job.standings, results, problem)
+                if standing.offer in results:
+                    self._told[standing.number] = told(results[standing.offer])
+            while len(self._told) > _TOLD_MAX:
+                self._told.pop(next(iter(self._told)))
+            n_verdicts = await weigh_ends.end(self._control, job, results, problem)
             self._control.publisher.core.want()
         return n_verdicts == len(job.standings)
 
-    async def _weigh(self, job: _Job) -> list[Result]:
+    async def _weigh(self, job: Job) -> list[Result]:
         by_offer = {standing.offer: standing for standing in job.standings}
+        order = job.order
         options = Options(
-            now=lambda: datetime.now(UTC),
-            limit=job.limit,
-            on_progress=lambda progress: _take(by_offer[progress.offer], progress),
+            now=_now,
+            limit=order.limit,
+            on_progress=lambda progress: by_offer[progress.offer].take(progress),
+            concurrency=order.concurrency,
+            goal=order.goal,
+            money_max=job.money,
+            currency=job.currency,
         )
         key = await weighing_key(self._control)
-        ask = self._make_asker(self._url, key, self._busy if job.is_background else None)
+        ask = self._asker(job, key)
         ended = asyncio.Event()
         noting = asyncio.get_running_loop().create_task(self._note(job.standings, ended))
+        stores: dict[str, AnswerStore] = {}  # open ones, to be closed whatever comes
         if job.is_background:
             self._control.set_background(True)
         try:
             if not await ask.wait_until_known(KNOWN_WITHIN_S):
                 raise StoreUnavailable("The gateway does not answer weighing's key yet.")
+            folder = self._control.places.home / "weighings" / "answers"
+            await asyncio.to_thread(open_all, folder, self._answered_as(job), stores, _now())
+            storing = StoringAsk(ask, stores, _now, job.since, is_fresh=order.is_fresh)
             return await run(
-                job.task, job.dataset, job.contenders, ask, path=job.path, options=options
+                job.task,
+                job.dataset,
+                job.contenders,
+                storing,
+                path=job.path,
+                options=options,
+                others=job.others,
             )
         finally:
             if job.is_background:
                 self._control.set_background(False)
             ended.set()
             await noting
+            for store in stores.values():
+                store.close()
             await ask.close()
 
+    def _asker(self, job: Job, key: str) -> Asker:
+        config = self._control.config
+        fleet = config.weighing.fleet if config is not None else None
+        if fleet is not None and not job.is_background:
+            # Imported when first needed: Ray is optional, and takes its time.
+            from steelyard.control.fleet import FleetAsk, Place  # noqa: PLC0415
+
+            place = Place(fleet.address, fleet.askers, fleet.gateway or self._url)
+            return FleetAsk(place, key)
+        return self._make_asker(self._url, key, self._busy if job.is_background else None)
+
     async def _note(self, standings: Sequence[Standing], ended: asyncio.Event) -> None:
-        """Writes now and then how far it is, off the loop; the end is written by ``_end``."""
+        """Writes now and then how far it is, off the loop; the end is written by ``_run``."""
+        running = {"state": weigh_ends.RUNNING}
+        await asyncio.to_thread(partial(weigh_ends.note, self._control, standings, **running))
         while not ended.is_set():
             try:
                 async with asyncio.timeout(_NOTE_EVERY_S):
                     await ended.wait()
             except TimeoutError:
-                moved = [(s, s.done, s.total) for s in standings if s.done != s.noted]
+                moved = [each for each in standings if (each.done, each.paid_pico) != each.noted]
                 if moved:
-                    await asyncio.to_thread(self._write_notes, moved)
+                    await asyncio.to_thread(weigh_ends.note, self._control, moved)
 
-    def _write_notes(self, moved: Iterable[tuple[Standing, int, int]]) -> None:
-        try:
-            with self._control.database.write() as connection:
-                for standing, done, total in moved:
-                    standing.noted = done
-                    proofs.update_weighing(
-                        connection, standing.number, items_done=done, items_total=total
-                    )
-        except StoreUnavailable as error:
-            log.warning("the progress of a weighing could not be noted: %s", error)
+    def _answered_as(self, job: Job) -> Kept:
+        """Whose answers are kept, and for how long."""
+        config = self._control.config
+        days = config.weighing.answers_days if config is not None else 0
+        asked = (*job.contenders, *job.others)
+        names = {one.offer: one.model for one in asked if not one.refusal}
+        return Kept(names if days else {}, Bounds(days))
 
-    async def _end(
-        self, standings: Sequence[Standing], results: Mapping[str, Result], problem: str
-    ) -> int:
-        """Writes verdicts down; how many there were."""
-
-        def work(connection: Connection, _change: Change) -> int:
-            n_verdicts = 0
-            for standing in standings:
-                result = results.get(standing.offer)
-                detail = problem or (result.stopped if result is not None else "")
-                if result is not None and not detail and result.verdict.n:
-                    proofs.add_verdict(connection, result.verdict)
-                    n_verdicts += 1
-                proofs.update_weighing(
-                    connection,
-                    standing.number,
-                    state="stopped" if detail else "done",
-                    items_done=standing.done,
-                    items_total=standing.total,
-                    ended_at_ns=time.time_ns(),
-                    detail=detail[:300],
-                )
-            return n_verdicts
-
-        count: int = await self._control.write("weighing", "a weighing ended", work)
-        return count
+    def _money(self, order: Order) -> Money | None:
+        config = self._control.config
+        usual = config.weighing.money if config is not None else None
+        return weigh_prices.money_of(order.money if order.money is not None else usual)
 
     def _tasks(self) -> dict[str, Task]:
         if self._control.config is None:
@@ -349,20 +356,22 @@ class Weighings:
         return folder / f"{re.sub('[^a-z0-9]+', '-', task.name)}-{mark}.jsonl"
 
 
-def _take(standing: Standing, progress: Progress) -> None:
-    standing.done, standing.total = progress.n_done, progress.n_total
-    standing.bounds = progress.bounds
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
-def _live(standing: Standing) -> dict[str, Any]:
-    found: dict[str, Any] = {"items_done": standing.done, "items_total": standing.total}
-    if standing.bounds is not None:
-        found["lower"], found["upper"] = map(str, standing.bounds())
-    return found
+@contextmanager
+def _unsafe(*, is_allowed: bool) -> Iterator[None]:
+    """Lets graders begun inside run code without a sandbox where there is none."""
+    token = unsafe_code.set(is_allowed)
+    try:
+        yield
+    finally:
+        unsafe_code.reset(token)
 
 
-def _gateway_asker(url: str, key: str, busy: asyncio.Event | None) -> Asker:
+def _gateway_asker(control: Control, url: str, key: str, busy: asyncio.Event | None) -> Asker:
     # Imported when first needed: its HTTP client costs a sixth of control's start.
     from steelyard.control.asking import GatewayAsk  # noqa: PLC0415
 
-    return GatewayAsk(url, key, busy)
+    return GatewayAsk(url, key, busy, partial(cost_of, control))

@@ -44,6 +44,8 @@ class Lane:
     failed: dict[int, tuple[int, str, int]] = field(default_factory=dict)
     """What items without an answer have cost, by place: cost and currency as the offer bills it,
     and what was paid in the currency of the weighing."""
+    paid_pico: int = 0
+    """For its items so far, the judge of them included, in the currency of the weighing."""
     n_done: int = 0
     n_failed_in_a_row: int = 0
     stopped: str = ""

@@ -23,6 +23,8 @@ from steelyard.weigh.lanes import Course, Lane
 from steelyard.weigh.runfile import Record, RunFile
 from steelyard.weigh.terms import Options
 
+NO_MONEY = "no money left: weigh again with more, nothing is paid twice"
+
 
 @dataclass(frozen=True, slots=True)
 class Result:
@@ -54,10 +56,15 @@ class Result:
     """How the judge went about this offer's items, where a judge graded."""
 
 
-def result_of(
-    course: Course, lane: Lane, standing: Standing, file: RunFile, options: Options
+def result_of(  # noqa: PLR0917 -- all that a run knows of an offer
+    course: Course,
+    lane: Lane,
+    standing: Standing,
+    file: RunFile,
+    options: Options,
+    out_of_money: str = "",
 ) -> Result:
-    """What a run says about one offer."""
+    """What a run says about one offer; ``out_of_money`` is why the gateway refused all calls."""
     places = []
     for sample in course.samples:
         place = file.records.place(lane.offer, lane.digest, sample.id)
@@ -67,10 +74,9 @@ def result_of(
     walk = _Walk(standing)
     for record in records:
         walk.take(record)
-    is_money = not lane.stopped and standing.why == "no money left"
     stopped = lane.stopped
-    if is_money:
-        stopped = "no money left: weigh again with more, nothing is paid twice"
+    if not stopped and standing.why in ("no money left", ""):
+        stopped = out_of_money or (standing.why and NO_MONEY)
     return Result(
         offer=lane.offer,
         form=lane.form,

@@ -28,7 +28,7 @@ from contextlib import closing
 from functools import partial
 from pathlib import Path
 
-from steelyard.domain.errors import ConfigError, SteelyardError
+from steelyard.domain.errors import BudgetExceeded, ConfigError, SteelyardError
 from steelyard.domain.tasks import Grade, Sample, Status, Task
 from steelyard.weigh import judged
 from steelyard.weigh.asking import Answer, Ask, Contender
@@ -73,7 +73,7 @@ async def run(  # noqa: PLR0913 -- a weighing needs all of them
     Raises:
         ConfigError: the task, grader, set or options are wrong, or the run file is in use.
         StoreUnavailable: the run file cannot be written.
-        SteelyardError: every further call would be refused alike (no access, no money).
+        SteelyardError: every further call would be refused alike, such as without access.
     """
     names = [contender.offer for contender in contenders]
     if len(set(names)) < len(names):
@@ -90,8 +90,15 @@ async def run(  # noqa: PLR0913 -- a weighing needs all of them
         runner = _Runner(course, lanes, race, grades, means, options)
         runner.resume()
         await runner.work()
-    find = partial(_results, course, lanes, race, file, options)
-    return await asyncio.to_thread(find)
+    standings = race.verdicts()
+
+    def results() -> list[Result]:
+        return [
+            result_of(course, lane, standing, file, options, runner.out_of_money)
+            for lane, standing in zip(lanes, standings, strict=True)
+        ]
+
+    return await asyncio.to_thread(results)
 
 
 def _how(
@@ -150,14 +157,6 @@ def _race(course: Course, lanes: Sequence[Lane], judging: Judging | None, option
     return race
 
 
-def _results(
-    course: Course, lanes: Sequence[Lane], race: Race, file: RunFile, options: Options
-) -> list[Result]:
-    standings = race.verdicts()
-    pairs = zip(lanes, standings, strict=True)
-    return [result_of(course, lane, standing, file, options) for lane, standing in pairs]
-
-
 class _Runner:
     """The moving part of one run: workers that ask what the race wants to know."""
 
@@ -176,6 +175,8 @@ class _Runner:
         self._grades = grades
         self._means = means
         self._options = options
+        self.out_of_money = ""
+        """Why nobody may be asked any more though there is money left; empty while one may."""
         self._n_in_flight = 0
         self._moved = asyncio.Event()
 
@@ -198,6 +199,7 @@ class _Runner:
                         f"this weighing was begun in {record.paid_currency or 'no currency'};"
                         " state its money in that"
                     )
+                lane.paid_pico += record.paid_pico
                 if record.is_answered:
                     cost_pico = in_run_currency(record.cost_pico, lane.contender.price)
                     self._race.take(lane.offer, index, record.grade, cost_pico, record.paid_pico)
@@ -214,7 +216,11 @@ class _Runner:
                     group.create_task(self._worker())
         except BaseExceptionGroup as errors:
             # One reason ends a run; the workers that it took along have nothing to add.
-            raise errors.exceptions[0] from None
+            error = errors.exceptions[0]
+            if not isinstance(error, BudgetExceeded):
+                raise error from None
+            # Nothing is wrong with the offers: what is known of them so far is said.
+            self.out_of_money = f"no money left: {error.message}"
 
     async def _worker(self) -> None:
         while (found := await self._next()) is not None:
@@ -295,6 +301,7 @@ class _Runner:
         self._means.file.append(record)
         lane.failed.pop(index, None)
         lane.n_done += 1
+        lane.paid_pico += paid_pico
         cost_pico = in_run_currency(bill.cost_pico, lane.contender.price)
         self._race.take(lane.offer, index, ruling.grade, cost_pico, paid_pico)
         lane.n_failed_in_a_row = 0 if answer else lane.n_failed_in_a_row + 1
@@ -312,6 +319,7 @@ class _Runner:
         key = (lane.offer, lane.digest, self._course.samples[index].id)
         self._means.file.append(record_of(key, None, Grade.unscored(reason), bill, payment))
         lane.failed[index] = (bill.cost_pico, bill.currency, total_pico)
+        lane.paid_pico += paid_pico
         self._race.pay(paid_pico)
 
     @staticmethod
@@ -341,6 +349,7 @@ class _Runner:
             n_total=len(self._course.samples),
             is_settled=race.standing(offer).status is not Status.NOT_PROVEN,
             paid_pico=race.paid_pico,
+            offer_paid_pico=lane.paid_pico,
             bounds=lambda: race.standing(offer).bounds,
         )
         self._options.on_progress(progress)

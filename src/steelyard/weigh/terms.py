@@ -27,6 +27,8 @@ class Progress:
     is_settled: bool
     paid_pico: int
     """By the whole weighing so far, all offers and the judge, in its currency."""
+    offer_paid_pico: int
+    """For this offer's items alone, the judge of them included."""
     bounds: Callable[[], Interval]
     """Of the mean grade as of the call; costs next to nothing."""
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from typer.testing import Result
@@ -8,10 +9,11 @@ from typer.testing import Result
 from cli.conftest import FakeApi, as_json
 from steelyard.cli import proving
 
-VERDICT = {
+VERDICT: dict[str, Any] = {
     "task": "shop/review-sentiment",
     "offer": "local/small",
     "status": "proven",
+    "reason": "",
     "is_current": True,
     "quality": 0.75,
     "lower": "0.61",
@@ -19,19 +21,37 @@ VERDICT = {
     "floor": "0.6",
     "n": 120,
     "cost_pico": "1000000000",
+    "cost_per_accepted_pico": "1200000000",
+    "cost_lower_pico": "1000000000",
+    "cost_upper_pico": "1500000000",
     "currency": "CNY",
     "time_s": 41.4,
+    "time_median_s": 0.4,
+    "decided_at": "2026-11-21T12:00:00+00:00",
+    "model_answered": "m",
+    "supply": None,
+    "authenticity": None,
 }
-STARTED = {
+STARTED: dict[str, Any] = {
     **{"weighing_number": 7, "offer": "local/small", "items_done": 1, "items_total": 9},
-    **{"lower": None, "upper": None},
+    **{"lower": None, "upper": None, "ended_at_ns": None, "detail": "", "state": "running"},
+    **{"currency": "CNY", "money_max_pico": None, "paid_pico": "0"},
 }
+SHARE = {"count": 3, "total": 20, "lower": 0.03, "upper": 0.38}
+JUDGE = {
+    **{"pairs": 30, "unscored": 2, "won": 9, "tied": 10, "lost": 9, "is_biased": False},
+    **{"disagreement": SHARE, "first_favoured": {**SHARE, "count": 2, "total": 3}},
+}
+
+
+def ended(**more: object) -> dict[str, Any]:
+    return {**STARTED, "ended_at_ns": 5, **more}
 
 
 def test_weigh_waits_for_its_own_weighings_and_shows_the_verdict(
     run: Callable[..., Result], api: FakeApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rows = [{**STARTED, "ended_at_ns": None, "detail": ""}]
+    rows = [dict(STARTED)]
 
     def sleep(seconds: float) -> None:
         rows[0]["ended_at_ns"] = 1
@@ -40,35 +60,70 @@ def test_weigh_waits_for_its_own_weighings_and_shows_the_verdict(
     api.answers["POST /api/weighings"] = {"task": VERDICT["task"], "weighings": [7]}
     api.answers["GET /api/weighings"] = {"data": rows}
     old = {**VERDICT, "is_current": False, "offer": "local/old"}
-    api.answers["GET /api/verdicts"] = {"data": [VERDICT, old]}
-    shown = run("weigh", "shop/review-sentiment", "--offer", "local/small", "--limit", "9").stdout
-    assert "proven" in shown and "0.610 to 0.890" in shown and "0.001 CNY" in shown
-    assert "local/old" not in shown
+    other = {**VERDICT, "offer": "local/unasked"}
+    api.answers["GET /api/verdicts"] = {"data": [VERDICT, old, other]}
+    options = ["--offer", "local/small", "--limit", "9", "--money", "5 CNY", "--fresh"]
+    more = ["--goal", "cheapest", "--concurrency", "2", "--unsafe-code"]
+    shown = run("weigh", "shop/review-sentiment", *options, *more).stdout
+    assert "proven" in shown and "0.610 to 0.890" in shown and "0.0012 CNY" in shown
+    assert "local/old" not in shown and "local/unasked" not in shown
     assert api.asked[0][2] == {
         "task": "shop/review-sentiment",
         "offers": ["local/small"],
         "limit": 9,
+        "money_max": "5 CNY",
+        "goal": "cheapest",
+        "concurrency": 2,
+        "fresh": True,
+        "is_unsafe_code": True,
     }
 
 
-def test_progress_says_where_the_bounds_are() -> None:
-    assert proving._progress(STARTED) == "local/small 1 of 9"
-    bounds = {"lower": "0.412", "upper": "0.93"}
-    assert proving._progress({**STARTED, **bounds}) == "local/small 1 of 9, 0.412 to 0.930"
+def test_programs_get_weighings_and_verdicts(run: Callable[..., Result], api: FakeApi) -> None:
+    api.answers["POST /api/weighings"] = {"task": VERDICT["task"], "weighings": [7]}
+    api.answers["GET /api/weighings"] = {"data": [ended(judge=JUDGE)]}
+    api.answers["GET /api/verdicts"] = {"data": [VERDICT]}
+    found = as_json(run("weigh", "shop/review-sentiment", "--json"))
+    assert found["verdicts"] == [VERDICT]
+    assert found["weighings"][0]["judge"] == JUDGE
 
 
 def test_weighing_that_gave_nothing_fails_with_its_reason(
     run: Callable[..., Result], api: FakeApi
 ) -> None:
     api.answers["POST /api/weighings"] = {"task": "t", "weighings": [7]}
-    rows = [{**STARTED, "ended_at_ns": 5, "detail": "the budget is used up"}]
-    api.answers["GET /api/weighings"] = {"data": rows}
+    api.answers["GET /api/weighings"] = {"data": [ended(detail="the budget is used up")]}
     api.answers["GET /api/verdicts"] = {"data": []}
     result = run("weigh", "t")
     assert result.exit_code == 1
     assert "the budget is used up" in result.output
 
 
-def test_verdicts_for_programs(run: Callable[..., Result], api: FakeApi) -> None:
-    api.answers["GET /api/verdicts"] = {"data": [VERDICT]}
-    assert as_json(run("verdicts", "--json")) == [VERDICT]
+def test_one_sentence_names_the_cheapest_that_is_proven() -> None:
+    rows = [ended(is_cheapest=True)]
+    assert proving.lines(rows, [VERDICT])[0] == (
+        "local/small is the cheapest that is proven: 0.0012 CNY per accepted answer"
+        " (0.001 to 0.0015)."
+    )
+
+
+def test_a_cheapest_that_is_not_known_is_not_named() -> None:
+    dear = {**VERDICT, "offer": "b", "cost_per_accepted_pico": str(10**12)}
+    rows = [ended(), ended(offer="b")]
+    assert "local/small has cost least so far" in proving.lines(rows, [VERDICT, dear])[0]
+    foreign = {**dear, "currency": "USD"}
+    assert "is not known" in proving.lines(rows, [VERDICT, foreign])[0]
+    failed = {**VERDICT, "status": "failed"}
+    assert proving.lines(rows, [failed]) == ["None of the offers weighed is proven."]
+
+
+def test_money_stored_answers_and_the_judge_are_told() -> None:
+    money = {"paid_pico": str(10**12), "money_max_pico": str(5 * 10**12)}
+    said = proving.lines([ended(judge=JUDGE, n_stored=4, n_faults=1, **money)], [VERDICT])
+    assert said[1:] == [
+        "paid 1.00 of 5.00 CNY",
+        "4 answers were there already and cost nothing; --fresh asks anew",
+        "1 items of the set cannot be used",
+        "local/small: the judge shows no bias to a place; of 20 pairs asked in both orders"
+        " 3 opinions turned (3% to 38%), 2 of 3 to the answer shown first; 2 of 30 unscored",
+    ]

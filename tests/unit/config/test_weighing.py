@@ -55,3 +55,8 @@ def test_captures_are_kept_for_a_month_unless_said_otherwise() -> None:
     assert Weighing().captures.days == 30 and Weighing().captures.words == ()
     with pytest.raises(ValidationError, match="megabytes_max"):
         Weighing.model_validate({"captures": {"megabytes_max": 0}})
+
+
+def test_answers_are_kept_for_a_month_or_not_at_all() -> None:
+    assert Weighing().answers_days == 30
+    assert Weighing(answers_days=0).answers_days == 0

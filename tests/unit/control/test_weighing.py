@@ -22,6 +22,7 @@ from control.weighing_rig import (
 )
 from steelyard.control import contenders, weighing
 from steelyard.control.control import Control
+from steelyard.control.weigh_orders import Order
 from steelyard.control.weighing import Weighings
 from steelyard.domain.errors import ConfigError
 from steelyard.store import measurements, proofs
@@ -70,10 +71,10 @@ def run(work: Coroutine[Any, Any, None]) -> None:
 def test_on_demand_every_offer_with_a_price_gets_its_verdict(control: Control) -> None:
     async def work() -> None:
         weighings = Weighings(control, "http://gateway", ScriptedAsk().make)
-        begun = await weighings.start("mood", [], 0)
+        begun = await weighings.start(Order("mood"))
         assert begun == {"task": "mood", "weighings": [1, 2]}
         await finished(weighings)
-        assert await weighings.live() == {}
+        assert weighings.live() == {}
 
     run(work())
     assert {o: v.status.value for o, v in verdicts(control).items()} == {
@@ -90,7 +91,7 @@ def test_what_cannot_be_weighed_is_refused_at_once(
 ) -> None:
     async def work() -> None:
         with pytest.raises(ConfigError):
-            await Weighings(control, "", ScriptedAsk().make).start(task, offers, 0)
+            await Weighings(control, "", ScriptedAsk().make).start(Order(task, offers))
 
     run(work())
     assert rows(control) == []
@@ -103,7 +104,7 @@ def test_without_money_or_key_nothing_is_said_of_the_offers(control: Control, tr
 
     async def work() -> None:
         weighings = Weighings(control, "", ask.make)
-        await weighings.start("mood", [GOOD], 0)
+        await weighings.start(Order("mood", [GOOD], 0))
         await finished(weighings)
 
     run(work())
@@ -123,9 +124,10 @@ def test_progress_is_live_with_bounds_and_noted_now_and_then(
         ask = ScriptedAsk()
         ask.hang_after = 5
         weighings = Weighings(control, "", ask.make)
-        await weighings.start("mood", [GOOD], 30)
+        await weighings.start(Order("mood", [GOOD], 30))
         await ask.hanging.wait()
-        shown = (await weighings.live())[1]
+        await until(lambda: weighings.live()[1]["items_done"] == 5)
+        shown = weighings.live()[1]
         assert (shown["items_done"], shown["items_total"]) == (5, 30)
         assert 0 < float(shown["lower"]) < float(shown["upper"]) == 1
         await until(lambda: rows(control)[0]["items_done"] == 5)
@@ -157,7 +159,7 @@ def test_who_asks_goes_before_the_background_which_goes_on_where_it_was(idle: Co
         await ask.hanging.wait()
         ask.hang_after = None
         async with asyncio.timeout(2):
-            await weighings.start("mood", [BAD], 12)
+            await weighings.start(Order("mood", [BAD], 12))
             await finished(weighings)
         assert set(ask.asked[7:]) == {BAD}
         await until(lambda: GOOD in verdicts(idle))
@@ -202,10 +204,10 @@ def test_a_changed_set_is_another_weighing_and_its_verdict_counts(idle: Control)
 
     async def work() -> None:
         weighings = Weighings(idle, "", ask.make)
-        await weighings.start("mood", [GOOD], 0)
+        await weighings.start(Order("mood", [GOOD], 0))
         await finished(weighings)
         write_set(idle.places.home, 30)
-        await weighings.start("mood", [GOOD], 0)
+        await weighings.start(Order("mood", [GOOD], 0))
         await finished(weighings)
         found = verdicts(idle)[GOOD]
         task = weighings._tasks()["mood"]

@@ -221,7 +221,7 @@ def test_an_offer_that_only_fails_is_given_up_and_the_others_go_on(path: Path) -
     assert good.verdict.status is Status.PROVEN
 
 
-@pytest.mark.parametrize("error", [Unauthenticated(), BudgetExceeded(), ConfigError("no offer a")])
+@pytest.mark.parametrize("error", [Unauthenticated(), ConfigError("no offer a")])
 def test_what_every_call_would_meet_ends_the_run_and_keeps_what_is_done(
     path: Path, error: Exception
 ) -> None:
@@ -235,6 +235,18 @@ def test_what_every_call_would_meet_ends_the_run_and_keeps_what_is_done(
         weigh(vendor, path, concurrency=2)
     with RunFile(path) as file:
         assert len(file.records) == 3
+
+
+def test_an_account_without_money_ends_the_run_and_what_is_known_is_said(path: Path) -> None:
+    def say(_: str, text: str) -> Answer:
+        if len(vendor.asked) > 3:
+            raise BudgetExceeded("no room")
+        return no()
+
+    vendor = Vendor(say)
+    (result,) = weigh(vendor, path)
+    assert result.stopped == "no money left: no room"
+    assert (result.verdict.n, result.is_dropped) == (3, False)
 
 
 @pytest.mark.parametrize(

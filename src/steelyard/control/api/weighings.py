@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 from sqlalchemy import Connection
@@ -11,9 +11,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from steelyard.control.api.web import Body, admin, answer, body_of, control_of, listed
+from steelyard.control.weigh_orders import CONCURRENCY, Order
 from steelyard.control.weighing import Weighings
 from steelyard.domain.instants import instant_of
 from steelyard.store import proofs
+from steelyard.weigh.entrants import Goal
 
 _SHOWN = 50
 
@@ -22,6 +24,12 @@ class _New(Body):
     task: str = Field(min_length=1, max_length=128)
     offers: list[str] = []
     limit: int = Field(default=0, ge=0, le=1_000_000)
+    money_max: str | None = Field(default=None, max_length=64)
+    """Such as ``5 CNY``; by default what ``weighing.money`` says."""
+    goal: Literal["all", "cheapest"] = "all"
+    concurrency: int = Field(default=CONCURRENCY, ge=1, le=256)
+    fresh: bool = False
+    is_unsafe_code: bool = False
 
 
 @admin
@@ -40,9 +48,13 @@ async def list_weighings(request: Request) -> Response:
         ]
 
     rows = await control_of(request).read(work)
-    live = await weighings.live()
+    live, told = weighings.live(), weighings.told()
     unknown = {"lower": None, "upper": None}
-    return listed([{**row, **unknown, **live.get(row["weighing_number"], {})} for row in rows])
+    shown = []
+    for row in rows:
+        number = row["weighing_number"]
+        shown.append({**row, **unknown, **told.get(number, {}), **live.get(number, {})})
+    return listed(shown)
 
 
 @admin
@@ -50,7 +62,17 @@ async def start_weighing(request: Request) -> Response:
     """Begins to weigh a task over offers; the answer names the weighings begun."""
     body = await body_of(request, _New)
     weighings: Weighings = request.app.state.weighings
-    return answer(await weighings.start(body.task, body.offers, body.limit), 202)
+    order = Order(
+        task=body.task,
+        offers=body.offers,
+        limit=body.limit,
+        money=body.money_max,
+        goal=Goal(body.goal),
+        concurrency=body.concurrency,
+        is_fresh=body.fresh,
+        is_unsafe_code=body.is_unsafe_code,
+    )
+    return answer(await weighings.start(order), 202)
 
 
 routes = [
