@@ -17,6 +17,9 @@ import typer.main
 from steelyard.cli.main import app
 from steelyard.config.load import json_schema
 from steelyard.domain import errors
+from steelyard.weigh.catalog import shipped_tasks
+from steelyard.weigh.coverage import LANGUAGES, cover
+from steelyard.weigh.datasets import load_set
 
 PACKAGE = Path(errors.__file__).parents[1]
 FOLDER = PACKAGE.parents[1] / "docs" / "reference"
@@ -25,7 +28,12 @@ _NOTE = "<!-- Written by `make docs` from the code; a test holds it to that. -->
 
 def render_all() -> dict[str, str]:
     """File name to content."""
-    return {"cli.md": cli(), "errors.md": error_codes(), "configuration.md": configuration()}
+    return {
+        "cli.md": cli(),
+        "errors.md": error_codes(),
+        "configuration.md": configuration(),
+        "tasks.md": tasks(),
+    }
 
 
 def commands() -> Iterator[tuple[str, click.Command]]:
@@ -137,6 +145,44 @@ def configuration() -> str:
         if "properties" in section:
             text += f"\n## {name.strip('_')}\n\n{_flat(section.get('description'))}\n\n"
             text += _keys(section)
+    return text
+
+
+def tasks() -> str:
+    """The shipped tasks: scenario by language with the holes named, then each with its set."""
+    shipped = shipped_tasks()
+    scenarios = cover(shipped.values())
+    text = f"# Tasks\n\n{_NOTE}\n"
+    text += (
+        "What comes with steelyard to weigh offers by. `steelyard tasks coverage` shows the same"
+        " with your own tasks in it,\n`steelyard tasks show NAME` a task's prompt. Where the sets"
+        " are from and on what terms stands in\n`src/steelyard/weigh/sets/README.md`. Public sets"
+        " are old: larger models may have seen them.\n"
+    )
+    text += "\n## Scenario by language\n\nNumbers of items in brackets. A translation stands under"
+    text += (
+        " the language that it ends in; tasks that ask for fields\ncount under extraction too.\n"
+    )
+    text += "\n| scenario | English | Chinese |\n| --- | --- | --- |\n"
+    sizes = {task.name: len(load_set(task.set_name).samples) for task in shipped.values()}
+    for scenario in scenarios:
+        cells = [
+            ", ".join(f"`{name}` ({sizes[name]})" for name in scenario.tasks.get(language, ()))
+            for language in LANGUAGES
+        ]
+        text += f"| {scenario.name} | {' | '.join(cell or '**none**' for cell in cells)} |\n"
+    languages = {"en": "English", "zh": "Chinese"}
+    holes = [f"{s.name} in {languages[each]}" for s in scenarios for each in s.holes]
+    text += f"\nHoles: {', '.join(holes) or 'none'}. Within scenarios that have tasks, Chinese has no set for"
+    text += " summaries\nof meetings and none for open questions, English none for tickets or minutes.\n"
+    text += "\n## Each task\n\n| task | set | items | licence | grader | floor | tokens at most |\n"
+    text += "| --- | --- | --- | --- | --- | --- | --- |\n"
+    for name, task in sorted(shipped.items()):
+        licences = sorted({sample.licence for sample in load_set(task.set_name).samples})
+        text += (
+            f"| `{name}` | `{task.set_name}` | {sizes[name]} | {', '.join(licences)} |"
+            f" `{task.grader}` | {task.floor} | {task.form.output_tokens_max} |\n"
+        )
     return text
 
 

@@ -19,7 +19,7 @@ REFERENCE = ROOT / "docs" / "reference"
 LINK = re.compile(r"\[[^\]]*\]\(([^)#\s]+)[^)]*\)")
 
 
-@pytest.mark.parametrize("file", ["cli.md", "errors.md", "configuration.md"])
+@pytest.mark.parametrize("file", ["cli.md", "errors.md", "configuration.md", "tasks.md"])
 def test_generated_reference_is_what_the_code_says(file: str) -> None:
     found = (REFERENCE / file).read_text("utf-8")
     assert found == reference.render_all()[file], "run: make docs"
