@@ -19,6 +19,9 @@ that are not proven within the pool are drawn again: nobody watches them.
 wrong from then on with the same chance, anew at every visit) to the alarm, median over `FALLEN`
 watches; the fall comes at a look drawn from 16 to 45. Those that do not alarm within 200 looks
 count as never.
+
+`meta` also tells what passes are for: how often the same bets alarm over steady offers, at the same
+error, if one fortune goes on from pass to pass with the references that it began with.
 """
 
 import argparse
@@ -32,11 +35,11 @@ from fractions import Fraction
 
 from bench.outcomes import Population, read
 from steelyard.domain.tasks import Grade, Status
-from steelyard.weigh.drift import Rules, Seen, Watch
+from steelyard.weigh.drift import QUALITY_SHARE, Gauge, Rules, Seen, Watch
 from steelyard.weigh.stats import Decision
 
 SEED = 1
-STEADY, FALLEN = 600, 200
+STEADY, FALLEN = 500, 100
 LOOKS, ITEMS, POOL = 200, 20, 300
 FALL = 0.1
 MEAN_MIN = 0.3
@@ -105,6 +108,24 @@ def looks_to_alarm(offer: Offer, watch: Watch, changes_at: int | None) -> int | 
     return None
 
 
+def alarms_without_passes(populations: Sequence[Population], pool: int) -> float:
+    """Share of steady watches that alarm if one fortune adds up visit after visit."""
+    rules, alarms = Rules(), 0
+    for number in range(FALLEN):
+        offer, _ = proven(populations, f"{SEED} one fortune {number}")
+        mean = float(1 + rules.tolerance) / 2
+        gauge = Gauge(mean, rules.error * QUALITY_SHARE, 1)
+        references: dict[int, Seen] = {}
+        gauge.begin()
+        for visit in range(LOOKS * ITEMS):
+            seen = offer.visit(visit % pool)
+            first = references.setdefault(visit % pool, seen)
+            if visit >= pool:
+                gauge.take(float(1 + (first.grade or 0) - (seen.grade or 0)) / 2)
+        alarms += gauge.is_rich
+    return alarms / FALLEN
+
+
 def measure() -> tuple[dict[str, float], dict[str, object]]:
     """The figures of `bench/results/weigh.json`, and what stands beside them."""
     populations = read()
@@ -131,6 +152,9 @@ def measure() -> tuple[dict[str, float], dict[str, object]]:
         "watches_steady": STEADY,
         "watches_fallen": len(every),
         "alarms_before_the_fall": early,
+        "false_alarm_without_passes": {
+            str(pool): alarms_without_passes(populations, pool) for pool in (60, POOL)
+        },
         "looks": LOOKS,
         "items_per_look": ITEMS,
         "pool": POOL,

@@ -21,6 +21,7 @@ The design note ``weighing-statistics`` has the proofs. Called by ``control.drif
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -29,13 +30,18 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import NamedTuple
 
-from steelyard.weigh.betting import STAKES, check_error
+from steelyard.weigh.betting import STAKES as ALL_STAKES
+from steelyard.weigh.betting import check_error
 from steelyard.weigh.sequences import GRID, unit_bound
 
+STAKES = ALL_STAKES[:8]
+"""Down to 6 %: who bets less can win nothing worth telling within one pass."""
 START_EVERY = 20
 """Items of the pool from one gambler's start to the next."""
 PAIRS_MIN = 20
 """With fewer comparisons nothing is said."""
+RECENT = 4
+"""Visits whose mean the second gauge of quality compares with the reference: noise averages out."""
 QUALITY_SHARE = 0.75
 """Of the error; the rest is for the length of answers."""
 _ERROR_TOLD = 0.05
@@ -202,6 +208,7 @@ class Watch:
         self._references = {
             name: seen for name, seen in references.items() if seen.grade is not None
         }
+        self._recent: dict[str, deque[float]] = {}
         self._pairs: list[Pair] = []
         self._earlier: list[Pair] = []
         self._begin_pass()
@@ -226,15 +233,16 @@ class Watch:
         if self.is_drifted:
             raise ValueError("this watch has alarmed; it is begun anew, or there is a new verdict")
         if self._position % START_EVERY == 0:
-            for gauge in (self._quality, self._length, self._better):
+            for gauge in (self._quality, self._lasting, self._length, self._better):
                 gauge.begin()
-        sample, reference = self.ids[self._position], None
+        sample = self.ids[self._position]
+        reference = self._references.get(sample)
         if seen.grade is None:
             self.n_unscored += 1
+        elif reference is None:
+            self._references[sample] = seen
         else:
-            reference = self._references.setdefault(sample, seen)
-        if reference is not None and reference is not seen:
-            self._compare(Pair(self._position, reference, seen))
+            self._compare(sample, Pair(self._position, reference, seen))
         self._position += 1
         if self._position == len(self.ids) and not self.is_drifted:
             self._begin_pass()
@@ -247,6 +255,7 @@ class Watch:
         """
         self.causes, self.since, self.is_better = (), None, False
         self._references.clear()
+        self._recent.clear()
         self._pairs = []
         self._begin_pass()
 
@@ -273,7 +282,7 @@ class Watch:
             length=_growth(pairs),
             is_better=self.is_better,
             n_unscored=self.n_unscored,
-            evidence=self._quality.evidence,
+            evidence=max(self._quality.evidence, self._lasting.evidence),
             needed=self._quality.needed,
             pass_number=self.pass_number,
         )
@@ -286,23 +295,26 @@ class Watch:
         error = rules.error / (self.pass_number * (self.pass_number + 1))
         fallen = float(1 + rules.tolerance) / 2
         grown = float((1 + rules.longer) / (2 + rules.longer))
-        self._quality = Gauge(fallen, error * QUALITY_SHARE, starts)
+        self._quality = Gauge(fallen, error * QUALITY_SHARE / 2, starts)
+        self._lasting = Gauge(fallen, error * QUALITY_SHARE / 2, 1)
         self._better = Gauge(fallen, error * QUALITY_SHARE, starts)
         self._length = Gauge(grown, error * (1 - QUALITY_SHARE), starts)
 
-    def _compare(self, pair: Pair) -> None:
+    def _compare(self, sample: str, pair: Pair) -> None:
         self._pairs.append(pair)
         fall = _fall(pair)
+        recent = self._recent.setdefault(sample, deque(maxlen=RECENT))
+        recent.append(fall)
         self._quality.take(fall)
+        self._lasting.take(sum(recent) / len(recent))
         self._better.take(1 - fall)
         share = _length_share(pair)
         if share is not None:
             self._length.take(share)
         self.is_better = self.is_better or self._better.is_rich
-        gauges = (self._quality, self._length)
-        self.causes = tuple(
-            name for name, gauge in zip(_CAUSES, gauges, strict=True) if gauge.is_rich
-        )
+        is_worse = self._quality.is_rich or self._lasting.is_rich
+        alarms = (is_worse, self._length.is_rich)
+        self.causes = tuple(name for name, is_one in zip(_CAUSES, alarms, strict=True) if is_one)
         if self.causes:
             first = self._find_since()
             self.since, self._since_position = first.now.at, first.position

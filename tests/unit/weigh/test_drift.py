@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import random
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -11,8 +10,7 @@ from fractions import Fraction
 
 import pytest
 
-from steelyard.weigh.betting import Fortune
-from steelyard.weigh.drift import START_EVERY, Gauge, Rules, Seen, State, Watch
+from steelyard.weigh.drift import STAKES, START_EVERY, Gauge, Rules, Seen, State, Watch
 
 BEGAN = datetime(2026, 11, 1, tzinfo=UTC)
 IDS = tuple(f"i{n}" for n in range(100))
@@ -104,6 +102,13 @@ def test_what_the_verdict_did_not_grade_gets_its_reference_at_the_first_visit() 
     assert watch.finding().n == 100
 
 
+def test_an_answer_that_is_the_reference_once_more_is_compared_with_it() -> None:
+    same = seen(GOOD)
+    watch = Watch(IDS, dict.fromkeys(IDS, same))
+    take(watch, 50, lambda name, n: same)
+    assert watch.finding().n == 50
+
+
 def test_visits_without_a_grade_are_counted_and_compared_with_nothing() -> None:
     watch = watch_of()
     take(watch, 100, lambda name, n: seen(NONE if n % 2 else GOOD))
@@ -136,7 +141,8 @@ def test_an_alarm_at_the_last_item_of_a_pass_can_be_accepted() -> None:
 def test_errors_of_all_passes_add_up_to_the_one_stated() -> None:
     watch, total = watch_of(), 0.0
     for _ in range(200):
-        total += 1 / watch._quality.needed + 1 / watch._length.needed
+        gauges = (watch._quality, watch._lasting, watch._length)
+        total += sum(1 / gauge.needed for gauge in gauges)
         take(watch, 100, lambda name, n: seen(GOOD))
     assert 0.0099 < total < 0.01
 
@@ -145,16 +151,18 @@ def test_a_gauge_is_the_mean_over_gamblers_who_begin_one_after_the_other() -> No
     chance = random.Random(3)
     gains = [chance.choice((0.0, 0.5, 0.5, 1.0)) for _ in range(60)]
     gauge = Gauge(0.51, 1e-9, 4)
-    fortunes: list[Fortune] = []
+    stakes, held = STAKES, list[list[float]]()
     for n, gain in enumerate(gains):
         if n % START_EVERY == 0:
             gauge.begin()
-            fortunes.append(Fortune(0.51, 1e-9))
+            held.append([1.0] * len(stakes))
         gauge.take(gain)
-        for fortune in fortunes:
-            fortune.take(gain)
+        held = [
+            [h * (1 - s + s * gain / 0.51) for h, s in zip(each, stakes, strict=True)]
+            for each in held
+        ]
     # One of the four has not begun and holds what it had.
-    expected = (sum(math.exp(each.log) for each in fortunes) + 1) / 4
+    expected = (sum(sum(each) / len(stakes) for each in held) + 1) / 4
     assert gauge.evidence == pytest.approx(expected)
 
 
