@@ -1,7 +1,8 @@
 """A vendor who sells models by name, honestly or not: each has its own ways with words.
 
-A "model" is a distribution over a few answers a prompt, drawn from the model's name alone, so that
-two models answer differently and one model answers alike at every vendor who really serves it.
+A "model" has six answers to a prompt, made of its name and the prompt alone, and gives them in
+turns: two models answer differently, and one answers alike at every vendor who really serves it.
+Chance would have a test of the honest one end unsure now and then, as it should, but not here.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import json
 import random
 import re
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -41,10 +43,10 @@ class Ways:
 class Seller:
     """Serves on loopback in threads; ``received`` has every request's headers and body."""
 
-    def __init__(self, ways: Ways, seed: int = 1) -> None:
+    def __init__(self, ways: Ways) -> None:
         self.ways = ways
         self.received: list[tuple[dict[str, str], dict[str, Any]]] = []
-        self._chance = random.Random(seed)
+        self._turns: Counter[tuple[str, str]] = Counter()
         self._lock = threading.Lock()
         seller = self
 
@@ -90,7 +92,9 @@ class Seller:
             return 400, json.dumps(error).encode(), "application/json"
         model = ways.serves.get(body["model"], body["model"])
         prompt = body["messages"][-1]["content"]
-        text, finish = said(model, prompt[-ways.context_chars :], body["max_tokens"], self._chance)
+        turn = self._turns[model, prompt]
+        self._turns[model, prompt] += 1
+        text, finish = said(model, prompt[-ways.context_chars :], body["max_tokens"], turn)
         usage = {
             "prompt_tokens": round(ways.inflation * (len(tokens(prompt)) + 5)),
             "completion_tokens": round(ways.inflation * len(tokens(text))),
@@ -115,7 +119,7 @@ def tokens(text: str) -> list[str]:
     return re.findall(r"[A-Za-z]{1,4} ?|\d{1,2} ?|[^A-Za-z\d]", text)
 
 
-def said(model: str, prompt: str, most: int, chance: random.Random) -> tuple[str, str]:
+def said(model: str, prompt: str, most: int, turn: int) -> tuple[str, str]:
     """What the model says, and why it ends."""
     echo, place = _ECHO.match(prompt), _PLACE.search(prompt)
     if echo:
@@ -128,7 +132,7 @@ def said(model: str, prompt: str, most: int, chance: random.Random) -> tuple[str
     else:
         ways = random.Random(f"{model}/{prompt}")
         words = ["".join(ways.choices("abcdefgh", k=6)) for _ in range(6)]
-        text = " ".join(chance.choices(words, k=3))
+        text = " ".join(words[(turn + n) % len(words)] for n in range(3))
     pieces = tokens(text)
     return "".join(pieces[:most]), "length" if len(pieces) > most else "stop"
 

@@ -65,7 +65,7 @@ class System:
 
     def __init__(self, folder: Path, stack: ExitStack) -> None:
         self.maker = stack.enter_context(Seller(Ways()).serving())
-        self.shop = stack.enter_context(Seller(Ways(), seed=2).serving())
+        self.shop = stack.enter_context(Seller(Ways()).serving())
         self.hook = Hook()
         threading.Thread(target=self.hook.server.serve_forever, args=(0.02,), daemon=True).start()
         stack.callback(self.hook.server.server_close)

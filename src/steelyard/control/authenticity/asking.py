@@ -97,20 +97,20 @@ class Asking:
             # Each of several at a time waits that much longer, so that together they keep pace.
             await self._sleep(pause_s(mean_s * CONCURRENCY, self._chance))
             caller, probe = self._callers[slot.side], probes[slot.probe]
-            bound_pico = self._till.bound(slot.side, caller.body(probe))
+            bound_pico = self._till.bound(slot.side, caller.body(probe, slot.sample))
             if not self._till.hold(slot.side, bound_pico):
                 self.stopped = "the money does not reach further"
                 return
             self._record.send(slot, bound_pico)
-            heard = await self._ask(caller, probe)
+            heard = await self._ask(caller, probe, slot.sample)
             self._till.settle(slot.side, bound_pico, heard.cost_pico)
             self._record.hear(slot, heard)
             self._told(*told)
             self._watch(slot.side, heard)
 
-    async def _ask(self, caller: Caller, probe: Probe) -> Heard:
+    async def _ask(self, caller: Caller, probe: Probe, sample: int) -> Heard:
         asked_at = datetime.now(UTC).isoformat(timespec="milliseconds")
-        heard = await caller.ask(probe)
+        heard = await caller.ask(probe, sample)
         heard.asked_at = asked_at
         return heard
 

@@ -21,7 +21,7 @@ from steelyard.control.asking import is_known, own_client
 from steelyard.control.authenticity.heard import Heard
 from steelyard.domain.errors import BudgetExceeded, Forbidden, Unauthenticated
 from steelyard.domain.money import to_pico
-from steelyard.weigh.authenticity.probes import Probe
+from steelyard.weigh.authenticity.probes import Kind, Probe
 
 WHY = "weigh"
 _TIMEOUT_S = 180.0
@@ -69,20 +69,24 @@ class Caller:
         self._sleep = sleep
         self._has_logprobs = True
 
-    def body(self, probe: Probe) -> dict[str, Any]:
-        """The request for a probe, without its model."""
+    def body(self, probe: Probe, sample: int = 0) -> dict[str, Any]:
+        """The request for a probe, without its model.
+
+        Log-probabilities are asked for once an open question: they do not depend on chance, many
+        engines are slow at them, and hardly any traffic asks for them.
+        """
         body: dict[str, Any] = {
             "messages": [{"role": "user", "content": probe.prompt}],
             "max_tokens": probe.max_tokens,
             **self._manner.sampling,
         }
-        if self._has_logprobs:
+        if self._has_logprobs and probe.kind is Kind.OPEN and not sample:
             body |= {"logprobs": True, "top_logprobs": _LOGPROBS}
         if self._manner.is_streamed:
             body |= {"stream": True, "stream_options": {"include_usage": True}}
         return body
 
-    async def ask(self, probe: Probe) -> Heard:
+    async def ask(self, probe: Probe, sample: int = 0) -> Heard:
         """What the offer answers; tries again what a vendor says was not done.
 
         Raises:
@@ -90,12 +94,12 @@ class Caller:
         """
         paid_pico = 0
         for attempt in range(_RETRIES + 1):
-            asked_logprobs = self._has_logprobs
-            heard = await self._once(self.body(probe))
+            body = self.body(probe, sample)
+            heard = await self._once(body)
             paid_pico += heard.cost_pico
-            if heard.status in _REFUSED and asked_logprobs:
+            if heard.status in _REFUSED and "logprobs" in body:
                 self._has_logprobs = False
-                heard = await self._once(self.body(probe))
+                heard = await self._once(self.body(probe, sample))
                 paid_pico += heard.cost_pico
             if heard.status not in _RETRY_STATUS or attempt == _RETRIES:
                 break

@@ -24,11 +24,12 @@ _STATES = {
 }
 _FINDINGS = {
     "answers_differ": "回答的分布与参照不同",
-    "part_swapped": "部分流量被换成别的模型",
+    "part_swapped": "部分流量由别的模型回答",
+    "answer_length": "回答的长度与参照不同",
     "prompt_count": "上报的输入词元数与参照不符",
     "completion_count": "上报的输出词元数与参照不符",
     "context_cut": "长上下文被截断",
-    "max_tokens": "不遵守 max_tokens",
+    "limit_ignored": "不遵守 max_tokens",
     "logprobs_differ": "对数概率与参照不同",
 }
 _STYLE = """
