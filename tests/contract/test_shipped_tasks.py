@@ -10,7 +10,7 @@ import pytest
 
 from steelyard.domain.tasks import Sample, Task
 from steelyard.weigh.catalog import SCENARIOS, shipped_tasks
-from steelyard.weigh.datasets import cluster_of, load_set
+from steelyard.weigh.datasets import load_set
 from steelyard.weigh.graders.base import extra, grade_answer
 from steelyard.weigh.graders.registry import find_grader
 from steelyard.weigh.prompts import prepare
@@ -45,6 +45,10 @@ def golds(sample: Sample) -> Iterator[str]:
         yield json.dumps(dict(sample.reference), ensure_ascii=False)
     else:
         yield from (sample.reference,) if isinstance(sample.reference, str) else sample.reference
+
+
+def cluster_of(sample: Sample) -> str:
+    return str(extra(sample, "cluster") or sample.id)
 
 
 @every_graded_task

@@ -23,7 +23,7 @@ from pathlib import Path
 
 from steelyard.domain.errors import ConfigError
 from steelyard.domain.tasks import Reference, Sample
-from steelyard.weigh.graders.base import Item, extra
+from steelyard.weigh.graders.base import Item
 from steelyard.weigh.tabular import (
     Bad,
     Layout,
@@ -152,12 +152,6 @@ def read_set(name: str, data: bytes, layout: bytes = b"") -> Dataset:
     # An empty layout adds nothing, so that digests of sets without one stay what they were.
     digest = hashlib.sha256(data + (b"\0" + layout if layout else b"")).hexdigest()[:16]
     return Dataset(name, digest, tuple(samples.values()), tuple(faults))
-
-
-def cluster_of(sample: Sample) -> str:
-    """What an item shares with others, such as a paragraph; its own id when it stands alone."""
-    cluster = extra(sample, "cluster")
-    return f"cluster {cluster}" if isinstance(cluster, str) and cluster else sample.id
 
 
 def _layout(name: str, text: bytes) -> Layout:

@@ -8,7 +8,6 @@ from steelyard.weigh import datasets
 from steelyard.weigh.datasets import (
     LINE_BYTES_MAX,
     SETS_FOLDER,
-    cluster_of,
     digest_of,
     is_file,
     load_set,
@@ -167,13 +166,6 @@ def test_messages_that_cannot_be_sent_are_a_fault(bad: bytes, reason: str) -> No
 def test_fields_of_requests_are_ordinary_fields_of_a_plain_item() -> None:
     (sample,) = read_set("mine", line(stop="x")).samples
     assert sample.request_fields == {}
-
-
-def test_items_of_one_text_share_their_cluster() -> None:
-    data = line(cluster="p") + line(id="b", cluster="p") + line(id="p") + line(id="c", cluster="")
-    clusters = [cluster_of(sample) for sample in read_set("mine", data).samples]
-    assert clusters[0] == clusters[1]
-    assert len(set(clusters)) == 3
 
 
 def test_a_file_is_told_by_its_ending(tmp_path: Path) -> None:
