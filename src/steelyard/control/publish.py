@@ -8,6 +8,7 @@ the workers at once, the table follows.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Callable
@@ -51,6 +52,8 @@ class Publisher:
         self.core = _Round("snapshot core")
         self.keys = _Round("key table")
         self._changes_at_ns = 0
+        self._written = asyncio.Event()
+        """Set when a core was written, which may change sooner than the one before."""
         self.revision = 0
         """Of the core written last."""
         self.key_count = 0
@@ -58,17 +61,22 @@ class Publisher:
 
     async def run_core(self) -> None:
         """Writes the core whenever it is wanted, for ever."""
-        await self.core.run(self._write_core, self._poke)
+        await self.core.run(self._write_core, self._on_core)
 
     async def run_clock(self) -> None:
-        """Wants the core anew whenever a price changes by the clock alone, for ever."""
+        """Wants the core anew whenever time alone changes a price or a proof, for ever."""
         while True:
+            self._written.clear()
             wait_s = (self._changes_at_ns - time.time_ns()) / NS
             if self._changes_at_ns and wait_s <= 0:
                 self.core.want()
                 await self.core.done()
-            # Not in one sleep: another core may name an earlier instant, and clocks are set.
-            await asyncio.sleep(min(max(wait_s, _CLOCK_S_MIN), _CLOCK_S_MAX))
+                await asyncio.sleep(_CLOCK_S_MIN)
+                continue
+            with contextlib.suppress(TimeoutError):
+                # Not in one wait: clocks are set.
+                async with asyncio.timeout(min(max(wait_s, _CLOCK_S_MIN), _CLOCK_S_MAX)):
+                    await self._written.wait()
 
     async def run_keys(self) -> None:
         """Writes the key table whenever it is wanted, for ever."""
@@ -113,6 +121,10 @@ class Publisher:
             self.key_count = write_keys(connection, self._folder, now_ns)
             revoked = keys.revoked_since(connection, now_ns - _REVOKED_KEPT_NS)
         snapshot.write_revoked(self._folder, revoked)
+
+    def _on_core(self) -> None:
+        self._written.set()
+        self._poke()
 
     def _poke(self) -> None:
         self._links.broadcast("snapshot", self.revision)

@@ -264,5 +264,5 @@ def _drifted(verdict: Verdict, facts: Facts) -> _Finding:
 def _aged(verdict: Verdict, rules: Rules, now: datetime) -> _Finding:
     if now - verdict.decided_at < rules.stale_after:
         return _NOTHING
-    day = verdict.decided_at.date().isoformat()
-    return Cause.AGE, f"weighed on {day}, more than {rules.stale_after.days} days ago"
+    day, age = verdict.decided_at.date().isoformat(), rules.stale_after.days
+    return Cause.AGE, f"weighed on {day}, {age} {'days' if age > 1 else 'day'} ago or more"

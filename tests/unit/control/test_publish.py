@@ -6,9 +6,11 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from steelyard.control import publish
+from steelyard.control.compile import compile_core
 from steelyard.control.link import LinkServer
 from steelyard.control.places import Places
 from steelyard.control.publish import Publisher
@@ -125,3 +127,32 @@ def test_a_price_that_changes_by_the_clock_makes_a_new_core(
     asyncio.run(run())
     assert [what for what, *_ in links.told] == ["snapshot"]
     assert snapshot.load(folder).changes_at_ns > first.changes_at_ns
+
+
+def test_a_core_that_ends_sooner_than_the_one_before_is_not_slept_over(
+    made: tuple[Publisher, Heard, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publisher, links, _ = made
+    compiled: list[int] = []
+
+    def soon(connection: object, now_ns: int) -> snapshot.Core:
+        compiled.append(now_ns)
+        core = compile_core(connection, now_ns)  # type: ignore[arg-type]
+        ahead_ns = 3 * 10**8 if len(compiled) == 1 else 10**15
+        return msgspec.structs.replace(core, changes_at_ns=now_ns + ahead_ns)
+
+    monkeypatch.setattr(publish, "compile_core", soon)
+
+    async def run() -> None:
+        loop = asyncio.get_running_loop()
+        tasks = [loop.create_task(publisher.run_core()), loop.create_task(publisher.run_clock())]
+        await asyncio.sleep(0.05)  # the clock sleeps by now, for as long as it ever does
+        publisher.core.want()
+        async with asyncio.timeout(10):
+            while len(links.told) < 2:
+                await asyncio.sleep(0.01)
+        for task in tasks:
+            task.cancel()
+
+    asyncio.run(run())
+    assert compiled[1] - compiled[0] >= 3 * 10**8

@@ -59,7 +59,7 @@ def test_age_takes_effect_at_the_very_instant_that_was_told() -> None:
     assert before.status is Status.PROVEN
     after = judged(rules=rules, now=until)
     assert (after.status, after.cause, after.until) == (Status.STALE, Cause.AGE, None)
-    assert after.reason == "weighed on 2026-03-01, more than 30 days ago"
+    assert after.reason == "weighed on 2026-03-01, 30 days ago or more"
 
 
 @pytest.mark.parametrize(
