@@ -62,8 +62,13 @@ def print_overview(found: Mapping[str, Any]) -> None:
         console.print(f"one whole: steelyard cases show {found['task']} ITEM")
 
 
-def print_case(row: Mapping[str, Any]) -> None:
-    """Prints one case of ``/api/cases/one``."""
+def print_case(row: Mapping[str, Any], against: str = "") -> None:
+    """Prints one case of ``/api/cases/one``.
+
+    Args:
+        row: the case.
+        against: the offer whose answer the others are compared with; empty for the reference.
+    """
     console = _console()
     console.print(Text(clean(row["sample"]), style="bold"))
     _print_remark(console, row)
@@ -77,7 +82,8 @@ def print_case(row: Mapping[str, Any]) -> None:
         console.print(_slots(row))
     elif reference and not row["choices"]:
         console.print(Text("right answer: " + clean(" | ".join(reference)), style="green"))
-    panels = [_answer(answer, reference) for answer in row["answers"]]
+    compared = [each["answer"] for each in row["answers"] if each["offer"] == against] or reference
+    panels = [_answer(each, compared, is_any=bool(against)) for each in row["answers"]]
     if console.width >= 2 * 40 and 1 < len(panels) <= console.width // 40:
         console.print(Columns(panels, equal=True, expand=True))
     else:
@@ -162,9 +168,10 @@ def _said(answer: Mapping[str, Any] | None) -> Text:
     return Text(f"✓ {clean(text)}", style="green")
 
 
-def _answer(answer: Mapping[str, Any], reference: Sequence[str]) -> Panel:
+def _answer(answer: Mapping[str, Any], reference: Sequence[str], *, is_any: bool = False) -> Panel:
+    """One answer; what differs from the reference is marked in failures, or in ``is_any``."""
     text = Text(_cut(answer["answer"]) or "(nothing)")
-    if answer["is_failure"] and reference:
+    if reference and (is_any or answer["is_failure"]):
         pieces = diff(nearest(answer["answer"], reference), answer["answer"])
         if pieces:
             text = Text.assemble(*((clean(p.text), _STYLES[p.mark]) for p in pieces))

@@ -20,7 +20,7 @@ from typer.core import TyperGroup
 
 from steelyard.cli import place
 from steelyard.cli.output import Json, print_json
-from steelyard.domain.errors import StoreUnavailable
+from steelyard.domain.errors import ConfigError, StoreUnavailable
 
 _PAGE = 200
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
@@ -98,15 +98,26 @@ def list_(
 
 
 @app.command()
-def show(task: Task, sample: Sample, *, as_json: Json = False) -> None:
+def show(
+    task: Task,
+    sample: Sample,
+    *,
+    against: Annotated[
+        str | None, typer.Option(help="Compare with this offer's answer, not the reference.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
     """Print one case whole: the answers side by side, with what differs from the reference."""
     found = place.api().get("/api/cases/one", task=task, sample=sample)
     if as_json:
         print_json(found)
         return
+    offers = [answer["offer"] for answer in found["answers"]]
+    if against and against not in offers:
+        raise ConfigError(f"{against} did not answer this item; {', '.join(offers)} did")
     from steelyard.cli import case_views  # noqa: PLC0415 - slow to import
 
-    case_views.print_case(found)
+    case_views.print_case(found, against or "")
 
 
 @app.command()

@@ -72,3 +72,10 @@ def test_what_differs_from_the_reference_is_marked(monkeypatch: pytest.MonkeyPat
     assert str(text).startswith("within 7 14 days")
     styles = {str(span.style) for span in text.spans}  # type: ignore[union-attr]
     assert {"red strike", "green underline"} <= styles
+
+
+def test_two_offers_answers_are_compared(capsys: pytest.CaptureFixture[str]) -> None:
+    one = {**ANSWER, "answer": "pay within 7 days"}
+    two = {**ANSWER, "offer": "shop/two", "answer": "pay within 14 days", "is_failure": False}
+    case_views.print_case({**CASE, "answers": [one, two]}, "shop/one")
+    assert "pay within 7 14 days" in told(capsys)

@@ -14,6 +14,7 @@ import pytest
 from typer.testing import Result
 
 from cli.conftest import FakeApi, as_json
+from steelyard.domain.errors import ConfigError
 
 Run = Callable[..., Result]
 ANSWER: dict[str, Any] = {
@@ -78,6 +79,9 @@ def test_one_case_is_shown(run: Run, api: FakeApi) -> None:
     assert "Is a so?" in shown and "\x1b" not in shown
     assert api.asked[-1][3] == {"task": "mood", "sample": "a"}
     assert as_json(run("cases", "show", "mood", "a", "--json"))["sample"] == "item-a"
+    assert "yes" in run("cases", "show", "mood", "a", "--against", "shop/two").stdout
+    refused = run("cases", "show", "mood", "a", "--against", "none")
+    assert isinstance(refused.exception, ConfigError) and "shop/two did" in str(refused.exception)
 
 
 def test_the_report_is_written_for_this_user_only(run: Run, api: FakeApi, tmp_path: Path) -> None:
