@@ -22,6 +22,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
+
 from steelyard.domain.errors import StoreUnavailable
 from steelyard.weigh.asking import Answer, Ask
 
@@ -207,8 +209,7 @@ def open_all(folder: Path, kept: Kept, into: dict[str, AnswerStore], now: dateti
 
 def key_of(request: Mapping[str, object]) -> bytes:
     """What tells a request from others: 16 bytes over all of it."""
-    text = json.dumps(request, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).digest()[:16]
+    return hashlib.sha256(msgspec.json.encode(request, order="sorted")).digest()[:16]
 
 
 def tidy(folder: Path, now: datetime, days_max: int) -> int:
@@ -235,8 +236,10 @@ def _line(key: bytes, answer: Answer, now: datetime) -> bytes:
         "model_answered": answer.model_answered,
         "answered_at": now.isoformat(),
     }
-    # ASCII only: an answer may hold a lone surrogate, which UTF-8 cannot.
-    return json.dumps(row, ensure_ascii=True, separators=(",", ":")).encode() + b"\n"
+    try:
+        return msgspec.json.encode(row) + b"\n"
+    except UnicodeEncodeError:  # a lone surrogate, which UTF-8 cannot carry
+        return json.dumps(row, ensure_ascii=True, separators=(",", ":")).encode() + b"\n"
 
 
 def _head(line: bytes) -> tuple[bytes, float] | None:

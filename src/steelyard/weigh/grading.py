@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from contextlib import suppress
+from collections.abc import Callable
 from contextvars import copy_context
+from functools import partial
+from queue import SimpleQueue
 from types import TracebackType
 
 from steelyard.domain.tasks import Grade, Sample
@@ -22,6 +24,9 @@ from steelyard.weigh.tries import REASON_CHARS_MAX
 TIME_MAX_S = 120.0
 """Longer than any shipped grader may take: the sandbox ends a run of tests after 15 s."""
 HUNG_MAX = 3
+
+Tell = Callable[[object], bool]
+"""Takes an outcome; False if nobody waits for it any more."""
 
 
 class Grading:
@@ -33,6 +38,7 @@ class Grading:
         self._grader = grader
         self._parameters = parameters
         self._time_max_s = time_max_s
+        self._idle: list[_Hand] = []
         self.n_hung = 0
         """Graders that were left behind."""
 
@@ -65,23 +71,66 @@ class Grading:
     async def _in_thread(self, answer: str, sample: Sample) -> object:
         loop = asyncio.get_running_loop()
         done: asyncio.Future[object] = loop.create_future()
-        context = copy_context()  # says whether code may run without a sandbox
+        # The context says whether code may run without a sandbox.
+        call = partial(
+            copy_context().run, grade_answer, self._grader, answer, sample, self._parameters
+        )
+        hand = self._idle.pop() if self._idle else _Hand()
+        hand.give(call, partial(_tell, loop, done))
+        outcome = await done
+        self._idle.append(hand)  # not one that was left behind: that never comes here
+        return outcome
 
-        def tell(outcome: object) -> None:
-            if not done.done():
-                done.set_result(outcome)
+    def close(self) -> None:
+        """Ends the threads that wait for work."""
+        while self._idle:
+            self._idle.pop().give(None, _nobody)
 
-        def work() -> None:
+
+class _Hand:
+    """A thread that does one thing after another; it never keeps the process from ending.
+
+    Threads are kept, since starting one holds up the loop until it runs.
+    """
+
+    def __init__(self) -> None:
+        self._work: SimpleQueue[tuple[Callable[[], object] | None, Tell]] = SimpleQueue()
+        threading.Thread(target=self._run, name="grader", daemon=True).start()
+
+    def give(self, call: Callable[[], object] | None, tell: Tell) -> None:
+        """Gives it something to do, or None to end it."""
+        self._work.put((call, tell))
+
+    def _run(self) -> None:
+        while True:
+            call, tell = self._work.get()
+            if call is None:
+                return
             caught = _Caught()
             with caught:
-                caught.value = context.run(
-                    grade_answer, self._grader, answer, sample, self._parameters
-                )
-            with suppress(RuntimeError):  # the loop is gone: nobody waits any more
-                loop.call_soon_threadsafe(tell, caught.value)
+                caught.value = call()
+            if not tell(caught.value):
+                return
 
-        threading.Thread(target=work, name="grader", daemon=True).start()
-        return await done
+
+def _tell(loop: asyncio.AbstractEventLoop, done: asyncio.Future[object], outcome: object) -> bool:
+    """Hands an outcome over to the loop; False if nobody waits for it any more."""
+
+    def put() -> None:
+        if not done.done():
+            done.set_result(outcome)
+
+    if done.cancelled():
+        return False
+    try:
+        loop.call_soon_threadsafe(put)
+    except RuntimeError:  # the loop is closed
+        return False
+    return True
+
+
+def _nobody(outcome: object) -> bool:
+    return False
 
 
 class _Caught:

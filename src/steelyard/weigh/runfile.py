@@ -23,6 +23,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, overload
 
+import msgspec
+
 from steelyard.domain.errors import ConfigError, StoreUnavailable
 from steelyard.domain.tasks import Grade
 from steelyard.weigh.asking import Answer
@@ -324,8 +326,10 @@ def _encode(record: Record) -> bytes:
         "model_answered": record.model_answered,
         "finished_at": record.finished_at.isoformat(),
     }
-    # ASCII only: an answer may hold a lone surrogate, which UTF-8 cannot.
-    return json.dumps(row, ensure_ascii=True, separators=(",", ":")).encode() + b"\n"
+    try:
+        return msgspec.json.encode(row) + b"\n"
+    except UnicodeEncodeError:  # a lone surrogate, which UTF-8 cannot carry
+        return json.dumps(row, ensure_ascii=True, separators=(",", ":")).encode() + b"\n"
 
 
 def _decode_all(data: bytes, name: str) -> Iterator[Record]:

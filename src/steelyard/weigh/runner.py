@@ -89,7 +89,11 @@ async def run(  # noqa: PLR0913 -- a weighing needs all of them
         grades = how if isinstance(how, Grading) else Court(how, course, dataset.digest, means)
         runner = _Runner(course, lanes, race, grades, means, options)
         runner.resume()
-        await runner.work()
+        try:
+            await runner.work()
+        finally:
+            if isinstance(how, Grading):
+                how.close()
     standings = race.verdicts()
 
     def results() -> list[Result]:

@@ -1,0 +1,123 @@
+"""What weighing adds to the time that a vendor takes: 10,000 items at 50 ms each.
+
+`measure()` runs a real steelyard (supervisor, control, one worker) before a scripted vendor that
+answers after 50 ms, and has control weigh 10,000 items over it, as `steelyard weigh` does: through
+the gateway, booked in the ledger, graded, written to the run file, stored by content, fed to the
+race. Half of the references are right and the floor is a half, so that nothing is decided early.
+
+    harness_overhead = time of the weighing / (items * 0.05 s / concurrency) - 1
+
+The concurrency is what two cores carry with room to spare, since everything shares them: vendor,
+worker, control. `python -m bench.harness --items 1000` is quicker.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any, Final
+
+from bench.processes import CORES, cpu_s, rss_mb
+from steelyard.supervisor.api import Api
+from steelyard.testing.system import CONTROL, System, scripted_vendor
+
+ITEMS: Final = 10_000
+DELAY_S: Final = 0.05
+CONCURRENCY: Final = 8
+WORKER: Final = "worker-0"
+_LOOK_S: Final = 0.5
+_WARM: Final = 0.2
+"""Share of the items after which memory counts: everything has been in use by then."""
+CONFIG: Final = """
+channels: {{vendor: {{base_url: "{url}"}}}}
+offers:
+  - {{model: m, channel: vendor, context: 4096, output_max: 16,
+     rates: {{input: 3 CNY/mtok, output: 3 CNY/mtok}}}}
+tasks:
+  harness: {{set: harness.jsonl, grader: exact, floor: 0.5,
+     form: {{id: plain, output_tokens_max: 8}}}}
+"""
+
+
+def measure(items: int = ITEMS) -> tuple[dict[str, float], dict[str, object]]:
+    """Weigh; the figures and what they rest on."""
+    with tempfile.TemporaryDirectory(prefix="harness-") as name:
+        folder = Path(name)
+        options = ("--delay", str(DELAY_S), "--events", "1")
+        with scripted_vendor(folder / "vendor.log", *options) as url:
+            system = System(folder, CONFIG.format(url=url), {})
+            _write_set(system.home / "harness.jsonl", items)
+            try:
+                system.start(workers=1)
+                system.until_up(workers=1)
+                return _weigh(system, items)
+            finally:
+                system.close()
+
+
+def _weigh(system: System, items: int) -> tuple[dict[str, float], dict[str, object]]:
+    api = Api(system.home, system.runtime)
+    pids = system.processes()
+    used_s = {name: cpu_s([pids[name]]) for name in (CONTROL, WORKER)}
+    body = {"task": "harness", "concurrency": CONCURRENCY}
+    (number,) = api.post("/api/weighings", body)["weighings"]
+    memory_mb: list[float] = []
+    while True:
+        time.sleep(_LOOK_S)
+        row = next(r for r in _rows(api) if r["weighing_number"] == number)
+        if row["items_done"] >= _WARM * items:
+            memory_mb.append(rss_mb([pids[CONTROL]]))
+        if row["ended_at_ns"]:
+            break
+    if row["detail"] or row["items_done"] != items:
+        raise RuntimeError(f"the weighing did not ask all items: {row}")
+    wall_s = (row["ended_at_ns"] - row["started_at_ns"]) / 1e9
+    ideal_s = items * DELAY_S / CONCURRENCY
+    figures = {"harness_overhead": wall_s / ideal_s - 1}
+    meta: dict[str, object] = {
+        "items": items,
+        "concurrency": CONCURRENCY,
+        "delay_s": DELAY_S,
+        "cores": len(CORES),
+        "wall_s": round(wall_s, 3),
+        "ideal_s": ideal_s,
+        "cpu_ms_per_item": {
+            name: round((cpu_s([pids[name]]) - used_s[name]) / items * 1000, 3) for name in used_s
+        },
+        "memory_growth_mb": round(memory_mb[-1] - memory_mb[0], 1) if memory_mb else None,
+        "run_file_bytes_per_item": _run_file(system).stat().st_size // items,
+    }
+    return figures, meta
+
+
+def _rows(api: Api) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = api.get("/api/weighings")["data"]
+    return rows
+
+
+def _run_file(system: System) -> Path:
+    (path,) = (system.home / "weighings").glob("harness-*.jsonl")
+    return path
+
+
+def _write_set(path: Path, items: int) -> None:
+    rows = (
+        {"id": f"i{n:05d}", "input": f"Item {n}?", "reference": "word0" if n % 2 else "other"}
+        for n in range(items)
+    )
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+
+
+def main() -> int:
+    """Measure and print; return the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--items", type=int, default=ITEMS)
+    figures, meta = measure(parser.parse_args().items)
+    print(json.dumps({**figures, **meta}, indent=2))  # noqa: T201
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
