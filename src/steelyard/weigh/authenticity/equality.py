@@ -28,8 +28,9 @@ from steelyard.weigh.authenticity.probes import ProbeAnswer
 
 __all__ = ["Equality", "discrepancies", "likenesses", "test"]
 
-_KEPT = 65_536
-"""Pairs of answers compared once: samples of one model repeat, and several tests need them."""
+Likenesses = tuple[tuple[float, ...], ...]
+_KEPT = 48
+"""Prompts whose likenesses are kept: the test of mixtures needs them again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,21 +80,18 @@ def discrepancies(strata: Sequence[KernelStratum]) -> list[float]:
     return [stratum.observed for stratum in strata]
 
 
-def likenesses(answers: Sequence[ProbeAnswer]) -> list[list[float]]:
+def likenesses(answers: Sequence[ProbeAnswer]) -> Likenesses:
     """How alike each two answers are."""
-    texts = [answer.text for answer in answers]
-    rows = [[1.0] * len(texts) for _ in texts]
-    for i, one in enumerate(texts):
-        for j in range(i):
-            other = texts[j]
-            alike = _likeness(one, other) if one < other else _likeness(other, one)
-            rows[i][j] = rows[j][i] = alike
-    return rows
+    return _likenesses(tuple(pieces(answer.text) for answer in answers))
 
 
 @lru_cache(maxsize=_KEPT)
-def _likeness(one: str, other: str) -> float:
-    return likeness(pieces(one), pieces(other))
+def _likenesses(starts: tuple[tuple[str, ...], ...]) -> Likenesses:
+    rows = [[1.0] * len(starts) for _ in starts]
+    for i, one in enumerate(starts):
+        for j in range(i):
+            rows[i][j] = rows[j][i] = likeness(one, starts[j])
+    return tuple(map(tuple, rows))
 
 
 def _length(answer: ProbeAnswer) -> float:

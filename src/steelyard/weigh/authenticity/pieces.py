@@ -10,11 +10,16 @@ Called by ``equality`` and ``mixture``.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 __all__ = ["PIECES_MAX", "likeness", "pieces"]
 
 PIECES_MAX = 12
 """Pieces compared; about the tokens that an open probe may answer."""
+_CHARS_MAX = 400
+"""Looked at; an answer that should have 12 tokens may be 10 MB, and none of it is kept."""
+_KEPT = 65_536
+"""Texts and pairs of them looked at once: samples of one model repeat, and tests share them."""
 _PIECE = re.compile(r"[A-Za-z]+(?:'[a-z]+)?|\d|\n+|[^\s]")
 _END = ""
 """Stands after the last piece: that an answer ends is as telling as a word."""
@@ -22,10 +27,16 @@ _END = ""
 
 def pieces(text: str) -> tuple[str, ...]:
     """The first pieces of an answer, filled up with ends to ``PIECES_MAX``."""
+    return _pieces(text[:_CHARS_MAX])
+
+
+@lru_cache(maxsize=_KEPT)
+def _pieces(text: str) -> tuple[str, ...]:
     found = _PIECE.findall(text)[:PIECES_MAX]
     return (*found, *[_END] * (PIECES_MAX - len(found)))
 
 
+@lru_cache(maxsize=_KEPT)
 def likeness(one: tuple[str, ...], other: tuple[str, ...]) -> float:
     """How alike two answers are, from 0 to 1; a positive definite kernel.
 
