@@ -24,12 +24,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
-
-import xllamacpp
+from typing import TYPE_CHECKING, Any
 
 from steelyard.weigh.authenticity.pool import GENUINE, Channel, Pool, write_pool
 from steelyard.weigh.authenticity.probes import Kind, Probe, ProbeAnswer, probes
+
+if TYPE_CHECKING:
+    import xllamacpp
 
 LICENCE = "Apache-2.0"
 SAMPLING = {"temperature": 1, "top_p": 1}
@@ -52,8 +53,10 @@ class Engine:
     port: int
 
 
-def start(model: Path, threads: int) -> tuple[xllamacpp.Server, Engine]:
+def start(model: Path, threads: int) -> "tuple[xllamacpp.Server, Engine]":
     """Return llama.cpp's server with the model loaded, and its address."""
+    import xllamacpp  # noqa: PLC0415 - heavy, and packing needs none
+
     params = xllamacpp.CommonParams()
     params.model.path = str(model)
     params.n_parallel = _SLOTS
