@@ -19,26 +19,16 @@ that money, count or time do not allow.
 from __future__ import annotations
 
 import math
-from collections import deque
-from dataclasses import dataclass, field
 from enum import StrEnum
 from statistics import median
-from typing import NamedTuple
 
 from steelyard.weigh import supply_record
-from steelyard.weigh.supply_record import (
-    LONG_S,
-    MINUTE_S,
-    End,
-    Episode,
-    Kind,
-    Rate,
-    Record,
-    Sent,
-)
+from steelyard.weigh.supply_modes import BASE_CALLS, Bracket, Lanes, Pulse, judged, known
+from steelyard.weigh.supply_record import LONG_S, MINUTE_S, End, Episode, Kind, Rate, Record, Sent
+from steelyard.weigh.supply_terms import Found, Reply, State, Terms
 
-TOLERANCE = 0.04
-"""Relative half-width at which an estimate is good enough."""
+__all__ = ["Finder", "Found", "Reply", "State", "Terms"]
+
 _CLIMB_EVERY_S = 5.0
 """The pace doubles so often on the way up."""
 _CLIMB_FROM = 32
@@ -54,69 +44,8 @@ _RETRY_AFTER_MAX_S = 90.0
 _SEGMENT_S = 20.0
 """A pace held for so long without a refusal counts as carried."""
 _SEGMENT_CALLS = 25
-_STEP = 1.05
-_BASE_CALLS = 8
-"""Answers that say how quick an offer is with nothing to do."""
-_SLOWER, _SLOWER_S = 2.0, 0.25
-"""A queue: typical answers take so many times as long, and so many seconds more."""
 _FAILURES_MAX = 5
-_QUEUE_MAX = 64
-_EXTRAS = 5
-"""Calls beyond those under way that must be refused before that is believed to be the limit."""
-_EXTRA_EVERY = 8
-
-
-class Terms(NamedTuple):
-    """What a measurement may ask for, and what it is to find out."""
-
-    requests_max: int
-    """Calls per minute that the vendor's terms allow."""
-    enough: int = 0
-    """Calls per minute that are needed; 0 asks where the limit is."""
-    calls_max: int = 4000
-    money_pico_max: int | None = None
-    """In pico-units of the offer's currency; None for no bound."""
-    seconds_max: float = 360.0
-    tolerance: float = TOLERANCE
-
-
-class Reply(NamedTuple):
-    """How a call ended."""
-
-    end: End
-    retry_after_s: float | None = None
-    """How long the vendor asked us to wait; None if it did not."""
-    cost_pico: int = 0
-
-
-class State(StrEnum):
-    """What a measurement says in a word."""
-
-    OK = "ok"
-    """The demand, or all that the terms allow, is carried."""
-    LIMITED = "limited"
-    """A limit was found below that."""
-    UNKNOWN = "unknown"
-    """It ended before either was known."""
-
-
-class Found(NamedTuple):
-    """What a measurement found."""
-
-    state: State
-    rate: Rate
-    """Requests per minute."""
-    burst: int
-    """Calls beyond the rate that were accepted at the start; 0 where that is not known."""
-    slower: float
-    """Typical time of an answer at the end, in times of that at the start."""
-    calls: int
-    refused: int
-    failed: int
-    cost_pico: int
-    seconds: float
-    why: str
-    """Why it ended, for people."""
+_NO_MORE = "the terms allow no more"
 
 
 class _Mode(StrEnum):
@@ -130,47 +59,6 @@ class _Mode(StrEnum):
     LANES = "lanes"
     """So many under way at all times, and now and then one more."""
     DONE = "done"
-
-
-@dataclass(slots=True)
-class _Bracket:
-    """Calls per second: carried, and refused."""
-
-    lower: float = 0.0
-    upper: float = math.inf
-
-    def next(self) -> float:
-        """The pace to try next."""
-        if not self.lower:
-            return 0.6 * self.upper
-        if self.upper > 1.2 * self.lower:
-            return math.sqrt(self.lower * self.upper)
-        return min(_STEP * self.lower, math.sqrt(self.lower * self.upper))
-
-    @property
-    def is_tight(self) -> bool:
-        """Whether any pace between the two is near enough to the limit."""
-        return self.lower > 0 and self.upper <= 1.065 * self.lower
-
-
-@dataclass(slots=True)
-class _Lanes:
-    """What was seen with a fixed number of calls under way."""
-
-    length: int = 0
-    """Calls under way that are thought to be the limit."""
-    ends: list[float] = field(default_factory=list)
-    extra: Sent | None = None
-    """The call beyond them that is under way."""
-    extras: int = 0
-    """Calls beyond them that were refused."""
-    extras_taken: int = 0
-    """Calls beyond them that were not: one of the others had just ended, or there is no limit."""
-    extra_at: int = 0
-    """Answers after which one more is due."""
-    wrong: int = 0
-    """Calls within them that were refused."""
-    tried: set[int] = field(default_factory=set)
 
 
 class Finder:
@@ -201,20 +89,15 @@ class Finder:
         self._rate: Rate | None = None
         self._wait_s = _WAIT_FIRST_S
         self._waits_for: Sent | None = None
-        self._bracket = _Bracket()
+        self._bracket = Bracket()
         self._segment_s = now_s
         """Where the running segment's span begins: at the last refusal."""
         self._segment_from_s = now_s
         """Where its even pace begins."""
-        self._queue_length = 0
-        self._queue_ends: list[float] = []
-        self._lanes = _Lanes()
-        self._base_s = 0.0
-        self._is_slow_known = False
-        self._times: deque[float] = deque(maxlen=_BASE_CALLS)
+        self._lanes = Lanes()
+        self._pulse = Pulse()
         self._failures = 0
         self._in_flight = 0
-        self._accepted = 0
         self.paid_pico = 0
         self.record = Record()
 
@@ -228,26 +111,18 @@ class Finder:
         """What it does now, in a word."""
         return self._mode.value
 
-    @property
-    def is_done(self) -> bool:
-        """Whether nothing more is asked."""
-        return self._mode is _Mode.DONE
-
     def due_s(self, now_s: float) -> float | None:
         """When the next call is due; infinity if an answer must come first; None at the end."""
         if not self._is_over(now_s):
             self._climb(now_s)
             self._hold(now_s)
-        return None if self.is_done else self._due_s()
+        return None if self.doing == _Mode.DONE else self._due_s()
 
     def _due_s(self) -> float:
         if self._mode is _Mode.SHUT and self._waits_for is not None:
             return math.inf
-        if self._mode is _Mode.QUEUE and self._in_flight >= self._queue_length:
-            return math.inf
-        if self._mode is _Mode.LANES and self._in_flight >= self._lanes_wanted():
-            return math.inf
-        if self._in_flight >= self._pace_max * MINUTE_S:
+        room = {_Mode.QUEUE: self._pulse.length, _Mode.LANES: self._lanes.wanted()}
+        if self._in_flight >= room.get(self._mode, self._pace_max * MINUTE_S):
             return math.inf
         calls, most = self.record.calls, self._terms.requests_max
         free_s = calls[-most].at_s + MINUTE_S if len(calls) >= most else -math.inf
@@ -264,8 +139,7 @@ class Finder:
             if self._in_flight > self._lanes.length:
                 self._lanes.extra = call
             self._next_s = now_s
-        else:
-            # Evenly, and no burst to make up for a driver that was late.
+        else:  # evenly, and no burst to make up for a driver that was late
             self._next_s = max(self._next_s + 1 / self._pace, now_s + 0.5 / self._pace)
         return call
 
@@ -289,18 +163,13 @@ class Finder:
     def found(self, now_s: float) -> Found:
         """What is known by now."""
         record = self.record
-        rate = self._rate or self._best(now_s)
-        is_met = self._why.startswith(("carried", "the terms"))
-        state = State.OK if is_met else State.UNKNOWN
-        if not is_met and rate.upper is not None:
-            meets = self._terms.enough and rate.lower >= self._terms.enough
-            state = State.OK if meets else State.LIMITED
-        times = record.times_s()[-3 * _BASE_CALLS :]
-        slower = median(times) / self._base_s if times and self._base_s else 1.0
+        rate = self._rate or known(record, self._bracket, self._pulse, (self._began_s, now_s))
+        times, base_s = record.times_s()[-3 * BASE_CALLS :], self._pulse.base_s
+        slower = median(times) / base_s if times and base_s else 1.0
         ends = [c.end for c in record.calls]
         is_rate = rate.kind in (Kind.BUCKET, Kind.SMOOTHED)
         return Found(
-            state,
+            judged(rate, self._terms, at_terms=self._why == _NO_MORE),
             rate,
             supply_record.burst(record, rate.estimate) if is_rate else 0,
             slower,
@@ -332,7 +201,7 @@ class Finder:
         if self._mode is not _Mode.CLIMB or self._top_s is not None:
             return
         # A few answers first: how quick the offer is with little to do.
-        is_based = self._base_s > 0 or self._pace * 2 < 1
+        is_based = self._pulse.base_s > 0 or self._pace * 2 < 1
         while now_s - self._climbed_s >= _CLIMB_EVERY_S and self._pace < self._pace_max:
             if not is_based:
                 return
@@ -354,32 +223,32 @@ class Finder:
 
     def _hold_top(self, now_s: float, held_s: float) -> None:
         terms = self._terms
-        carried = len([c for c in self.record.accepted(now_s - MINUTE_S - 5) if c.ended_s])
+        carried = len(self.record.accepted(now_s - MINUTE_S - 5))
         needed = terms.enough or terms.requests_max
-        span = _HOLD_ENOUGH_S if terms.enough else _HOLD_TERMS_S
-        if held_s < span or self._in_flight > max(4.0, 0.1 * needed):
+        if held_s < (_HOLD_ENOUGH_S if terms.enough else _HOLD_TERMS_S) or self._in_flight > max(
+            4.0, 0.1 * needed
+        ):
             return
         if carried >= min(needed, 0.98 * terms.requests_max):
-            rate = self._pace_max * MINUTE_S
             lower = float(self.record.most_in_a_minute())
-            self._rate = Rate(Kind.NONE, min(rate, lower), lower, None)
+            self._rate = Rate(Kind.NONE, min(self._pace_max * MINUTE_S, lower), lower, None)
             is_enough = terms.enough and lower >= terms.enough
-            self.stop("carried what was asked for" if is_enough else "the terms allow no more")
+            self.stop("carried what was asked for" if is_enough else _NO_MORE)
 
     def _taken(self, call: Sent, now_s: float) -> None:
         self._failures = 0
-        self._accepted += 1
-        self._times.append(call.time_s)
-        if not self._base_s and self._accepted >= _BASE_CALLS:
-            self._base_s = median(self._times)
+        self._pulse.take(call.time_s)
+        if self._mode is _Mode.DONE:
+            return
         if call is self._waits_for:
             self._recovered(call, now_s)
         elif self._mode is _Mode.QUEUE:
             self._left_queue(now_s)
         elif self._mode is _Mode.LANES:
             self._left_lane(call, now_s)
-        elif self._mode in (_Mode.CLIMB, _Mode.FILL, _Mode.BRACKET):
-            self._watch_queue(now_s)
+        elif self._mode is not _Mode.SHUT and self._pulse.has_slowed(self._in_flight):
+            self._mode, self._next_s = _Mode.QUEUE, now_s
+            self._pulse.queue(self._in_flight, now_s)
 
     def _failed(self, call: Sent, now_s: float) -> None:
         self._failures += 1
@@ -421,7 +290,7 @@ class Finder:
             self._wait_s = _WAIT_FIRST_S * 2
         self._next_s = now_s + max(wait_s, self._wait_s)
         if before is _Mode.BRACKET:
-            self._narrow(call)
+            self._bracket.refused(call.pace, let_in, call.at_s - self._segment_s)
         self._explain()
 
     def _recovered(self, call: Sent, now_s: float) -> None:
@@ -446,41 +315,24 @@ class Finder:
             self._segment_s, self._segment_from_s = episode.started_s, call.at_s
         self._next_s = now_s + 1 / self._pace
 
-    def _narrow(self, call: Sent) -> None:
-        """A pace of the bracket was refused."""
-        bracket = self._bracket
-        count = self.record.episodes[-1].accepted_before
-        span_s = call.at_s - self._segment_s
-        if count >= 10 and span_s > 0:
-            bracket.lower = max(bracket.lower, (count - 0.5) / span_s)
-        bracket.upper = min(bracket.upper, call.pace)
-        if bracket.upper < bracket.lower:
-            # Noise on one of the sides: the two are as near as they can be told apart.
-            bracket.lower, bracket.upper = bracket.upper / 1.02, bracket.lower * 1.02
-
     def _carried(self, now_s: float) -> None:
         """A pace of the bracket was held without a refusal."""
         bracket = self._bracket
         # What was saved up during the wait is in it: counted from the last refusal on.
         lower = len(self.record.let_in(self._segment_s)) / (now_s - self._segment_s)
-        bracket.lower = max(bracket.lower, lower)
-        if bracket.upper <= bracket.lower:
-            bracket.upper = _STEP * bracket.lower
+        bracket.carried(lower)
         if self._pace >= self._pace_max:
-            self._rate = Rate(Kind.SMOOTHED, 60 * lower, 60 * lower, None)
-            self.stop("the terms allow no more")
+            per_minute = lower * MINUTE_S
+            self._rate = Rate(Kind.SMOOTHED, per_minute, per_minute, None)
+            self.stop(_NO_MORE)
             return
         if bracket.is_tight and self._suspect_lanes():
             self._mode = _Mode.LANES
             return
-        if bracket.is_tight and self._is_a_minute_later(now_s):
-            self._settle_bracket()
+        if bracket.is_tight and self.record.is_a_minute_past(now_s):
+            self._settle(self._bracket.rate())
             return
-        step = math.sqrt(self._pace * bracket.upper)
-        if bracket.upper < math.inf and bracket.upper > 1.2 * self._pace:
-            self._pace = min(step, self._pace_max)
-        else:
-            self._pace = min(max(bracket.next(), min(_STEP * self._pace, step)), self._pace_max)
+        self._pace = min(bracket.above(self._pace), self._pace_max)
         self._segment_from_s = now_s
 
     def _explain(self) -> None:
@@ -491,17 +343,12 @@ class Finder:
         if rate is None and past and any(e.blocked_s > LONG_S for e in past):
             rate = supply_record.slow_bucket(record)
         if rate is not None:
-            self._rate = rate
-            self.stop("the limit is known")
+            self._settle(rate)
         elif self._suspect_lanes():
             pass  # asked before anything else is believed
         elif self._bracket.is_tight and not any(e.blocked_s > LONG_S for e in past):
-            if self._is_a_minute_later(record.episodes[-1].started_s):
-                self._settle_bracket()
-
-    def _is_a_minute_later(self, now_s: float) -> bool:
-        """Whether a limit on whole minutes would have shown since the first refusal."""
-        return now_s - self.record.episodes[0].started_s > MINUTE_S + 2
+            if self.record.is_a_minute_past(record.episodes[-1].started_s):
+                self._settle(self._bracket.rate())
 
     def _suspect_lanes(self) -> bool:
         """Whether calls under way may be what is limited; that is then tried."""
@@ -510,92 +357,45 @@ class Finder:
         if length is None or length in lanes.tried:
             return False
         lanes.tried.add(length)
-        self._lanes = _Lanes(length, tried=lanes.tried, extra_at=5)
+        self._lanes = Lanes(length, tried=lanes.tried, extra_at=5)
         return True
 
-    def _lanes_wanted(self) -> int:
-        lanes = self._lanes
-        is_due = lanes.extra is None and len(lanes.ends) >= lanes.extra_at
-        return lanes.length + is_due
-
     def _left_lane(self, call: Sent, now_s: float) -> None:
-        lanes = self._lanes
-        if call is lanes.extra:
-            lanes.extra, lanes.extras_taken = None, lanes.extras_taken + 1
-            lanes.extra_at = len(lanes.ends) + _EXTRA_EVERY
-        lanes.ends.append(now_s)
-        if lanes.extras_taken > max(2, lanes.extras):
+        self._lanes.left(call, now_s)
+        if self._lanes.is_refuted:
             self._leave_lanes(now_s)
-        elif lanes.extras >= _EXTRAS:
-            rate = supply_record.departures(Kind.CONCURRENCY, lanes.ends, self._terms.tolerance)
-            if rate is not None:
-                self._rate = rate
-                self.stop("the limit is known")
+        elif (rate := self._lanes.rate(self._terms.tolerance)) is not None:
+            self._settle(rate)
 
     def _refused_lane(self, call: Sent, next_s: float) -> None:
-        lanes = self._lanes
-        if call is lanes.extra:
-            lanes.extra, lanes.extras = None, lanes.extras + 1
-            lanes.extra_at = len(lanes.ends) + _EXTRA_EVERY
+        if self._lanes.refused(call):
             return
-        lanes.wrong += 1
         self._next_s = next_s
-        if lanes.wrong > 1:
+        if self._lanes.is_refuted:
             self._leave_lanes(next_s)
 
     def _leave_lanes(self, now_s: float) -> None:
         """It was not the calls under way: back to the bracket, from a new start."""
-        self._lanes = _Lanes(tried=self._lanes.tried)
+        self._lanes = Lanes(tried=self._lanes.tried)
         self._mode = _Mode.BRACKET
         self._pace = min(self._bracket.next(), self._pace_max)
         self._segment_s = self._segment_from_s = now_s
         self._next_s = now_s + 1 / self._pace
 
-    def _settle_bracket(self) -> None:
-        lower, upper = self._bracket.lower * MINUTE_S, self._bracket.upper * MINUTE_S
-        self._rate = Rate(Kind.SMOOTHED, lower + 0.3 * (upper - lower), lower, upper)
-        self.stop("the limit is known")
-
-    def _watch_queue(self, now_s: float) -> None:
-        """Looks whether answers take longer and longer."""
-        if not self._base_s or self._is_slow_known or len(self._times) < _BASE_CALLS:
-            return
-        if median(self._times) > _SLOWER * self._base_s + _SLOWER_S and self._in_flight > 2:
-            self._mode = _Mode.QUEUE
-            self._queue_length = min(max(self._in_flight, 4), _QUEUE_MAX)
-            self._queue_ends = [now_s]
-            self._next_s = now_s
-
-    def _left_queue(self, now_s: float) -> None:
-        self._queue_ends.append(now_s)
-        rate = supply_record.departures(Kind.QUEUE, self._queue_ends, self._terms.tolerance)
-        if rate is None:
-            return
-        self._is_slow_known = True
-        if rate.estimate >= 0.95 * self._pace_max * MINUTE_S:
-            # Slower, but it carries what was sent: not what limits.
-            self._mode = _Mode.CLIMB
-            self._climbed_s = self._next_s = now_s
-            return
+    def _settle(self, rate: Rate) -> None:
         self._rate = rate
         self.stop("the limit is known")
 
-    def _best(self, now_s: float) -> Rate:
-        """What may be said of a measurement that ended before it knew."""
-        record, bracket = self.record, self._bracket
-        most = float(record.most_in_a_minute())
-        elapsed_s = now_s - self._began_s
-        lower = most if elapsed_s >= MINUTE_S else 0.0
-        if self._mode is not _Mode.QUEUE and self._queue_ends and len(self._queue_ends) > 10:
-            span_s = self._queue_ends[-1] - self._queue_ends[0]
-            rate = (len(self._queue_ends) - 1) * MINUTE_S / span_s
-            return Rate(Kind.QUEUE, rate, 0.85 * rate, 1.15 * rate)
-        if bracket.lower:
-            lower, upper = bracket.lower * MINUTE_S, bracket.upper * MINUTE_S
-            return Rate(Kind.SMOOTHED, lower, lower, upper)
-        if record.episodes:
-            shut = record.episodes[-1]
-            if shut.recovered_s is None and now_s - shut.started_s > MINUTE_S + 5:
-                return Rate(Kind.EXHAUSTED, 0.0, 0.0, most)
-            return Rate(Kind.UNKNOWN, lower, 0.0, max(most, shut.pace * MINUTE_S))
-        return Rate(Kind.NONE, lower, lower, None)
+    def _left_queue(self, now_s: float) -> None:
+        pulse = self._pulse
+        pulse.ends.append(now_s)
+        rate = supply_record.departures(Kind.QUEUE, pulse.ends, self._terms.tolerance)
+        if rate is None:
+            return
+        if rate.estimate < 0.95 * self._pace_max * MINUTE_S:
+            self._settle(rate)
+            return
+        # Slower, but it carries what was sent: not what limits.
+        pulse.is_known = True
+        self._mode = _Mode.CLIMB
+        self._climbed_s = self._next_s = now_s

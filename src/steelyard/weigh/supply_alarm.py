@@ -1,20 +1,21 @@
 """Alarms from ordinary calls: an offer has become much slower, or fails much more often.
 
 Nothing is asked for it: each call that is booked anyway says how fast its answer came, or that
-none came. The first calls are the reference. After it each call is a hit (slower than anything
-usual and than half of the reference's median; or failed) or a miss, and one number grows by hits
-and shrinks by misses::
+none came. The first calls are the reference. After it each call is a hit (far slower than usual; or
+failed) or a miss, and one number grows by hits and shrinks by misses::
 
     m = (m + 1) * (bet / usual            if it is a hit
                    (1 - bet) / (1 - usual)  if it is none)
 
 What is promised: as long as each call, whatever came before it, is a hit with probability at most
-``usual``, m - n never grows on the mean, so it passes ``HORIZON / ERROR`` within the first n calls
-with probability at most n * ERROR / HORIZON: at most 1 % within 10,000 calls after the reference,
-and a million calls between false alarms on the mean (Shiryaev and Roberts; as an e-detector: Shin,
-Ramdas and Rinaldo, "E-detectors", 2023). No shape of the noise is assumed, and a daily rhythm may
-take a quarter of the calls below the boundary before that promise ends; nearly all of a stream must
-lie there before m grows at all.
+``usual``, m - n never grows on the mean, so it passes a threshold of c within the first n calls
+with probability at most n / c (Shiryaev and Roberts; as an e-detector: Shin, Ramdas and Rinaldo,
+"E-detectors", 2023). With c = 2 * ``HORIZON`` / ``ERROR`` for each of the two that watch speed,
+that is at most 1 % within 10,000 calls after the reference, and a million calls between false
+alarms on the mean. No shape of the noise is assumed.
+
+The two: *steep* falls, to a third and less, take a dozen calls; *lasting* ones, to less than half,
+some fifty. Answers at half speed for a rush hour, or at a third for ten calls, are no alarm.
 """
 
 from __future__ import annotations
@@ -32,11 +33,12 @@ LEARN = 100
 """Calls of the reference."""
 TOKENS_MIN = 16
 """Shorter answers say nothing about speed."""
-_THRESHOLD = math.log(HORIZON / ERROR)
-_SLOW_USUAL, _SLOW_BET = 0.25, 0.85
-_SLOW_SHARE = 0.5
-"""What is alarming is less than so much of the usual speed."""
-_SLOW_RANK = 0.05
+_THRESHOLD = math.log(2 * HORIZON / ERROR)
+_BET = 0.85
+_STEEP_USUAL, _STEEP_SHARE = 0.25, 0.35
+_LASTING_USUAL, _LASTING_SHARE = 0.6, 0.5
+"""A hit is slower than so much of the usual speed, which so many calls may be."""
+_RANK = 0.05
 """And slower than all but so much of the reference."""
 _KEPT = 50
 """Last values kept, for what an alarm says."""
@@ -115,8 +117,10 @@ class SlowAlarm:
     """The reference; emptied but for its figures once it is complete."""
     usual: float = 0.0
     """Median of the reference, in tokens per second; 0 while it is being learnt."""
-    boundary: float = 0.0
-    detector: Detector = field(default_factory=lambda: Detector(_SLOW_USUAL, _SLOW_BET))
+    low: float = 0.0
+    """Slower than this was next to nothing of the reference."""
+    steep: Detector = field(default_factory=lambda: Detector(_STEEP_USUAL, _BET))
+    lasting: Detector = field(default_factory=lambda: Detector(_LASTING_USUAL, _BET))
     last: list[float] = field(default_factory=list)
 
     def take(self, speed: float, at_ns: int) -> Change | None:
@@ -127,9 +131,13 @@ class SlowAlarm:
         self.last.append(speed)
         if len(self.last) > _KEPT:
             del self.last[0]
-        if not self.detector.take(at_ns, is_hit=speed <= self.boundary):
+        steep = speed <= min(self.low, _STEEP_SHARE * self.usual)
+        lasting = speed <= min(self.low, _LASTING_SHARE * self.usual)
+        is_steep = self.steep.take(at_ns, is_hit=steep)
+        is_lasting = self.lasting.take(at_ns, is_hit=lasting)
+        if not (is_steep or is_lasting):
             return None
-        found = self.detector
+        found = self.steep if is_steep else self.lasting
         after = median(self.last[-found.count :])
         return Change("speed", self.usual, after, found.since_ns, at_ns, found.count)
 
@@ -139,8 +147,7 @@ class SlowAlarm:
             return
         in_order = sorted(self.learnt)
         self.usual = median(in_order)
-        low = in_order[int(_SLOW_RANK * len(in_order))]
-        self.boundary = min(_SLOW_SHARE * self.usual, low)
+        self.low = in_order[int(_RANK * len(in_order))]
         self.learnt = []
 
     def dump(self) -> dict[str, Any]:
@@ -150,7 +157,8 @@ class SlowAlarm:
     @classmethod
     def load(cls, state: dict[str, Any]) -> Self:
         """What ``dump`` gave."""
-        return cls(**{**state, "detector": _detector(state["detector"])})
+        both = {name: _detector(state[name]) for name in ("steep", "lasting")}
+        return cls(**{**state, **both})
 
 
 @dataclass(slots=True)
@@ -199,9 +207,9 @@ class FailureAlarm:
 
 def _plain(state: dict[str, Any]) -> dict[str, Any]:
     """JSON has no infinity."""
-    detector = state["detector"]
-    if detector is not None and detector["log"] == -math.inf:
-        detector["log"] = None
+    for detector in state.values():
+        if isinstance(detector, dict) and detector["log"] == -math.inf:
+            detector["log"] = None
     return state
 
 

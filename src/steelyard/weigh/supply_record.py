@@ -23,6 +23,8 @@ _SURE = 2.0
 _MIXED = 0.05
 """Share of calls that noise may put on the wrong side of a limit on calls under way."""
 _BUCKET_ACCEPTED_MIN = 25
+_LATE_S = 0.5
+"""Instants that a network may put so far apart are taken for one."""
 
 
 class Kind(StrEnum):
@@ -123,6 +125,10 @@ class Record:
         times = [c.at_s for c in self.accepted()]
         return max((_within(times, at_s, MINUTE_S) + 1 for at_s in times), default=0)
 
+    def is_a_minute_past(self, now_s: float) -> bool:
+        """Whether a limit on whole minutes would have shown since the first refusal."""
+        return now_s - self.episodes[0].started_s > MINUTE_S + 2
+
     def times_s(self) -> list[float]:
         """How long accepted calls took, in the order of their ends."""
         done = sorted(self.accepted(), key=lambda c: c.ended_s)
@@ -182,8 +188,13 @@ def _sliding(record: Record, slack_share: float) -> Rate | None:
     slack = max(1, round(slack_share * most))
     if most > least + slack or least <= 2:
         return None
+    for episode in record.episodes[:-1]:
+        # It opens when a call leaves the window, and never before.
+        left_s = (episode.recovered_s or 0.0) - MINUTE_S + _LATE_S
+        if not record.let_in(episode.started_s - MINUTE_S, left_s):
+            return None
     limit = (most + least) / 2
-    return Rate(Kind.SLIDING_WINDOW, limit, min(most, least) - 1, max(most, least) + 1)
+    return Rate(Kind.SLIDING_WINDOW, limit, min(most, least), max(most, least) + 1)
 
 
 def _fixed(record: Record) -> Rate | None:
@@ -198,7 +209,7 @@ def _fixed(record: Record) -> Rate | None:
     unsure_s = opened_s - before.refused_last_s
     if last.started_s - opened_s < MINUTE_S - unsure_s:
         limit = float(last.accepted_before)
-        return Rate(Kind.FIXED_WINDOW, limit, limit - 1, limit + 1)
+        return Rate(Kind.FIXED_WINDOW, limit, limit, limit + 1)
     # The fill took more than one window: count from the boundary that it began after.
     began_s = opened_s - unsure_s / 2
     began_s += MINUTE_S * ((last.started_s - began_s) // MINUTE_S)
