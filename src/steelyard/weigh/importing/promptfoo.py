@@ -19,6 +19,7 @@ from typing import Any
 
 import yaml
 
+from steelyard.config.nesting import check_nesting
 from steelyard.domain.errors import ConfigError
 from steelyard.weigh.datasets import ITEMS_MAX
 from steelyard.weigh.importing.imported import (
@@ -68,7 +69,8 @@ def read(path: Path, name: str = "") -> list[Imported]:
         ConfigError: it is no configuration, or nothing in it can be taken.
     """
     config = _config(path)
-    groups: dict[tuple[str, bool], list[Row]] = {}
+    groups: dict[str, list[Row]] = {}
+    folds: list[bool] = []
     missed: list[str] = []
     left: list[str] = []
     for test in config.tests:
@@ -79,31 +81,35 @@ def read(path: Path, name: str = "") -> list[Imported]:
                 missed.append(str(error))
                 continue
             left += expected.left
-            groups.setdefault((expected.grader, expected.is_folded), []).append(row)
+            groups.setdefault(expected.grader, []).append(row)
+            folds += [expected.is_folded] if expected.grader == "contains" else []
             if sum(map(len, groups.values())) > ITEMS_MAX:
                 raise ConfigError(f"{path.name}: more than {ITEMS_MAX} tests")
     notes = [*config.notes, *counted(missed, "tests:"), *counted(left, "assertions:")]
+    if any(folds) and not all(folds):
+        notes.append("case counts in no test, since some ask for icontains")
     if not groups:
         raise ConfigError(f"{path.name}: no test can be taken{_because(notes)}")
     own = task_name(name or config.title or path.parent.name)
-    several = len(groups) > 1
     return [
-        _imported(own, config.title or own, key, rows, (several, notes))
-        for key, rows in groups.items()
+        _imported(
+            f"{own}-{grader.replace('_', '-')}" if len(groups) > 1 else own,
+            f"{config.title or own} (promptfoo)",
+            {"fold": any(folds)} if grader == "contains" else {},
+            (grader, rows),
+            notes,
+        )
+        for grader, rows in groups.items()
     ]
 
 
 def _imported(
-    own: str, title: str, key: tuple[str, bool], rows: list[Row], told: tuple[bool, list[str]]
+    name: str, title: str, parameters: Row, graded: tuple[str, list[Row]], notes: list[str]
 ) -> Imported:
-    grader, is_folded = key
-    several, notes = told
-    fold = "-folded" if is_folded else ""
-    name = f"{own}-{grader.replace('_', '-')}{fold}" if several else own
+    grader, rows = graded
     found, again = with_ids(name.rpartition("/")[2], rows)
-    parameters: Row = {}
-    if grader in {"exact", "contains"}:
-        parameters["fold"] = is_folded
+    if grader == "exact":
+        parameters["fold"] = False
     if grader == "judge":
         rubrics = {str(row["rubric"]) for row in rows if row.get("rubric")}
         if len(rubrics) == 1:
@@ -111,7 +117,7 @@ def _imported(
         elif rubrics:
             again += ("rubrics differ by test; a judge gets one for the task, under criteria",)
         again += ("a judge compares in pairs: name its offer under judge, and a baseline",)
-    return Imported(name, f"{title} (promptfoo)", found, grader, parameters, notes=(*notes, *again))
+    return Imported(name, title, found, grader, parameters, notes=(*notes, *again))
 
 
 def _because(notes: list[str]) -> str:
@@ -207,23 +213,28 @@ def _item(config: _Config, test: Json, variables: Json) -> tuple[Expected, Row]:
     if not expected.grader:
         kinds = ", ".join(sorted(set(expected.left))) or "none"
         raise _NotTaken(f"whose assertions are not known here ({kinds})")
-    return expected, _asked(_filled(config.prompt, variables)) | expected.fields
+    return expected, _asked(config.prompt, variables) | expected.fields
 
 
-def _asked(prompt: str) -> Row:
+def _asked(prompt: str, variables: Json) -> Row:
     """A prompt as an item has it: a text, or a conversation where it is one."""
     if prompt.lstrip().startswith(("[", "- role")):
+        is_json = prompt.lstrip().startswith("[")
         try:
-            value = yaml.load(prompt, Loader=yaml.CSafeLoader)
-        except (yaml.YAMLError, RecursionError, ValueError):
+            filled = _filled(prompt, variables, is_json=is_json)
+            check_nesting(filled, may_repeat=False)
+            value = yaml.load(filled, Loader=yaml.CSafeLoader)
+        except (yaml.YAMLError, RecursionError, ValueError) as error:
+            if isinstance(error, _NotTaken):
+                raise
             value = None
         if isinstance(value, list) and all(isinstance(m, dict) and "role" in m for m in value):
             return {"messages": value}
-    return {"input": prompt}
+    return {"input": _filled(prompt, variables)}
 
 
-def _filled(template: str, variables: Json) -> str:
-    """A template with its variables filled in.
+def _filled(template: str, variables: Json, *, is_json: bool = False) -> str:
+    """A template with its variables filled in, in JSON as JSON has texts.
 
     Raises:
         _NotTaken: it needs more than that.
@@ -233,7 +244,6 @@ def _filled(template: str, variables: Json) -> str:
         raise _NotTaken("that need promptfoo's template language")
     if missing := sorted({each for each in _VARIABLE.findall(template)} - set(variables)):
         raise _NotTaken(f"without the variable {missing[0]}")
-    is_json = template.lstrip().startswith(("[", "{"))
 
     def put(match: re.Match[str]) -> str:
         value = variables[match[1]]

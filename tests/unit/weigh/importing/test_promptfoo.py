@@ -52,7 +52,7 @@ def test_prompts_and_tests_become_items(tmp_path: Path) -> None:
 def test_tests_that_need_several_graders_become_several_tasks(tmp_path: Path) -> None:
     text = CONFIG.replace("{type: javascript, value: output.length}", "{type: equals, value: '4'}")
     tasks = read(written(tmp_path, text), "town")
-    assert [task.name for task in tasks] == ["town-contains-folded", "town-exact"]
+    assert [task.name for task in tasks] == ["town-contains", "town-exact"]
     assert tasks[1].grader_parameters == {"fold": False}
 
 
@@ -134,3 +134,30 @@ def test_variables_that_multiply_are_bounded(
     text += f"c: {many}}}, assert: [{{type: equals, value: x}}]}}]\n"
     with pytest.raises(ConfigError, match="more than 50 tests"):
         read(written(tmp_path, text))
+
+
+def test_case_counts_only_where_no_test_asks_otherwise(tmp_path: Path) -> None:
+    text = CONFIG.replace("icontains, value: Rome", "contains, value: Rome")
+    (task,) = read(written(tmp_path, text))
+    assert task.grader_parameters == {"fold": True}
+    assert "case counts in no test, since some ask for icontains" in task.notes
+    (task,) = read(written(tmp_path, text.replace("icontains", "contains")))
+    assert task.grader_parameters == {"fold": False}
+
+
+def test_a_bracket_alone_makes_no_conversation(tmp_path: Path) -> None:
+    text = CONFIG.replace('"Capital', '"[INST] Capital').replace("hint: Short.", 'hint: "a\\nb"')
+    (task,) = read(written(tmp_path, text))
+    assert task.rows[1]["input"] == "[INST] Capital of Italy? a\nb"
+    chat = "- role: user\n  content: To {{country}}?\n"
+    written(tmp_path, chat, "chat.txt")
+    text = CONFIG.replace('"Capital of {{country}}? {{ hint }}"', "file://chat.txt")
+    (task,) = read(written(tmp_path, text))
+    assert task.rows[0]["messages"] == [{"role": "user", "content": "To France?"}]
+
+
+def test_a_prompt_of_brackets_ends_nothing(tmp_path: Path) -> None:
+    written(tmp_path, "[" * 50_000 + "{{country}}", "deep.txt")
+    text = CONFIG.replace('"Capital of {{country}}? {{ hint }}"', "file://deep.txt")
+    (task,) = read(written(tmp_path, text))
+    assert str(task.rows[0]["input"]).endswith("[France")
