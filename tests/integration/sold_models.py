@@ -86,7 +86,7 @@ class Seller:
     def answer(self, body: dict[str, Any]) -> tuple[int, bytes, str]:
         ways = self.ways
         if ways.is_down:
-            return 500, b'{"error": {"message": "down"}}', "application/json"
+            return 404, b'{"error": {"message": "no such model"}}', "application/json"
         if ways.refuses_logprobs and "logprobs" in body:
             error = {"error": {"message": "unknown field logprobs", "code": "invalid_value"}}
             return 400, json.dumps(error).encode(), "application/json"

@@ -10,7 +10,8 @@ import pytest
 from control.authenticity.conftest import BEGAN_NS, Add
 from steelyard.config.price_book import Webhook
 from steelyard.control import webhook
-from steelyard.control.authenticity import run, watch
+from steelyard.control.authenticity import run
+from steelyard.control.authenticity.reference import path_of
 from steelyard.control.authenticity.watch import AuthenticityWatch
 from steelyard.control.control import Control
 from steelyard.domain.errors import Overloaded, StoreUnavailable
@@ -109,7 +110,7 @@ def test_the_oldest_verdict_is_renewed_first_one_at_a_time(
     assert look(9) == ["shop/n"]
     assert look(5) == ["shop/n", "shop/m"]  # the one that fails keeps nobody waiting
     wish = verified[-1]
-    assert wish.against == str(watch.path_of(run.folder_of(control), "ab"))
+    assert wish.against == str(path_of(run.folder_of(control), "ab"))
     assert (str(wish.error), wish.money) == ("1/100", "1 USD")
     assert verified[0].against == "maker/m"
     add("maker/m", at_ns=BEGAN_NS - DAY)
