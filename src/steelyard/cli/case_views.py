@@ -112,8 +112,8 @@ def _clusters(clusters: Sequence[Mapping[str, Any]], offers: Sequence[str]) -> T
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     table.add_column("failures", justify="right")
     table.add_column("kind", overflow="fold")
-    for offer in offers:
-        table.add_column(clean(offer), justify="right", overflow="fold")
+    for name in _short(offers):
+        table.add_column(name, justify="right", overflow="fold")
     for cluster in clusters[:_CLUSTERS_SHOWN]:
         shares = [cluster["offers"][offer] for offer in offers]
         table.add_row(
@@ -125,6 +125,13 @@ def _clusters(clusters: Sequence[Mapping[str, Any]], offers: Sequence[str]) -> T
             ),
         )
     return table
+
+
+def _short(offers: Sequence[str]) -> list[str]:
+    """Names for heads of columns: without the channel, where all have the same."""
+    channels = {offer.partition("/")[0] for offer in offers}
+    is_short = len(offers) > 1 and len(channels) == 1 and all("/" in offer for offer in offers)
+    return [clean(offer.partition("/")[2] if is_short else offer) for offer in offers]
 
 
 def _name(cluster: Mapping[str, Any]) -> str:
@@ -143,8 +150,8 @@ def _cases(rows: Sequence[Mapping[str, Any]], offers: Sequence[str]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     table.add_column("item", overflow="fold")
     table.add_column("question / right answer", overflow="fold")
-    for offer in offers:
-        table.add_column(clean(offer), overflow="fold")
+    for name in _short(offers):
+        table.add_column(name, overflow="fold")
     for row in rows:
         answers = {answer["offer"]: answer for answer in row["answers"]}
         reference = " | ".join(_texts(row["reference"]))

@@ -22,7 +22,8 @@ from steelyard.cli import place
 from steelyard.cli.output import Json, print_json
 from steelyard.domain.errors import ConfigError, StoreUnavailable
 
-_PAGE = 200
+_PAGE = 1_000
+"""Control analyses the task anew for every page."""
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 """A spreadsheet takes a cell that begins so for a formula, and models write what they like."""
 _OF_CASE = ("sample", "input", "reference", "tags", "note")

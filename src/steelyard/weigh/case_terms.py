@@ -92,8 +92,7 @@ def groups(
     found: list[Group] = []
     while len(found) < GROUPS_MAX:
         inside = list(left.values())
-        ranked = _ranked(inside, there, len(elsewhere), GROUP_MIN)
-        ranked = [t for t in ranked if _is_no_chance(t, inside, there, len(elsewhere))]
+        ranked = _beyond_chance(inside, there, len(elsewhere))
         if not ranked:
             break
         names = tuple(name for name, held in left.items() if ranked[0] in held)
@@ -119,11 +118,17 @@ def _ranked(inside: Sequence[Terms], there: Counter[str], n_there: int, least: i
     return sorted(weights, key=lambda term: (-weights[term], term))
 
 
-def _is_no_chance(term: str, inside: Sequence[Terms], there: Counter[str], n_there: int) -> bool:
-    count = sum(term in held for held in inside)
-    expected = len(inside) * _share(term, there, n_there)
-    n_terms = len(frozenset().union(*inside))
-    return count * math.log(count / expected) - count + expected >= math.log(n_terms) + _CHANCE
+def _beyond_chance(inside: Sequence[Terms], there: Counter[str], n_there: int) -> list[str]:
+    """Those of ``_ranked`` that are more frequent here than chance would have it."""
+    here = _counts(inside)
+    bound = math.log(max(1, len(here))) + _CHANCE
+
+    def surprise(term: str) -> float:
+        count, expected = here[term], len(inside) * _share(term, there, n_there)
+        return count * math.log(count / expected) - count + expected
+
+    ranked = _ranked(inside, there, n_there, GROUP_MIN)
+    return [term for term in ranked if surprise(term) >= bound]
 
 
 def _share(term: str, there: Counter[str], n_there: int) -> float:
@@ -164,7 +169,8 @@ def share_within(text: str, other: str) -> float:
 
 def han_share(text: str) -> float | None:
     """Han characters over all letters; None when there are too few to tell a language."""
-    letters = [c for c in text[:5_000] if c.isalpha()]
-    if len(letters) < _LETTERS_MIN:
+    text = text[:TEXT_CHARS_MAX]
+    n_letters = sum(map(str.isalpha, text))
+    if n_letters < _LETTERS_MIN:
         return None
-    return sum(bool(_HAN_RUN.match(c)) for c in letters) / len(letters)
+    return sum(map(len, _HAN_RUN.findall(text))) / n_letters

@@ -210,14 +210,12 @@ def _age(record: Record) -> tuple[object, ...]:
 
 
 def _reply(record: Record, shown: Sample, original: Sample, grader: str) -> Reply:
-    # A lone surrogate, which a run file can hold, can be neither printed nor sent.
     grade = record.grade
-    grade = replace(
-        grade,
-        reason=_SURROGATES.sub("\ufffd", grade.reason),
-        extracted=_SURROGATES.sub("\ufffd", grade.extracted),
-    )
-    record = replace(record, answer=_SURROGATES.sub("\ufffd", record.answer), grade=grade)
+    if _SURROGATES.search(f"{record.answer}{grade.reason}{grade.extracted}"):
+        # It can be neither printed nor sent.
+        reason, extracted = (_SURROGATES.sub("\ufffd", t) for t in (grade.reason, grade.extracted))
+        grade = replace(grade, reason=reason, extracted=extracted)
+        record = replace(record, answer=_SURROGATES.sub("\ufffd", record.answer), grade=grade)
     if record.grade.value == 1:
         return Reply(record)
     return Reply(record, kind_of(Failure(record, shown, original, grader)))

@@ -66,8 +66,10 @@ async def list_cases(request: Request) -> Response:
     )
     start, limit = _number(request, "offset", 0), _number(request, "limit", _LIMIT)
     shown = chosen[start : start + min(limit, _LIMIT_MAX)]
+    # Off the loop: there may be thousands of long answers.
+    rows = await asyncio.to_thread(lambda: [cases.case_row(case, found.notes) for case in shown])
     return listed(
-        [cases.case_row(case, found.notes) for case in shown],
+        rows,
         task=analysis.task.name,
         title=analysis.task.title,
         total=len(chosen),
