@@ -145,3 +145,35 @@ def test_bounds_hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "y.eval").write_bytes(file.getvalue())
     with pytest.raises(ConfigError, match="no zip file"):
         read(tmp_path / "y.eval")
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"choices": None}, "without choices"),
+        ({"target": ["A", "B"]}, "several right choices"),
+        ({"target": "C"}, "several right choices, or none"),
+        ({"input": [{"role": "system", "content": "x"}]}, "without choices"),
+    ],
+)
+def test_a_question_needs_options_and_one_right_letter(
+    tmp_path: Path, change: dict[str, Any], reason: str
+) -> None:
+    about = {"task": "T", "scorers": [{"name": "choice"}]}
+    sample = {"id": "a", "input": "Which?", "choices": ["x", "y"], "target": "A", **change}
+    with pytest.raises(ConfigError, match=reason):
+        read(written(tmp_path, log(eval=about, samples=[sample])))
+
+
+def test_a_single_message_of_a_user_is_a_plain_input(tmp_path: Path) -> None:
+    asked = [{"role": "user", "content": "Capital?"}]
+    (task,) = read(written(tmp_path, log(samples=[{"id": "a", "input": asked, "target": "P"}])))
+    assert task.rows[0]["input"] == "Capital?"
+
+
+def test_a_system_message_is_not_put_before_conversations(tmp_path: Path) -> None:
+    steps = [{"solver": "system_message", "params": {"template": "Be terse."}}]
+    asked = [{"role": "system", "content": "S"}, {"role": "user", "content": "U"}]
+    sample = {"id": "a", "input": asked, "target": "P"}
+    (task,) = read(written(tmp_path, log(plan={"steps": steps}, samples=[sample])))
+    assert any("not put before conversations" in note for note in task.notes)
