@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -50,6 +51,9 @@ _PAUSE_MIN_S, _PAUSE_MAX_S = 30.0, 600.0
 """How long the background rests after a weighing that proved nothing; doubles each time."""
 _NOTE_EVERY_S = 1.0
 _GAVE_WAY = "stopped to let another go first, or because control ended"
+_SWITCH_S = 0.0005
+"""How long a thread may hold the interpreter while a weighing waits for it: with the usual 5 ms
+every answer that comes while the ledger is written would wait as long as it takes to grade ten."""
 _TOLD_MAX = 500
 """Weighings whose ends are remembered in full, for whoever waited for them."""
 
@@ -291,15 +295,16 @@ class Weighings:
             folder = self._control.places.home / "weighings" / "answers"
             await asyncio.to_thread(open_all, folder, self._answered_as(job), stores, _now())
             storing = StoringAsk(ask, stores, _now, job.since, is_fresh=order.is_fresh)
-            return await run(
-                job.task,
-                job.dataset,
-                job.contenders,
-                storing,
-                path=job.path,
-                options=options,
-                others=job.others,
-            )
+            with _quick_turns():
+                return await run(
+                    job.task,
+                    job.dataset,
+                    job.contenders,
+                    storing,
+                    path=job.path,
+                    options=options,
+                    others=job.others,
+                )
         finally:
             if job.is_background:
                 self._control.set_background(False)
@@ -358,6 +363,17 @@ class Weighings:
 
 def _now() -> datetime:
     return datetime.now(UTC)
+
+
+@contextmanager
+def _quick_turns() -> Iterator[None]:
+    """Lets the loop have its turn soon while a thread, such as the scribe's, works on."""
+    usual_s = sys.getswitchinterval()
+    sys.setswitchinterval(_SWITCH_S)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(usual_s)
 
 
 @contextmanager
