@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -37,6 +37,8 @@ class Facts:
     """The latest attempts of calls; those that only test an offer's quality are left out."""
     problems: tuple[str, ...] = ()
     """Questions that got no answer, and why."""
+    tasks: Sequence[Mapping[str, Any]] = ()
+    """Verdicts on the tasks that somebody weighed."""
 
 
 class Asked:
@@ -103,16 +105,19 @@ async def gather(asked: Asked, now: datetime) -> Facts:
     """Everything the page shows; ``now`` carries the zone in which days and months begin."""
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
     first = midnight.replace(day=1)
-    status, offers, verdicts, today, month, lines = await asyncio.gather(
+    status, offers, verdicts, tasks = await asyncio.gather(
         asked.get("/api/status"),
         asked.rows("/api/offers"),
         asked.rows("/api/verdicts"),
+        asked.rows("/api/readiness", weighed="1"),
+    )
+    today, month, lines = await asyncio.gather(
         asked.rows("/api/ledger", by="account", since=_utc(midnight)),
         asked.rows("/api/ledger", by="account", since=_utc(first)),
         asked.rows("/api/ledger/lines", limit=str(LINES_SHOWN), why=_WHYS),
     )
     problems = tuple(asked.problems)
-    return Facts(status, offers, verdicts, today, month, lines, problems)
+    return Facts(status, offers, verdicts, today, month, lines, problems, tasks)
 
 
 def _utc(instant: datetime) -> str:

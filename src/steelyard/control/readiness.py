@@ -9,6 +9,7 @@ weighed is taken to need the tokens of the best-known one: an estimate, and told
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
 from typing import NamedTuple
@@ -35,6 +36,26 @@ from steelyard.domain.verdict_life import Cause, Standing
 from steelyard.store import exchange, objects, revisions, settings
 from steelyard.store.objects import Stored
 
+_Factor = tuple[Fraction, Fraction]
+"""By what a cost grew or shrank, at least and at most."""
+_SAME: _Factor = (Fraction(1), Fraction(1))
+_Estimate = tuple[Cost | None, Fraction | None]
+"""Cost per accepted answer, and of weighing."""
+
+
+@dataclass(slots=True)
+class _Model:
+    """The offer by whose tokens others are estimated."""
+
+    level: Level
+    """What its tokens cost then, in the home currency."""
+    each_pico: Fraction
+    """What one item cost then, in pico-units of it."""
+    n_items: int
+    """Items it was asked."""
+    known: dict[int, _Estimate] = field(default_factory=dict)
+    """By number of a level: a book of thousands of offers has few prices."""
+
 
 class TaskVerdict(NamedTuple):
     """The verdict on a task, and what it rests on."""
@@ -52,15 +73,24 @@ class TaskVerdict(NamedTuple):
     """The home currency: of all costs here."""
 
 
-def load(connection: Connection, now_ns: int, only: str | None = None) -> list[TaskVerdict]:
-    """The verdicts on all tasks, or on one, as of ``now_ns`` (UTC)."""
+def load(
+    connection: Connection, now_ns: int, only: str | None = None, *, is_weighed: bool = False
+) -> list[TaskVerdict]:
+    """The verdicts on all tasks, or on one, as of ``now_ns`` (UTC).
+
+    ``is_weighed``: on those only that somebody weighed.
+    """
     tasks = {
         name: stored
         for name, stored in objects.current(connection, "task").items()
         if only in (None, name)
     }
-    ground = _Ground(connection, now_ns)
     proofs = proving.load(connection, tasks, now_ns)
+    if is_weighed:
+        tasks = {name: stored for name, stored in tasks.items() if name in proofs}
+    if not tasks:
+        return []
+    ground = _Ground(connection, now_ns)
     return [
         _task_verdict(ground, stored, proofs.get(name, {}))
         for name, stored in sorted(tasks.items())
@@ -71,7 +101,8 @@ def _task_verdict(ground: _Ground, stored: Stored, proofs: Mapping[str, Proof]) 
     floor = Decimal(stored.body["floor"])
     wanted = stored.body.get("proof", {})
     supervised = Decimal(wanted.get("supervised_floor", max(Decimal(0), floor - Decimal("0.1"))))
-    after = [ground.candidate(name, proofs) for name in ground.names]
+    model = ground.model_of(proofs.values())
+    after = [ground.candidate(name, proofs.get(name), model) for name in ground.names]
     first = cheapest(after)
     return TaskVerdict(
         task=stored.name,
@@ -81,7 +112,7 @@ def _task_verdict(ground: _Ground, stored: Stored, proofs: Mapping[str, Proof]) 
         verdict=readiness(after, floor, supervised),
         cost=first.cost if first is not None else None,
         candidates=after,
-        reopened=reopened(ground.before(proofs, floor), after) if proofs else (),
+        reopened=reopened(ground.before(proofs, floor, model), after) if proofs else (),
         currency=ground.home,
     )
 
@@ -92,9 +123,12 @@ class _Ground:
     def __init__(self, connection: Connection, now_ns: int) -> None:
         self._now_ns = now_ns
         self._levels: dict[tuple[str, int], Level | None] = {}
+        self._numbers: dict[Level | None, int] = {}
+        self._numbered: dict[tuple[str, int], int] = {}
         self.home = str(settings.get(connection, "home_currency", "CNY"))
         offers = measured.offers(connection)
         self._rates = price_book.offer_rates(connection, offers)
+        self._moved = {name: _moved_ns(rates, now_ns) for name, rates in self._rates.items()}
         self._held = quarantine.held(connection, offers)
         channels = objects.current(connection, "channel")
         self.names = [
@@ -116,26 +150,42 @@ class _Ground:
 
     def level(self, offer: str, at_ns: int) -> Level | None:
         """What an offer's tokens cost at an instant."""
-        rates = self._rates.get(offer, ())
-        if at_ns != self._now_ns and not _has_moved(rates, at_ns, self._now_ns):
+        if at_ns >= self._moved.get(offer, 0):
             at_ns = self._now_ns
-        if (offer, at_ns) not in self._levels:
-            self._levels[offer, at_ns] = price_levels.level(rates, at_ns)
-        return self._levels[offer, at_ns]
+        key = offer, at_ns
+        if key not in self._levels:
+            self._levels[key] = price_levels.level(self._rates.get(offer, ()), at_ns)
+        return self._levels[key]
 
-    def candidate(self, name: str, proofs: Mapping[str, Proof]) -> Candidate:
+    def model_of(self, proofs: Iterable[Proof]) -> _Model | None:
+        """The offer asked most on a task, by which others are estimated; None without any."""
+        verdict = max(
+            (proof.verdict for proof in proofs if proof.verdict.cost_pico and proof.verdict.n),
+            key=lambda each: (each.n, each.offer),
+            default=None,
+        )
+        if verdict is None:
+            return None
+        count = verdict.n + verdict.n_unscored
+        then = self.level(verdict.offer, instant_ns(verdict.decided_at))
+        level = self._home_level(then or self.level(verdict.offer, self._now_ns))
+        each = self._at_home(verdict.currency, Fraction(verdict.cost_pico, count), _SAME)
+        return None if level is None or each is None else _Model(level, each, count)
+
+    def candidate(self, name: str, proof: Proof | None, model: _Model | None) -> Candidate:
         """An offer as it stands on a task today."""
         held = self._held[name].reason if name in self._held else ""
-        proof = proofs.get(name)
         if proof is None:
-            cost, whole = self._estimate(name, proofs, self._now_ns)
+            cost, whole = self._estimate(name, model, self._now_ns)
             return Candidate(name, cost=cost, held=held, weighing_pico=whole)
         factor = self._factor(proof.verdict)
         cost = self._cost(proof.verdict, factor)
         whole = self._at_home(proof.verdict.currency, Fraction(proof.verdict.cost_pico), factor)
         return Candidate(name, proof.verdict, proof.standing, cost, held, whole)
 
-    def before(self, proofs: Mapping[str, Proof], floor: Decimal) -> list[Candidate]:
+    def before(
+        self, proofs: Mapping[str, Proof], floor: Decimal, model: _Model | None
+    ) -> list[Candidate]:
         """The offers as they stood when the task was decided.
 
         Each with the verdict it won, at the price of then; those that nobody weighed if they were
@@ -146,16 +196,15 @@ class _Ground:
         for name, proof in proofs.items():
             verdict = proof.verdict
             status = decide(verdict.lower, verdict.upper, floor, verdict.unscored_share)
-            cost = self._cost(verdict, (Fraction(1), Fraction(1)))
-            found.append(Candidate(name, verdict, Standing(status), cost))
+            found.append(Candidate(name, verdict, Standing(status), self._cost(verdict, _SAME)))
         for name in self.names:
             if name in proofs or self._began.get(name, 0) > since_ns:
                 continue
             if self.level(name, since_ns) is not None:
-                found.append(Candidate(name, cost=self._estimate(name, proofs, since_ns)[0]))
+                found.append(Candidate(name, cost=self._estimate(name, model, since_ns)[0]))
         return found
 
-    def _cost(self, verdict: Verdict, factor: tuple[Fraction, Fraction] | None) -> Cost | None:
+    def _cost(self, verdict: Verdict, factor: _Factor | None) -> Cost | None:
         """Cost per accepted answer, in the home currency."""
         accepted = verdict.cost_per_accepted_pico
         worth = self._worth.get(verdict.currency)
@@ -166,7 +215,7 @@ class _Ground:
         upper = None if verdict.cost_upper_pico is None else verdict.cost_upper_pico * most
         return Cost(accepted * (least + most) / 2, min(lower, accepted) * least, upper)
 
-    def _factor(self, verdict: Verdict) -> tuple[Fraction, Fraction] | None:
+    def _factor(self, verdict: Verdict) -> _Factor | None:
         """What prices did to the verdict's costs since; None where nobody knows."""
         now = self.level(verdict.offer, self._now_ns)
         if now is None or verdict.currency not in ("", now.currency):
@@ -175,33 +224,23 @@ class _Ground:
         # A price that nobody knows of then is taken to be today's.
         return price_levels.change(then or now, now)
 
-    def _estimate(
-        self, name: str, proofs: Mapping[str, Proof], at_ns: int
-    ) -> tuple[Cost | None, Fraction | None]:
+    def _estimate(self, name: str, model: _Model | None, at_ns: int) -> _Estimate:
         """What an offer that nobody weighed may cost per accepted answer, and to weigh.
 
-        By the tokens of the offer that was asked most: no accepted answer costs less than one
-        answer to one item does.
+        By the tokens of another: no accepted answer costs less than one answer to one item does.
         """
-        model = max(
-            (p.verdict for p in proofs.values() if p.verdict.cost_pico and p.verdict.n),
-            key=lambda verdict: (verdict.n, verdict.offer),
-            default=None,
-        )
         if model is None:
             return None, None
-        then = self.level(model.offer, instant_ns(model.decided_at))
-        then = then or self.level(model.offer, self._now_ns)
-        factor = price_levels.change(
-            self._home_level(then), self._home_level(self.level(name, at_ns))
-        )
-        if factor is None:
-            return None, None
-        each = self._at_home(model.currency, Fraction(model.cost_pico, model.n + model.n_unscored))
-        if each is None:
-            return None, None
-        mean = each * (factor[0] + factor[1]) / 2
-        return Cost(mean, each * factor[0]), mean * (model.n + model.n_unscored)
+        if at_ns >= self._moved.get(name, 0):
+            at_ns = self._now_ns
+        key = name, at_ns
+        if key not in self._numbered:
+            level = self._home_level(self.level(*key))
+            self._numbered[key] = self._numbers.setdefault(level, len(self._numbers))
+        number = self._numbered[key]
+        if number not in model.known:
+            model.known[number] = _scaled(model, self._home_level(self.level(*key)))
+        return model.known[number]
 
     def _home_level(self, level: Level | None) -> Level | None:
         worth = None if level is None else self._worth.get(level.currency)
@@ -209,26 +248,26 @@ class _Ground:
             return None
         return Level(self.home, level.input_pico * worth, level.output_pico * worth)
 
-    def _at_home(
-        self,
-        currency: str,
-        amount: Fraction,
-        factor: tuple[Fraction, Fraction] | None = (Fraction(1), Fraction(1)),
-    ) -> Fraction | None:
+    def _at_home(self, currency: str, amount: Fraction, factor: _Factor | None) -> Fraction | None:
         worth = self._worth.get(currency)
         if worth is None or factor is None:
             return None
         return amount * worth * (factor[0] + factor[1]) / 2
 
 
-def _has_moved(rates: Iterable[Rate], since_ns: int, now_ns: int) -> bool:
-    """Whether a price began or ended after one instant, until another."""
-    return any(
-        since_ns < instant_ns(edge) <= now_ns
-        for rate in rates
-        for edge in (rate.valid_from, rate.valid_to)
-        if edge is not None
-    )
+def _scaled(model: _Model, level: Level | None) -> _Estimate:
+    """What the model's tokens come to at another level."""
+    factor = price_levels.change(model.level, level)
+    if factor is None:
+        return None, None
+    mean = model.each_pico * (factor[0] + factor[1]) / 2
+    return Cost(mean, model.each_pico * factor[0]), mean * model.n_items
+
+
+def _moved_ns(rates: Iterable[Rate], now_ns: int) -> int:
+    """When a price began or ended last until now (UTC, nanoseconds)."""
+    edges = (edge for rate in rates for edge in (rate.valid_from, rate.valid_to) if edge)
+    return max((at_ns for at_ns in map(instant_ns, edges) if at_ns <= now_ns), default=0)
 
 
 def _decided_ns(proofs: Iterable[Proof]) -> int:

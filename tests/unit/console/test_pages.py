@@ -14,6 +14,8 @@ from starlette.testclient import TestClient
 
 from steelyard.console import pages as console
 from steelyard.console.facts import Facts
+from steelyard.domain.readiness import Lever
+from steelyard.domain.verdict_life import Cause
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 AT_NS = int(NOW.timestamp()) * 10**9
@@ -226,3 +228,49 @@ def test_static_files_come_with_the_policy_and_nothing_else_does() -> None:
     assert client.get("/console/static/icon.svg").headers["content-type"] == "image/svg+xml"
     with pytest.raises(Exception, match="no such file"):
         client.get("/console/static/pages.py")
+
+
+TASK_ROW = {
+    **{"task": "t", "state": "supervised", "floor": "0.9", "cheapest": "", "currency": "CNY"},
+    **{"cost_per_accepted_pico": None, "best": {"offer": "shop/m", "lower": "0.8", "upper": "1"}},
+    "changes": [{"lever": "more_items", "offer": "shop/m", "items": 1525, "missing": None}],
+}
+
+
+def test_tasks_have_a_verdict_and_what_would_help_in_both_languages() -> None:
+    ready = {
+        **TASK_ROW,
+        **{"task": "r", "state": "ready", "cheapest": "shop/n", "changes": []},
+        "cost_per_accepted_pico": "123456789",
+    }
+    better = {"lever": "better_model", "offer": "", "items": None, "missing": "0.08"}
+    far = {**TASK_ROW, "state": "not_yet", "best": None, "changes": [better]}
+    facts = replace(FACTS, tasks=[TASK_ROW, ready, far])
+    html = render(facts)
+    for text in (
+        "ask shop/m about 1,525 items more",
+        "with a person who checks",
+        "shop/n",
+        ">0.000123<",
+        "80.0 % – 100.0 %",
+        "a model that is better by 8.0 %",
+    ):
+        assert text in html, text
+    chinese = render(facts, "zh")
+    assert "须人工复核" in chinese and "再用约 1,525 个样本评测 shop/m" in chinese
+    assert "Which tasks are ready" not in render()
+
+
+@pytest.mark.parametrize("lever", [lever.value for lever in Lever])
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_all_that_may_be_said_of_tasks_has_words(lever: str, language: str) -> None:
+    change = {"lever": lever, "offer": "shop/m", "items": 1, "missing": "0.1"}
+    assert render(replace(FACTS, tasks=[{**TASK_ROW, "changes": [change]}]), language)
+
+
+@pytest.mark.parametrize("cause", [cause.value for cause in Cause])
+def test_a_stale_verdict_says_why(cause: str) -> None:
+    row = {**FACTS.verdicts[0], "status": "stale", "cause": cause, "reason": "alarm of today"}
+    html = render(replace(FACTS, verdicts=[row]))
+    assert "no longer holds" in html
+    assert ('title="alarm of today"' in html) is bool(cause)

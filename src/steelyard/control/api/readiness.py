@@ -30,9 +30,17 @@ class NoSuchTask(RequestError):
 
 @admin
 async def list_readiness(request: Request) -> Response:
-    """The verdicts on all tasks; with ``reopened=1`` those that something opened again."""
-    found = await control_of(request).read(lambda c: load(c, time.time_ns()))
-    is_reopened = request.query_params.get("reopened") == "1"
+    """The verdicts on all tasks; ``reopened=1``: on those only that something opened again.
+
+    ``weighed=1``: on those only that somebody weighed.
+    """
+    is_reopened, is_weighed = (
+        request.query_params.get(name) == "1" for name in ("reopened", "weighed")
+    )
+    found = await control_of(request).read(
+        # What nobody weighed was never decided, so nothing opens it again.
+        lambda c: load(c, time.time_ns(), is_weighed=is_weighed or is_reopened)
+    )
     return listed([row_of(each) for each in found if each.reopened or not is_reopened])
 
 

@@ -43,8 +43,9 @@ def test_every_task_has_a_verdict(ask: Ask, control: Control) -> None:
     row = row_of(ask)
     assert (row["state"], row["best"], row["counts"]) == ("not_yet", None, {"not_weighed": 1})
     assert [change["text"] for change in row["changes"]] == ["weigh shop/m"]
+    assert ask("GET", "/api/readiness?weighed=1").json()["data"] == []
     weigh(control, "0.85")
-    row = row_of(ask)
+    row = row_of(ask, "/api/readiness?weighed=1")
     assert (row["state"], row["cheapest"], row["currency"]) == ("ready", "shop/m", "CNY")
     assert row["cost_per_accepted_pico"] == "100"
     assert row["best"]["offer"] == "shop/m"
