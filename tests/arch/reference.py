@@ -173,8 +173,11 @@ def tasks() -> str:
         text += f"| {scenario.name} | {' | '.join(cell or '**none**' for cell in cells)} |\n"
     languages = {"en": "English", "zh": "Chinese"}
     holes = [f"{s.name} in {languages[each]}" for s in scenarios for each in s.holes]
-    text += f"\nHoles: {', '.join(holes) or 'none'}. Within scenarios that have tasks, Chinese has no set for"
-    text += " summaries\nof meetings and none for open questions, English none for tickets or minutes.\n"
+    text += (
+        f"\nHoles: {', '.join(holes) or 'none'}. Within scenarios that have tasks, Chinese has no"
+        " set for summaries\nof meetings and none for open questions, English none for tickets or"
+        " minutes.\n"
+    )
     text += "\n## Each task\n\n| task | set | items | licence | grader | floor | tokens at most |\n"
     text += "| --- | --- | --- | --- | --- | --- | --- |\n"
     for name, task in sorted(shipped.items()):
