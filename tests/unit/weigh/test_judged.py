@@ -1,0 +1,212 @@
+import asyncio
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+from steelyard.domain.errors import BudgetExceeded, ConfigError
+from steelyard.domain.money import Money
+from steelyard.domain.tasks import Sample, Status, Task
+from steelyard.weigh.asking import Answer, AskError, Contender, Price
+from steelyard.weigh.datasets import Dataset
+from steelyard.weigh.judged import judging_of, names_in, request_bytes_max, sample_request
+from steelyard.weigh.runfile import RunFile
+from steelyard.weigh.runner import Result, run
+from weigh.rig import HASTY, TASK, options
+
+PRICE = Price("CNY", 10, 20)
+GOOD = Contender("good", price=PRICE, model="qwen-max")
+BAD = Contender("bad", price=PRICE, model="qwen-turbo")
+BASE = Contender("base", price=PRICE, model="llama-3")
+JUDGE = Contender("judge", price=PRICE, model="deepseek-chat")
+ITEMS = Dataset("mine", "d" * 16, tuple(Sample(f"i{n}", f"Ask {n}", "gold") for n in range(30)))
+PARAMETERS = {"judge": "judge", "baseline": "base"}
+WEIGHED: Task = replace(TASK, grader="judge", grader_parameters=PARAMETERS)
+
+
+class Vendor:
+    """Offers answer by name; the judge likes ``good`` best, then ``base``, then ``bad``."""
+
+    def __init__(self, opinion: str = "") -> None:
+        self.asked: list[str] = []
+        self.opinion = opinion
+        self.fails: str = ""
+
+    async def __call__(self, offer: str, request: dict[str, object], *, task: str) -> Answer:
+        self.asked.append(offer)
+        await asyncio.sleep(0)
+        if offer == self.fails:
+            raise AskError("down", is_retryable=False)
+        text = f"said by {offer}"
+        if offer == "judge":
+            shown = str(request["messages"][1]["content"])  # type: ignore[index]
+            first = shown.index("## Answer A")
+            ranks = ["bad", "base", "good", "gold"]
+            a, b = (
+                {r for r in ranks if r in part} - {"gold"} or {"gold"}
+                for part in (
+                    shown[first : shown.index("## Answer B")],
+                    shown[shown.index("## Answer B") :],
+                )
+            )
+            better = ranks.index(min(a)) > ranks.index(min(b))
+            text = self.opinion or f"Because. [[{'A' if better else 'B'}]]"
+        return Answer(text, "stop", 5, 1, 10, "CNY", 0.5, "c", offer)
+
+
+def weigh(
+    vendor: Vendor, path: Path, *contenders: Contender, task: Task = WEIGHED, **change: object
+) -> list[Result]:
+    return asyncio.run(
+        run(
+            task,
+            ITEMS,
+            contenders or (GOOD, BAD),
+            vendor,
+            path=path,
+            options=options(currency="CNY", **change),
+            others=(JUDGE, BASE),
+        )
+    )
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "run.jsonl"
+
+
+def test_answers_are_compared_with_the_baseline_s_in_both_orders(path: Path) -> None:
+    vendor = Vendor()
+    good, bad = weigh(vendor, path)
+    assert (good.verdict.status, bad.verdict.status) == (Status.PROVEN, Status.FAILED)
+    assert good.judge is not None
+    assert (good.judge.won, good.judge.lost, good.judge.disagreement.count) == (
+        good.verdict.n,
+        0,
+        0,
+    )
+    n = max(good.verdict.n, bad.verdict.n)
+    assert vendor.asked.count("base") == n  # once an item, whoever needs it first
+    assert vendor.asked.count("judge") == 2 * (good.verdict.n + bad.verdict.n)
+    # An answer costs what the offer took; the judge is paid beside it.
+    assert good.verdict.cost_pico == 10 * good.verdict.n
+    assert good.paid_pico == 30 * good.verdict.n
+
+
+def test_the_verdict_is_the_same_with_the_order_swapped(path: Path) -> None:
+    biased = Vendor(opinion="[[A]]")
+    (result,) = weigh(biased, path, GOOD, limit=12)
+    assert {record.grade.value for record in result.records} == {Fraction(1, 2)}
+    assert result.judge is not None
+    assert result.judge.is_biased
+    assert result.judge.disagreement.count == 12
+
+
+def test_a_judge_that_answers_nonsense_leaves_items_unscored_and_the_run_goes_on(
+    path: Path,
+) -> None:
+    (result,) = weigh(Vendor(opinion="What a fine day."), path, GOOD, limit=12)
+    assert len(result.records) == 12
+    assert {r.grade.reason for r in result.records} == {"the judge answered nonsense"}
+    assert (result.verdict.n, result.verdict.n_unscored) == (0, 12)
+
+
+def test_a_resume_pays_neither_judge_nor_baseline_again(path: Path) -> None:
+    first = weigh(Vendor(), path)
+    silent = Vendor()
+    assert weigh(silent, path) == first
+    assert silent.asked == []
+
+
+def test_without_a_baseline_references_are_what_is_compared_with(path: Path) -> None:
+    task = replace(WEIGHED, grader_parameters={"judge": "judge"})
+    vendor = Vendor()
+    (result,) = weigh(vendor, path, BAD, task=task, limit=11)
+    assert "base" not in vendor.asked
+    assert result.verdict.quality == 0
+
+
+def test_a_baseline_without_an_answer_leaves_the_item_unscored(path: Path) -> None:
+    vendor = Vendor()
+    vendor.fails = "base"
+    good, _bad = weigh(vendor, path, limit=4)
+    assert {r.grade.reason for r in good.records} == {"the baseline gave no answer: down"}
+    assert vendor.asked.count("base") == 4
+    vendor.fails = ""
+    path.unlink()
+    assert weigh(vendor, path)[0].verdict.status is Status.PROVEN
+
+
+def test_kin_of_the_judge_and_the_baseline_itself_are_not_weighed(path: Path) -> None:
+    kin = Contender("kin", price=PRICE, model="deepseek-v3")
+    vendor = Vendor()
+    good, of_family, base = weigh(vendor, path, GOOD, kin, BASE)
+    assert good.verdict.status is Status.PROVEN
+    assert "of one family" in of_family.stopped
+    assert base.stopped == "the baseline: others are compared with it"
+    assert "kin" not in vendor.asked
+
+
+def test_judge_and_baseline_are_held_to_the_money_too(path: Path) -> None:
+    vendor = Vendor()
+    # An item holds 3 tries each of the offer, the baseline and two opinions, at 20 a try.
+    (result,) = weigh(vendor, path, GOOD, money_max=Money(300, "CNY"), limit=20)
+    assert result.verdict.n == 2
+    assert result.stopped.startswith("no money left")
+    assert 10 * len(vendor.asked) == 80
+    (more,) = weigh(vendor, path, GOOD, money_max=Money(380, "CNY"), limit=20)
+    assert more.verdict.n == 4
+
+
+def test_what_ends_the_run_while_judging_loses_nothing(path: Path) -> None:
+    class Poor(Vendor):
+        async def __call__(self, offer: str, request: dict[str, object], *, task: str) -> Answer:
+            if offer == "judge" and self.asked.count("judge") == 6:
+                raise BudgetExceeded("no room")
+            return await super().__call__(offer, request, task=task)
+
+    (result,) = weigh(Poor(), path, GOOD)
+    assert result.verdict.n == 3
+    assert result.stopped == "no money left: no room"
+    with RunFile(path) as file:
+        paid = sum(record.paid_pico for record in file.records.values())
+    assert paid == 4 * 20 + 3 * 20  # four answers and baselines, three pairs of opinions
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({}, "names the offer that judges"),
+        ({"judge": "nobody"}, "there is no such offer"),
+        ({"judge": "judge", "language": "tlh"}, "no rubric in tlh"),
+        ({"judge": "judge", "jury": "x"}, "no parameter jury"),
+        ({"judge": 7}, "judge is a text"),
+        ({"judge": "judge", "families": "x"}, "families are names"),
+    ],
+)
+def test_mistakes_are_told_before_any_call(parameters: dict[str, object], message: str) -> None:
+    task = replace(WEIGHED, grader_parameters=parameters)
+    with pytest.raises(ConfigError, match=message):
+        judging_of(task, [JUDGE, BASE], 100, HASTY)
+
+
+def test_an_item_without_anything_to_compare_with_cannot_be_judged() -> None:
+    judging = judging_of(replace(WEIGHED, grader_parameters={"judge": "judge"}), [JUDGE], 9, HASTY)
+    odd = replace(ITEMS.samples[0], reference=("",))
+    assert judging.fits(ITEMS.samples[0]) == ""
+    assert "needs a reference" in judging.fits(odd)
+    assert names_in(WEIGHED) == ["judge", "base"]
+
+
+def test_no_pair_is_shown_that_is_longer_than_what_money_is_held_for(path: Path) -> None:
+    class Wordy(Vendor):
+        async def __call__(self, offer: str, request: dict[str, object], *, task: str) -> Answer:
+            answer = await super().__call__(offer, request, task=task)
+            return replace(answer, text="x" * 9_000) if offer == "good" else answer
+
+    (result,) = weigh(Wordy(), path, GOOD, limit=3)
+    reasons = {record.grade.reason for record in result.records}
+    assert reasons == {"the pair is longer than what money is held for"}
+    bound = request_bytes_max(WEIGHED, 100)
+    assert len(str(sample_request(WEIGHED, 100))) > bound
