@@ -54,7 +54,7 @@ def test_money_is_counted_in_the_suspects_currency(control: Control) -> None:
     assert 5 * PICO < dollars.budget_pico < 9 * PICO
     dollars.take(Side.REFERENCE, PICO)
     assert abs(dollars.paid_pico - dollars.budget_pico) <= 1
-    for wrong in ("much", "1 XXX"):
+    for wrong in ("much", "1 QQQ"):
         with pytest.raises(ConfigError, match="money: "):
             till(wrong)
 
