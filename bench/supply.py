@@ -39,8 +39,8 @@ from steelyard.weigh.supply_alarm import SlowAlarm, speed_of
 
 LIMIT = 300
 REQUESTS_MAX = 600
-SEEDS = 20
-STREAMS = 150
+SEEDS = 15
+STREAMS = 120
 CALLS = 10_000
 TOKENS_BEFORE = 1_000_000
 CONFIG = """

@@ -34,7 +34,7 @@ class Bracket:
         """The pace to try next."""
         if not self.lower:
             return 0.6 * self.upper
-        if self.upper > 1.2 * self.lower:
+        if 1.2 * self.lower < self.upper < math.inf:
             return math.sqrt(self.lower * self.upper)
         return min(STEP * self.lower, math.sqrt(self.lower * self.upper))
 
