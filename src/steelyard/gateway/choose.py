@@ -20,6 +20,7 @@ OUTPUT_EXPECTED = 256
 """Tokens expected in an answer where the client sets no smaller bound."""
 
 OFFER = "offer:"
+_NOT_PROVEN = "not proven for this task"
 _TASK = "task:"
 
 
@@ -155,7 +156,7 @@ def _why_not(
     entry, channel = candidate.entry, candidate.channel
     expected_input = call.body_bytes * entry.tokens_per_byte
     if proven is not None and entry.name not in proven:
-        return "not proven for this task"
+        return _NOT_PROVEN
     if not (candidate.chats or call.needs & WORKS):
         return "cannot do chats"
     if not call.needs <= entry.features:
@@ -176,8 +177,14 @@ def _why_not(
 
 def explain(call: Call, wanted: Wanted, ranking: Ranking) -> SteelyardError:
     """The error for a ranking that keeps nobody: the reasons, and what to do about them."""
-    reasons = "; ".join(f"{offer}: {reason}" for offer, reason in ranking.dropped[:8])
     task = wanted.task
+    stale = {v.offer: v.reason for v in task.verdicts if v.status == "stale"} if task else {}
+    reasons = "; ".join(
+        f"{offer}: proof is stale, {stale[offer]}"
+        if offer in stale and reason == _NOT_PROVEN
+        else f"{offer}: {reason}"
+        for offer, reason in ranking.dropped[:8]
+    )
     if task is not None and not any(verdict.status == "proven" for verdict in task.verdicts):
         tried = "; ".join(_tried(verdict, task.floor) for verdict in task.verdicts[:8])
         return NoOffer(

@@ -230,3 +230,15 @@ def test_the_webhook_is_told_once(ledger: Books, monkeypatch: pytest.MonkeyPatch
     (event,) = told
     assert event["event"] == "answer_flag" and event["number"].startswith("answer-")
     assert (event["kind"], event["answered"]) == ("swapped", "tiny")
+
+
+def test_a_name_that_never_answered_before_has_proofs_looked_at_anew(ledger: Books) -> None:
+    def is_wanted(*names: str) -> bool:
+        before = ledger.control.publisher.core._wishes
+        ledger.book(*names)
+        ledger.look()
+        return ledger.control.publisher.core._wishes > before
+
+    assert is_wanted("m")
+    assert not is_wanted("m", "m")
+    assert is_wanted("m", "other")

@@ -143,6 +143,11 @@ def test_the_error_says_why_and_what_to_do() -> None:
         offer(periods=()), tasks={"t": task(verdicts=(VerdictEntry("c1/m", "proven", 0.9, 1, 5),))}
     )
     assert error(proven, call(), "task:t").code == "unpriced_offer"
+    big = VerdictEntry("c2/m", "proven", 0.9, 1, 5)
+    both = view(CHEAP, DEAR, tasks={"t": task(verdicts=(stale, big))})
+    told = error(both, call(text=b"x" * 3000), "task:t")
+    assert told.code == "no_offer"
+    assert "c1/m: proof is stale, drift alarm of 2026-03-02; c2/m: about" in told.message
 
 
 def test_who_does_other_work_takes_no_chats() -> None:
