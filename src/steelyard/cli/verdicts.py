@@ -106,11 +106,9 @@ def _show_task(row: Mapping[str, Any]) -> None:
     offer, bounds = _best(row)
     typer.echo(f"{row['task']}: {_state(row)}")
     if row["cheapest"]:
-        cost = _amount(row["cost_per_accepted_pico"], row["currency"])
-        typer.echo(f"cheapest proven: {row['cheapest']}, {cost or 'at an unknown cost'} per")
-        typer.echo(
-            "accepted answer" + (f"; proof ends {row['until'][:10]}" if row["until"] else "")
-        )
+        cost = _amount(row["cost_per_accepted_pico"], row["currency"]) or "an unknown cost"
+        ends = f"; proof ends {row['until'][:10]}" if row["until"] else ""
+        typer.echo(f"cheapest proven: {row['cheapest']}, {cost} per accepted answer{ends}")
     if offer:
         missing = float(row["best"]["missing_lower"])
         lacks = f", its lower bound lacks {missing:.3f}" if missing else ""

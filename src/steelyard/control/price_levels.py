@@ -6,7 +6,7 @@ levels differ only if the price does. For estimates and comparisons; nothing is 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable, Sequence
 from datetime import UTC, datetime
 from fractions import Fraction
 from typing import NamedTuple
@@ -34,8 +34,15 @@ class Level(NamedTuple):
     output_pico: Fraction
 
 
-def level(rates: Iterable[Rate], at_ns: int) -> Level | None:
-    """The level at an instant (UTC, nanoseconds); None where a chat had no price then."""
+Known = dict[Hashable, "Level | None"]
+"""Levels by the prices that make them: a book of thousands of offers has few of them."""
+
+
+def level(rates: Iterable[Rate], at_ns: int, known: Known | None = None) -> Level | None:
+    """The level at an instant (UTC, nanoseconds); None where a chat had no price then.
+
+    ``known``: of other offers, to look it up; what is found out is added.
+    """
     held = [
         rate
         for rate in rates
@@ -44,6 +51,15 @@ def level(rates: Iterable[Rate], at_ns: int) -> Level | None:
     ]
     if not held or len({rate.currency for rate in held}) > 1:
         return None
+    if known is None:
+        return _level(held)
+    key = frozenset((r.item, r.amount, r.currency, r.unit, r.condition) for r in held)
+    if key not in known:
+        known[key] = _level(held)
+    return known[key]
+
+
+def _level(held: Sequence[Rate]) -> Level | None:
     try:
         periods = compile_periods(as_always(held), _WEEK_NS, _WEEK_NS + 7 * DAY_NS)
     except ValueError:  # rates that contradict each other: the check of the book tells of them

@@ -123,6 +123,7 @@ class _Ground:
     def __init__(self, connection: Connection, now_ns: int) -> None:
         self._now_ns = now_ns
         self._levels: dict[tuple[str, int], Level | None] = {}
+        self._known: price_levels.Known = {}
         self._numbers: dict[Level | None, int] = {}
         self._numbered: dict[tuple[str, int], int] = {}
         self.home = str(settings.get(connection, "home_currency", "CNY"))
@@ -154,7 +155,7 @@ class _Ground:
             at_ns = self._now_ns
         key = offer, at_ns
         if key not in self._levels:
-            self._levels[key] = price_levels.level(self._rates.get(offer, ()), at_ns)
+            self._levels[key] = price_levels.level(self._rates.get(offer, ()), at_ns, self._known)
         return self._levels[key]
 
     def model_of(self, proofs: Iterable[Proof]) -> _Model | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from fractions import Fraction
 
-from steelyard.control.price_levels import Level, change, level
+from steelyard.control.price_levels import Known, Level, change, level
 from steelyard.domain.conditions import Clock, Condition
 from steelyard.domain.instants import instant_ns
 from steelyard.domain.rates import Rate
@@ -56,3 +56,19 @@ def test_what_was_free_and_is_not_grew_by_no_factor() -> None:
     free = Level("CNY", Fraction(0), Fraction(0))
     assert change(free, Level("CNY", Fraction(1), Fraction(0))) is None
     assert change(free, free) == (1, 1)
+
+
+def test_equal_prices_are_worked_out_once() -> None:
+    known: Known = {}
+    first = level([rate("input", 4), rate("output", 8)], instant_ns(MAY), known)
+    again = level([rate("output", 8), rate("input", 4)], instant_ns(MAY), known)
+    assert first is again and len(known) == 1
+    other = level([rate("input", 5), rate("output", 8)], instant_ns(MAY), known)
+    assert other != first and len(known) == 2
+
+
+def test_what_no_chat_can_be_priced_by_has_no_level() -> None:
+    below = Condition(output_to=100)
+    assert level([rate("input", 4, condition=below)], instant_ns(MAY)) is None
+    twice = [rate("input", 4), rate("input", 5), rate("output", 8)]
+    assert level(twice, instant_ns(MAY)) is None

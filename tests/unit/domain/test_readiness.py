@@ -215,3 +215,11 @@ def test_what_is_proven_no_more_opens_its_task() -> None:
     ]
     assert roles([a], []) == [("a", "lost", "it is no longer sold")]
     assert roles([a], [weighed("a", BAD, 10)]) == [("a", "lost", "it failed")]
+
+
+def test_who_takes_the_place_of_one_that_is_gone_needs_no_better_reason() -> None:
+    a, b = weighed("a", GOOD, 10), weighed("b", GOOD, None)
+    assert roles([a, b], [b]) == [
+        ("a", "lost", "it is no longer sold"),
+        ("b", "cheapest", "another offer is no longer the cheapest"),
+    ]
