@@ -125,8 +125,7 @@ class Finder:
         if self._in_flight >= room.get(self._mode, self._pace_max * MINUTE_S):
             return math.inf
         calls, most = self.record.calls, self._terms.requests_max
-        free_s = calls[-most].at_s + MINUTE_S if len(calls) >= most else -math.inf
-        return max(self._next_s, free_s)
+        return max(self._next_s, calls[-most].at_s + MINUTE_S if len(calls) >= most else 0.0)
 
     def sent(self, now_s: float) -> Sent:
         """Takes note that a call is sent now; its end is told with what this returns."""
