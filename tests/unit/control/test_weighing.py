@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import Coroutine, Iterator
 from pathlib import Path
@@ -27,6 +28,7 @@ from steelyard.control.weighing import Weighings
 from steelyard.domain.errors import ConfigError
 from steelyard.store import measurements, proofs
 from steelyard.store.measurements import Measurement
+from steelyard.weigh import sandbox
 from steelyard.weigh.asking import Contender
 
 
@@ -282,3 +284,82 @@ def test_what_went_stale_is_weighed_anew_and_nothing_said_before_counts(idle: Co
 
     run(work())
     assert len(list((idle.places.home / "weighings").glob("mood-idle-*"))) == 2
+
+
+def test_a_weighing_ends_with_its_money_says_so_and_goes_on_with_more(control: Control) -> None:
+    ask = ScriptedAsk()
+    ask.cost_pico = 10**8
+
+    async def work() -> None:
+        weighings = Weighings(control, "", ask.make)
+        await weighings.start(Order("mood", [BAD], money="0.001 CNY", concurrency=1))
+        await finished(weighings)
+        asked = len(ask.asked)
+        assert verdicts(control)[BAD].n == asked < 10
+        await weighings.start(Order("mood", [BAD], money="1 CNY", concurrency=1))
+        await finished(weighings)
+        # What was answered before the money ended is there, and nobody is asked for it again.
+        assert len(ask.asked) == verdicts(control)[BAD].n
+        assert weighings.told()[2]["n_stored"] == asked
+
+    run(work())
+    short, whole = rows(control)
+    assert (short["state"], whole["state"]) == ("stopped", "done")
+    assert short["detail"].startswith("no money left")
+    assert (short["currency"], short["money_max_pico"]) == ("CNY", str(10**9))
+    assert int(short["paid_pico"]) <= 10**9
+    assert int(short["paid_pico"]) + int(whole["paid_pico"]) == 10**8 * len(ask.asked)
+
+
+def test_who_asks_afresh_pays_anew(control: Control) -> None:
+    ask = ScriptedAsk()
+
+    async def work() -> None:
+        weighings = Weighings(control, "", ask.make)
+        for is_fresh in (False, True):
+            await weighings.start(Order("mood", [GOOD], concurrency=1, is_fresh=is_fresh))
+            await finished(weighings)
+
+    run(work())
+    first, second = rows(control)
+    assert int(first["paid_pico"]) == int(second["paid_pico"]) > 0
+    assert len(ask.asked) == 2 * verdicts(control)[GOOD].n
+    (path,) = {p.parent for p in (control.places.home / "weighings").glob("answers/*.jsonl")}
+    assert path.stat().st_mode & 0o777 == 0o700
+
+
+def test_several_weighings_queue(control: Control) -> None:
+    ask = ScriptedAsk()
+
+    async def work() -> None:
+        weighings = Weighings(control, "", ask.make)
+        for offer in (GOOD, BAD):
+            await weighings.start(Order("mood", [offer], concurrency=1))
+        assert rows(control)[1]["state"] == "waiting"
+        await finished(weighings)
+
+    run(work())
+    assert ask.asked == sorted(ask.asked, key=[GOOD, BAD].index)  # one after the other
+    assert [row["state"] for row in rows(control)] == ["done", "done"]
+
+
+def test_code_is_not_run_without_a_sandbox_unless_somebody_says_so(
+    control: Control, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sandbox, "why_not", lambda method: "not here")
+    text = (tmp_path / "steelyard.yaml").read_text().replace("grader: label", "grader: code_tests")
+    (tmp_path / "steelyard.yaml").write_text(text)
+    line = {"id": "a", "input": "Write f.", "reference": None, "tests": "assert f() == 1"}
+    (tmp_path / "sets" / "mood.jsonl").write_text(json.dumps(line) + "\n")
+
+    async def work() -> None:
+        await control.read_config()
+        weighings = Weighings(control, "", ScriptedAsk().make)
+        with pytest.raises(ConfigError, match="--unsafe-code"):
+            await weighings.start(Order("mood", [GOOD]))
+        await weighings.start(Order("mood", [GOOD], is_unsafe_code=True))
+        await finished(weighings)
+
+    run(work())
+    (row,) = rows(control)
+    assert "sandbox" not in row["detail"]

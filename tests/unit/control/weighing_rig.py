@@ -68,6 +68,7 @@ class ScriptedAsk:
         self.hanging = asyncio.Event()
         self.was_background: list[bool] = []
         self.n_closed = 0
+        self.cost_pico = 10
 
     def make(self, url: str, key: str, busy: asyncio.Event | None) -> ScriptedAsk:
         assert key.startswith("sk-")
@@ -88,7 +89,7 @@ class ScriptedAsk:
             await asyncio.get_running_loop().create_future()
         self.asked.append(offer)
         await asyncio.sleep(0)
-        return Answer("yes" if offer == GOOD else "no", "stop", 5, 1, 10, "CNY", 0.01)
+        return Answer("yes" if offer == GOOD else "no", "stop", 5, 1, self.cost_pico, "CNY", 0.01)
 
 
 async def until(holds: Callable[[], object], within_s: float = 5.0) -> None:
