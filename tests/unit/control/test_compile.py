@@ -110,6 +110,8 @@ def test_an_account_bears_the_limits_of_all_above_it_one_meter_each(
     assert (requests.scope, requests.unit, requests.amount) == ("account:acc_2", "requests", 6)
     assert core.policies["careful"].residency == frozenset({"cn"})
     assert "default" in core.policies
+    # Who measures supply wants a refusal told, not tried again.
+    assert core.policies["supplying"].attempts_max == 1
 
 
 def test_verdicts_count_at_the_floor_of_today_and_only_in_todays_form(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import cast
+
 import pytest
 
 from steelyard.dialects.base import Refusal
@@ -14,6 +17,7 @@ from steelyard.domain.errors import (
     UpstreamError,
     UpstreamRateLimited,
 )
+from steelyard.gateway.health import FAILURES_BEFORE_REST, Health
 from steelyard.gateway.replay import (
     RETRY_DELAY_MAX_S,
     RETRY_DELAY_S,
@@ -21,8 +25,9 @@ from steelyard.gateway.replay import (
     Replay,
     Step,
     goes_on,
+    learn,
 )
-from steelyard.gateway.snapshot import PolicyEntry
+from steelyard.gateway.snapshot import ChannelEntry, PolicyEntry
 
 BROKE = UpstreamError("It broke.")
 BOLD = PolicyEntry(replay_uncertain=True)
@@ -139,3 +144,12 @@ def test_a_refusal_says_itself_whether_others_may_be_asked(
 def test_an_engine_of_ours_that_fell_silent_has_died_and_bills_nobody() -> None:
     assert goes_on(Outcome.UNCERTAIN, None, PolicyEntry(), is_own=True)
     assert not goes_on(Outcome.CUT, None, PolicyEntry(), is_own=True)
+
+
+@pytest.mark.parametrize(("why", "rests"), [("first", True), ("supply", False)])
+def test_what_measures_supply_rests_no_channel(why: str, rests: bool) -> None:
+    health = Health()
+    channel = cast(ChannelEntry, SimpleNamespace(name="shop"))
+    for _ in range(FAILURES_BEFORE_REST):
+        learn(health, channel, Outcome.UNCERTAIN, None, ("upstream_timeout", 1.0, why))
+    assert bool(health.why_not("shop", 1.5)) is rests
