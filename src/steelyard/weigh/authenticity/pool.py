@@ -94,8 +94,8 @@ def write_pool(path: Path, pool: Pool) -> None:
             for name, channel in pool.channels.items()
         },
     }
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
-    path.write_bytes(gzip.compress(text.encode(), mtime=0))
+    # ASCII, since an answer may hold half a surrogate pair.
+    path.write_bytes(gzip.compress(json.dumps(data, separators=(",", ":")).encode(), mtime=0))
 
 
 def _row(answer: ProbeAnswer) -> list[Any]:

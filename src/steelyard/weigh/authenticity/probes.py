@@ -42,6 +42,7 @@ CONTEXT_CHARS: Mapping[str, int] = {"en": 1600, "zh": 600}
 """Length of the needle document in characters, by language: about five hundred tokens."""
 _CONTEXT_CHARS_MAX = 4_000_000
 """Longer documents are not built from an id that somebody sent."""
+_COUNT_MAX = 10**12
 _HAYSTACK_SEED = 20240
 _NEEDLE_ID = re.compile(r"needle-(en|zh)-([0-9]{1,9})-[0-7]")
 
@@ -96,6 +97,13 @@ class ProbeAnswer:
     """Seconds to the end of the answer."""
     logprobs: tuple[tuple[str, float], ...] | None = None
     """Natural log-probabilities of the likeliest first tokens, likeliest first."""
+
+    def __post_init__(self) -> None:
+        """Brings absurd counts, which a vendor may report, to the nearest that can be reckoned."""
+        for name in ("prompt_tokens", "completion_tokens"):
+            count = getattr(self, name)
+            if count is not None and not 0 <= count <= _COUNT_MAX:
+                object.__setattr__(self, name, min(max(count, 0), _COUNT_MAX))
 
 
 def probes(context_chars: Mapping[str, int] = CONTEXT_CHARS) -> tuple[Probe, ...]:

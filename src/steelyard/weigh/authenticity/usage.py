@@ -138,7 +138,7 @@ def _prompt_laws(known: Sequence[tuple[Probe, ProbeAnswer]]) -> list[str]:
         if answer.prompt_tokens is None:
             continue
         counts[probe.id].add(answer.prompt_tokens)
-        if answer.prompt_tokens > len(probe.prompt.encode()) + _TEMPLATE_TOKENS:
+        if answer.prompt_tokens > _bytes(probe.prompt) + _TEMPLATE_TOKENS:
             broken.append(f"{probe.id}: more prompt tokens than the prompt has bytes")
     for probe_id, seen in counts.items():
         if len(seen) > 1:
@@ -174,6 +174,11 @@ def _limit_laws(known: Sequence[tuple[Probe, ProbeAnswer]]) -> list[str]:
             broken.append(f"{probe.id}: {count} tokens where {probe.max_tokens} were allowed")
         elif answer.finish_reason == _STOPPED_BY_LIMIT and count < probe.max_tokens:
             broken.append(f"{probe.id}: ended by its limit of {probe.max_tokens} after {count}")
-        elif probe.kind is Kind.OPEN and count > len(answer.text.encode()) + 2:
-            broken.append(f"{probe.id}: {count} tokens for {len(answer.text.encode())} bytes")
+        elif probe.kind is Kind.OPEN and count > _bytes(answer.text) + 2:
+            broken.append(f"{probe.id}: {count} tokens for {_bytes(answer.text)} bytes")
     return broken
+
+
+def _bytes(text: str) -> int:
+    """Length in UTF-8; a vendor's JSON may hold half a surrogate pair."""
+    return len(text.encode("utf-8", "surrogatepass"))

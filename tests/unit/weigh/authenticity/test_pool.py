@@ -16,7 +16,7 @@ from steelyard.weigh.authenticity.probes import Kind, ProbeAnswer, find_probe
 
 ANSWERS = (
     ProbeAnswer("open-en-00", "Dog 狗", "stop", 41, 2, None, 0.5, (("Dog", -1.5), ("L", -2.0))),
-    ProbeAnswer("open-zh-00", "", None),
+    ProbeAnswer("open-zh-00", "\ud83d", None),
 )
 POOL = Pool("m", "Apache-2.0", {"temperature": 1}, {"genuine": Channel({"file": "m"}, ANSWERS)})
 

@@ -81,9 +81,7 @@ def test_figures_of_findings_hold_no_text_of_answers() -> None:
 def test_impossible_counts_are_a_hint() -> None:
     suspect = [replace(one, completion_tokens=500) for one in model(OURS, seed=2)]
     hints = {hint.name: hint for hint in judge(model(OURS, seed=1), suspect).hints}
-    assert hints["impossible_counts"].words.startswith("68 ") or "counts that cannot be" in (
-        hints["impossible_counts"].words
-    )
+    assert hints["impossible_counts"].words.startswith(f"{len(suspect)} counts that cannot be")
     assert not hints["impossible_counts"].is_alarm
 
 
@@ -92,6 +90,16 @@ def test_every_kind_of_probe_may_be_missing() -> None:
         suspect = [o for o in model(OURS, seed=2) if find_probe(o.probe_id).kind is not kind]
         verdict = judge(model(OURS, seed=1, samples=20), suspect)
         assert verdict.state is not AuthenticityState.NOT_GENUINE
+
+
+@pytest.mark.parametrize("count", [-5, 0, 10**400])
+def test_absurd_counts_and_texts_are_judged_like_any(count: int) -> None:
+    suspect = [
+        replace(one, prompt_tokens=count, completion_tokens=count, text="\ud83d" * 9)
+        for one in model(OURS, seed=2)
+    ]
+    verdict = judge(model(OURS, seed=1), suspect)
+    assert {alarm.name for alarm in verdict.alarms} >= {"prompt_count", "answers_differ"}
 
 
 def test_nonsense_is_refused() -> None:
