@@ -108,9 +108,10 @@ class System:
             assert answer.status_code < 300, answer.text
             return answer.json()
 
-    def weigh(self, task: str) -> list[dict[str, Any]]:
+    def weigh(self, task: str, **more: object) -> list[dict[str, Any]]:
         """The rows of a weighing on demand, ended."""
-        begun = set(self.ask("POST", "/api/weighings", json={"task": task})["weighings"])
+        body = {"task": task, **more}
+        begun = set(self.ask("POST", "/api/weighings", json=body)["weighings"])
 
         def ended() -> list[dict[str, Any]]:
             rows = self.ask("GET", "/api/weighings")["data"]
@@ -183,6 +184,46 @@ def test_what_is_proven_cheapest_gets_the_tasks_calls(system: System) -> None:
     assert answer.json()["choices"][0]["message"]["content"] == "yes"
     weighed = system.ask("GET", "/api/ledger", params={"by": "account_own,task"})["data"]
     assert any(row["account_name"] == "weighing" and row["task"] == "mood" for row in weighed)
+
+
+def test_what_was_answered_is_not_asked_again_unless_one_wants_it_so(system: System) -> None:
+    before = len(system.right.received)
+    (row,) = system.weigh("mood", offers=["right/m"])
+    assert row["n_stored"] > 0
+    assert (row["paid_pico"], len(system.right.received)) == ("0", before)
+    (fresh,) = system.weigh("mood", offers=["right/m"], fresh=True)
+    assert int(fresh["paid_pico"]) > 0
+    assert len(system.right.received) > before
+    folder = system.control.home / "weighings" / "answers"
+    assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o600}
+
+
+def test_money_is_held_and_never_passed_and_the_ledger_agrees(system: System) -> None:
+    booked_before = _booked(system)
+    (row,) = system.weigh("mood", offers=["right/dear"], fresh=True, money_max="0.0075 CNY")
+    assert row["detail"].startswith("no money left")
+    paid = int(row["paid_pico"])
+    assert 0 < paid <= 75 * 10**8
+    assert (row["money_max_pico"], row["currency"]) == (str(75 * 10**8), "CNY")
+    system.control.until(lambda: _booked(system) == booked_before + paid)
+
+
+def test_an_amount_that_is_none_is_refused(system: System) -> None:
+    with system.control.client() as api:
+        body = {"task": "mood", "money_max": "much"}
+        answer = api.post("/api/weighings", json=body)
+    assert answer.status_code >= 400
+    assert "write an amount and a currency" in answer.text
+
+
+def _booked(system: System) -> int:
+    """What weighing has cost on the dear offer by the ledger, pico-units."""
+    rows = system.ask("GET", "/api/ledger", params={"by": "account_own,offer"})["data"]
+    return sum(
+        int(row["cost_pico"])
+        for row in rows
+        if row["account_name"] == "weighing" and row["offer"] == "right/dear"
+    )
 
 
 def test_the_background_gives_way_to_a_call_and_what_it_cost_is_booked(system: System) -> None:
