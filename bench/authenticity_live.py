@@ -8,8 +8,8 @@ address, a key and a model's name, and nothing more. Each offer is tested with `
 authenticity test` against recorded answers of the very model, its evidence is written and checked,
 and the swapped one must be quarantined and refused. Writes `results/authenticity_live.json`.
 
-Ten minutes of two cores at `--calls 160`; answers stay in the state folder, so that a run that was
-interrupted goes on.
+Ten minutes of two cores at `--calls 160`; answers and verdicts stay in the state folder, so that a
+run that was interrupted goes on. To test anew, take the folder away.
 """
 
 import argparse
@@ -35,6 +35,7 @@ SOLD = "qwen2.5-coder-1.5b-instruct"
 SERVED = {"honest": SOLD, "swapper": "qwen2.5-coder-0.5b-instruct"}
 """Reseller -> what it really serves."""
 _READY_S, _TEST_S = 300.0, 1800.0
+_TRIES = 10
 _SECRET = "sk-of-the-buyer-at-the-reseller"  # noqa: S105 - of this bench alone
 _CONFIG = """\
 local:
@@ -69,7 +70,7 @@ def main() -> int:
     options = parser.parse_args()
     found = {}
     with _steelyard(options.home, options.threads) as (url, env):
-        for seller in ("swapper", "honest"):
+        for seller in SERVED:
             found[seller] = _tested(env, seller, options)
         found["swapper"]["refused_with"] = _refusal(url, "swapper")
         found["honest"]["refused_with"] = _refusal(url, "honest")
@@ -96,10 +97,10 @@ def main() -> int:
 def _tested(env: Mapping[str, str], seller: str, options: argparse.Namespace) -> dict[str, Any]:
     """What a test of one reseller comes to, in figures; no answer is in it."""
     offer = f"{seller}/{SOLD}"
-    began_s = time.monotonic()
     words = ["authenticity", "test", offer, "--against", options.against, "--pause", "0"]
-    row = _run(env, *words, "--calls", str(options.calls), "--json")
-    took_s = time.monotonic() - began_s
+    done = _patiently(env, "authenticity", "--offer", offer, "--json")
+    row = done[0] if done else _patiently(env, *words, "--calls", str(options.calls), "--json")
+    took = datetime.fromisoformat(row["at"]) - datetime.fromisoformat(row["began"])
     packed = options.home / f"{seller}.zip"
     _run(env, "authenticity", "evidence", str(row["number"]), "--out", str(packed))
     checked = _run(env, "authenticity", "check", str(packed), "--json")
@@ -115,10 +116,23 @@ def _tested(env: Mapping[str, str], seller: str, options: argparse.Namespace) ->
         "n_reference": row["n_reference"],
         "error": row["error"],
         "cost": f"{row['cost']} {row['currency']}",
-        "seconds": round(took_s),
+        "seconds": round(took.total_seconds()),
         "evidence_holds": checked["differences"] == [],
         "evidence_bytes": packed.stat().st_size,
     }
+
+
+def _patiently(env: Mapping[str, str], *words: str) -> Any:
+    """As `_run`; what a busy machine does not answer in time is asked again, and goes on."""
+    for _ in range(_TRIES - 1):
+        try:
+            return _run(env, *words)
+        except RuntimeError as error:
+            if "control" not in str(error):
+                raise
+            sys.stderr.write(f"again: {error}\n")
+            time.sleep(10)
+    return _run(env, *words)
 
 
 def _run(env: Mapping[str, str], *words: str) -> Any:

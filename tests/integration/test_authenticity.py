@@ -3,115 +3,22 @@
 from __future__ import annotations
 
 import json
-import socket
-import subprocess
-import sys
-import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
-from control_rig import ControlProcess
-from sold_models import KEY, Seller, Ways
+from authenticity_rig import PATH, System
+from sold_models import KEY, Ways
 
 from steelyard.control.authenticity import parcel
 from steelyard.domain.errors import ConfigError
 from steelyard.weigh.authenticity.evidence import answer_of, differences
 from steelyard.weigh.authenticity.pool import Channel, Pool, write_pool
 
-CONFIG = """
-weigh_when_idle: false
-price_book: {{webhook: {{url: "{hook}", secret: a-secret-of-16-bytes}}}}
-channels:
-  maker: {{base_url: "{maker}", credential: "{key}"}}
-  shop: {{base_url: "{shop}", credential: "{key}"}}
-offers:
-  - {{model: big, channel: maker, context: 32768, output_max: 512, {rates}}}
-  - {{model: big, channel: shop, context: 32768, output_max: 512, {rates}}}
-  - {{model: small, channel: shop, context: 32768, output_max: 512, {rates}}}
-accounts: {{acme: }}
-keys: {{user: {{account: acme, secret: sk-user-of-the-gateway-1}}}}
-"""
-RATES = "rates: {input: 1 CNY/mtok, output: 2 CNY/mtok}"
-PATH = "/api/authenticity"
-
-
-class Hook:
-    """Takes the webhook's events."""
-
-    def __init__(self) -> None:
-        self.events: list[dict[str, Any]] = []
-        hook = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                hook.events.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
-                self.send_response(204)
-                self.end_headers()
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self.server = HTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}/"
-
-
-class System:
-    """A control, one worker, the maker of a model and a shop that sells it."""
-
-    def __init__(self, folder: Path, stack: ExitStack) -> None:
-        self.maker = stack.enter_context(Seller(Ways()).serving())
-        self.shop = stack.enter_context(Seller(Ways()).serving())
-        self.hook = Hook()
-        threading.Thread(target=self.hook.server.serve_forever, args=(0.02,), daemon=True).start()
-        stack.callback(self.hook.server.server_close)
-        stack.callback(self.hook.server.shutdown)
-        listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
-        config = CONFIG.format(
-            key=KEY,
-            rates=RATES,
-            hook=self.hook.url,
-            maker=self.maker.base_url,
-            shop=self.shop.base_url,
-        )
-        self.control = ControlProcess(folder, config, listener.getsockname()[1])
-        self.control.start()
-        where = ["--home", str(self.control.home), "--runtime", str(self.control.runtime)]
-        more = ["--incarnation", "1", "--worker", "0", "--workers", "1"]
-        fd = listener.fileno()
-        command = [sys.executable, "-m", "steelyard.gateway.worker", *where, *more, "--fd", str(fd)]
-        with self.control.log.open("ab") as log:
-            worker = subprocess.Popen(command, pass_fds=[fd], stdout=log, stderr=log)
-        stack.callback(self._stop, worker)
-        self.control.until(lambda: self.ask("GET", "/api/status").json()["workers"])
-
-    def _stop(self, worker: subprocess.Popen[bytes]) -> None:
-        worker.terminate()
-        worker.wait(20)
-        assert self.control.stop() == 0
-
-    def ask(self, method: str, path: str, **more: Any) -> Any:
-        with self.control.client() as api:
-            return api.request(method, path, timeout=120, **more)
-
-    def test(self, offer: str = "shop/big", against: str = "maker/big", **more: Any) -> Any:
-        body = {"offer": offer, "against": against, "pause_s": 0, **more}
-        answer = self.ask("POST", f"{PATH}/test", json=body)
-        assert answer.status_code == 200, answer.text
-        return answer.json()
-
-    def call(self, model: str) -> httpx.Response:
-        body = {"model": model, "messages": [{"role": "user", "content": "hi"}], "max_tokens": 4}
-        url = f"http://127.0.0.1:{self.control.port}/v1/chat/completions"
-        headers = {"authorization": "Bearer sk-user-of-the-gateway-1"}
-        return httpx.post(url, json=body, headers=headers, trust_env=False, timeout=30)
-
-    def alarms(self, found: dict[str, Any]) -> set[str]:
-        return {finding["name"] for finding in found["findings"] if finding["is_alarm"]}
+FEW = 100
+"""Calls that find a swap, but not enough to call anybody genuine."""
 
 
 @pytest.fixture(scope="module")
@@ -152,7 +59,7 @@ def test_nothing_that_leaves_us_tells_that_it_is_a_test(system: System) -> None:
 
 def test_a_swapped_model_is_found_quarantined_told_and_released(system: System) -> None:
     system.shop.ways = Ways(serves={"big": "tiny"})
-    found = system.test()
+    found = system.test(calls=FEW)
     assert found["state"] == "not_genuine"
     assert "answers_differ" in system.alarms(found)
     assert found["quarantine"] == found["why"]
@@ -185,7 +92,7 @@ def test_a_swapped_model_is_found_quarantined_told_and_released(system: System) 
 
 def test_who_becomes_honest_is_tested_in_quarantine_and_let_out(system: System) -> None:
     system.shop.ways = Ways(serves={"big": "tiny"})
-    assert system.test()["quarantine"]
+    assert system.test(calls=FEW)["quarantine"]
     system.control.until(lambda: system.call("offer:shop/big").status_code == 503)
     system.shop.ways = Ways()
     found = system.test()
@@ -195,26 +102,24 @@ def test_who_becomes_honest_is_tested_in_quarantine_and_let_out(system: System) 
 
 def test_inflated_tokens_and_cut_contexts_are_found(system: System) -> None:
     system.shop.ways = Ways(inflation=1.15)
-    found = system.test()
+    found = system.test(calls=FEW)
     assert found["state"] == "not_genuine"
-    assert any("count" in name for name in system.alarms(found))
+    assert {"prompt_count", "completion_count"} & system.alarms(found)
     system.shop.ways = Ways(context_chars=300)
-    found = system.test()
-    assert "context_cut" in system.alarms(found)
-    system.shop.ways = Ways()
-    assert system.test()["quarantine"] == ""
+    assert "context_cut" in system.alarms(system.test(calls=FEW))
+    system.ask("POST", f"{PATH}/release", json={"offer": "shop/big", "reason": "over"})
 
 
 def test_evidence_is_checked_by_anybody_and_holds_no_secret(system: System) -> None:
     system.shop.ways = Ways(serves={"big": "tiny"})
-    found = system.test()
+    found = system.test(calls=FEW)
     system.control.until(
         lambda: len(_evidence(system, found["number"])["ledger"]) == found["calls"]
     )
     document = _evidence(system, found["number"])
     system.ask("POST", f"{PATH}/release", json={"offer": "shop/big", "reason": "over"})
     assert differences(document) == []
-    assert document["bought"]["prices"][0]["amount"] == "1/1000000" or document["bought"]["prices"]
+    assert {price["item"] for price in document["bought"]["prices"]} == {"input", "output"}
     text = json.dumps(document)
     for secret in (KEY, "sk-user", "a-secret-of-16-bytes"):
         assert secret not in text
@@ -236,7 +141,7 @@ def test_one_model_under_two_names_is_said(system: System) -> None:
     found = system.test("shop/small", "maker/big")
     assert [twin["offer"] for twin in found["alike"]] == ["shop/big"]
     system.shop.ways = Ways()
-    found = system.test("shop/small", "maker/big")
+    found = system.test("shop/small", "maker/big", calls=FEW)
     assert found["alike"] == [] and found["state"] == "not_genuine"
     system.ask("POST", f"{PATH}/release", json={"offer": "shop/small", "reason": "another model"})
 
