@@ -164,7 +164,7 @@ def _wait_until_up(env: Mapping[str, str], process: "subprocess.Popen[bytes]") -
         if process.poll() is not None:
             raise SystemExit(f"steelyard serve ended with code {process.returncode}")
         try:
-            offers = {row["offer"]: row["state"] for row in _steelyard(env, "offers", "--json")}
+            offers = {row["name"]: row["state"] for row in _steelyard(env, "offers", "--json")}
         except (subprocess.CalledProcessError, ValueError):
             offers = {}
         if offers.get(CHEAP) == offers.get(DEAR) == "up":
