@@ -34,6 +34,8 @@ def result_row(result: Result) -> Row:
         "n_faults": len(result.faults),
         "time_median_s": round(median(times), 3) if times else None,
         "stopped": result.stopped,
+        "is_cheapest": result.is_cheapest,
+        "n_stored": result.n_stored,
     }
 
 
@@ -56,6 +58,8 @@ def verdict_row(verdict: Verdict) -> Row:
         "cost_pico": verdict.cost_pico,
         # Rounded half-even to a whole pico-unit: a figure to compare by, nothing is booked by it.
         "cost_per_accepted_pico": None if accepted is None else round(accepted),
+        "cost_lower_pico": verdict.cost_lower_pico,
+        "cost_upper_pico": verdict.cost_upper_pico,
         "currency": verdict.currency,
         "time_s": round(verdict.time_s, 3),
         "decided_at": verdict.decided_at.isoformat(),

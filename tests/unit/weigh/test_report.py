@@ -53,6 +53,7 @@ def test_a_row_is_plain_json_and_exact() -> None:
     assert row["cost_per_accepted_pico"] == 35
     assert (row["status"], row["floor"], row["lower"]) == ("not_proven", "0.6", "0.1")
     assert (row["time_median_s"], row["n_total"], row["n_faults"]) == (1.0, 9, 1)
+    assert (row["cost_lower_pico"], row["is_cheapest"], row["n_stored"]) == (None, False, 0)
     assert row["decided_at"] == "2026-11-21T12:00:00+00:00"
 
 
