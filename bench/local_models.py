@@ -69,10 +69,12 @@ def steelyard(home: Path) -> Iterator[tuple[str, dict[str, str]]]:
         port = probe.getsockname()[1]
     env = {**os.environ, "STEELYARD_HOME": str(home)}
     command = [sys.executable, "-m", "steelyard", "serve", "--port", str(port)]
-    with (home / "serve.log").open("ab") as log:
-        process = subprocess.Popen(command, env=env, stdout=log, stderr=log)
+    log = home / "serve.log"
+    with log.open("ab") as out:
+        begin = out.tell()
+        process = subprocess.Popen(command, env=env, stdout=out, stderr=out)
     try:
-        _wait_until_up(env, process)
+        _wait_until_up(log, begin, process)
         yield f"http://127.0.0.1:{port}", env
     finally:
         process.send_signal(signal.SIGTERM)
@@ -158,19 +160,15 @@ def _cost(row: Mapping[str, Any]) -> str:
     return "–" if accepted is None else f"{int(accepted) / 1e12:.6f} {row['currency']}"
 
 
-def _wait_until_up(env: Mapping[str, str], process: "subprocess.Popen[bytes]") -> None:
+def _wait_until_up(log: Path, begin: int, process: "subprocess.Popen[bytes]") -> None:
+    """Waits for what `serve` says when all its models answer."""
     deadline = time.monotonic() + _READY_S
-    while time.monotonic() < deadline:
+    while b"ready:" not in log.read_bytes()[begin:]:
         if process.poll() is not None:
-            raise SystemExit(f"steelyard serve ended with code {process.returncode}")
-        try:
-            offers = {row["name"]: row["state"] for row in _steelyard(env, "offers", "--json")}
-        except (subprocess.CalledProcessError, ValueError):
-            offers = {}
-        if offers.get(CHEAP) == offers.get(DEAR) == "up":
-            return
-        time.sleep(1)
-    raise SystemExit("the local models did not come up")
+            raise SystemExit(f"steelyard serve ended with code {process.returncode}, see {log}")
+        if time.monotonic() > deadline:
+            raise SystemExit(f"the local models did not come up, see {log}")
+        time.sleep(0.5)
 
 
 def _steelyard(env: Mapping[str, str], *words: str) -> Any:
