@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
+from statistics import NormalDist, fmean, stdev
 
 from steelyard.weigh.authenticity.pairs import Pair
 from steelyard.weigh.authenticity.permutation import (
@@ -26,9 +27,12 @@ from steelyard.weigh.authenticity.permutation import (
 from steelyard.weigh.authenticity.pieces import likeness, pieces
 from steelyard.weigh.authenticity.probes import ProbeAnswer
 
-__all__ = ["Equality", "discrepancies", "likenesses", "test"]
+__all__ = ["Equality", "likenesses", "test"]
 
 Likenesses = tuple[tuple[float, ...], ...]
+_PROMPTS_MIN = 8
+"""A margin from fewer prompts is no margin."""
+_BOUND_Z = NormalDist().inv_cdf(0.995)
 _KEPT = 48
 """Prompts whose likenesses are kept: the test of mixtures needs them again."""
 
@@ -40,7 +44,9 @@ class Equality:
     p_answers: float
     p_length: float
     distance: float
-    """Root of the mean discrepancy over prompts, from 0 (alike) to about 1."""
+    """Root of the mean discrepancy over prompts, from 0 (alike) to 1.41 (nothing in common)."""
+    share_lower: float
+    """Bound below the share of foreign answers, at about 99.5 %."""
     n: int
     """Answers of the suspect that were compared."""
 
@@ -65,19 +71,28 @@ def test(
         ScoreStratum.of([_length(a) for a in pair.reference], [_length(a) for a in pair.suspect])
         for pair in telling
     ]
-    found = discrepancies(strata)
+    found = [stratum.observed for stratum in strata]
     mean = math.fsum(found) / len(found) if found else 0.0
     return Equality(
         p_answers=p_value(strata, error=error_answers, seed=seed),
         p_length=p_value(lengths, error=error_length, seed=seed, alternative=Alternative.EITHER),
         distance=math.sqrt(max(0.0, mean)),
+        share_lower=_share_lower(found),
         n=sum(len(pair.suspect) for pair in telling),
     )
 
 
-def discrepancies(strata: Sequence[KernelStratum]) -> list[float]:
-    """The observed discrepancy of each prompt."""
-    return [stratum.observed for stratum in strata]
+def _share_lower(found: Sequence[float]) -> float:
+    """The least share of foreign answers that explains the discrepancies.
+
+    A share e of foreign answers makes a squared discrepancy of e squared times that of a whole
+    swap, which is 2 at most, since likeness lies between 0 and 1. The margin is that of the mean
+    over prompts, by the normal law.
+    """
+    if len(found) < _PROMPTS_MIN:
+        return 0.0
+    lower = fmean(found) - _BOUND_Z * stdev(found) / math.sqrt(len(found))
+    return math.sqrt(max(0.0, lower) / 2)
 
 
 def likenesses(answers: Sequence[ProbeAnswer]) -> Likenesses:

@@ -30,7 +30,7 @@ __all__ = ["Mixture", "test", "untypical"]
 
 _TAIL = 0.2
 """Share of all answers to a prompt that counts as its untypical tail."""
-_BOUND_Z = NormalDist().inv_cdf(0.99)
+_BOUND_Z = NormalDist().inv_cdf(0.995)
 _RARE = 0.5
 """Added to counts, so that a piece that nobody else used has a finite score."""
 
@@ -44,7 +44,7 @@ class Mixture:
     share: float
     """Estimate of the swapped share; too low by as much as a substitute's answers look genuine."""
     share_lower: float
-    """Bound below the swapped share at 99 %. No bound from above exists without knowing the
+    """Bound below the swapped share at about 99.5 %. No bound from above exists without knowing the
     substitute: one that answers as the model does cannot be told from it."""
     n: int
     """Answers of the suspect that were compared."""

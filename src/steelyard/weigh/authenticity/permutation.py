@@ -31,7 +31,7 @@ HITS = 4
 _TIES = 1e-9
 """Sums of the same numbers in another order are equal; more ties only raise a p-value."""
 _BLOCK = 32
-_CHOICES_KEPT = 96
+_CHOICES_KEPT = 192
 """Strata whose choices are kept between the tests of one verdict; some hundred KB each."""
 
 Chosen = Callable[[Sequence[Any]], tuple[Any, ...]]
@@ -192,6 +192,12 @@ def _chooser(places: Sequence[int]) -> Chosen:
     return itemgetter(*places)
 
 
+@lru_cache(maxsize=1024)
+def _single(place: int) -> Chosen:
+    """One for all choices of this place: of one in n there are many."""
+    return _chooser((place,))
+
+
 @dataclass(slots=True)
 class _Choices:
     """Random choices of ``m`` items out of ``n``, made as far as somebody asked."""
@@ -204,7 +210,8 @@ class _Choices:
     def between(self, start: int, end: int) -> list[Chosen]:
         """Choices by their numbers, the last one not included."""
         while len(self.made) < end:
-            self.made.append(_chooser(self.draw.sample(range(self.n), self.m)))
+            places = self.draw.sample(range(self.n), self.m)
+            self.made.append(_chooser(places) if self.m > 1 else _single(*places))
         return self.made[start:end]
 
 

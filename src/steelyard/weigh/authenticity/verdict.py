@@ -126,16 +126,24 @@ def judge(
         raise ValueError(f"an error lies between 0 and 1, not {error}")
     pairs = paired(reference, suspect)
     errors = {name: share * error for name, share in SHARES.items()}
-    mixed = mixture.test(of_kind(pairs, Kind.OPEN), error=errors["part_swapped"], seed=seed)
+    opens = of_kind(pairs, Kind.OPEN)
+    equal = equality.test(
+        opens,
+        error_answers=errors["answers_differ"],
+        error_length=errors["answer_length"],
+        seed=seed,
+    )
+    mixed = mixture.test(opens, error=errors["part_swapped"], seed=seed)
+    at_least = max(equal.share_lower, mixed.share_lower)
     findings = (
-        *_about_answers(pairs, errors, seed),
-        _about_mixture(mixed, errors["part_swapped"]),
+        *_about_answers(equal, errors),
+        _about_mixture(mixed, at_least, errors["part_swapped"]),
         *_about_counts(pairs, errors, seed),
         _about_context(pairs, errors["context_cut"], seed),
         _about_limits(pairs, errors["limit_ignored"], seed),
         _about_logprobs(pairs, errors["logprobs_differ"], seed),
     )
-    n_open = sum(len(pair.reference) for pair in of_kind(pairs, Kind.OPEN))
+    n_open = sum(len(pair.reference) for pair in opens)
     state, why = _conclude(findings, mixed.n, n_open)
     return AuthenticityVerdict(
         state=state,
@@ -150,7 +158,7 @@ def judge(
         error=error,
         n_reference=len(reference),
         n_suspect=len(suspect),
-        swapped_at_least=mixed.share_lower,
+        swapped_at_least=at_least,
         why=why,
     )
 
@@ -188,15 +196,7 @@ def _finding(
     return Finding(name, said, p, error, is_alarm, n, estimate)
 
 
-def _about_answers(
-    pairs: Sequence[Pair], errors: Mapping[str, Fraction], seed: int
-) -> list[Finding]:
-    found = equality.test(
-        of_kind(pairs, Kind.OPEN),
-        error_answers=errors["answers_differ"],
-        error_length=errors["answer_length"],
-        seed=seed,
-    )
+def _about_answers(found: equality.Equality, errors: Mapping[str, Fraction]) -> list[Finding]:
     return [
         _finding(
             "answers_differ",
@@ -216,12 +216,9 @@ def _about_answers(
     ]
 
 
-def _about_mixture(found: mixture.Mixture, error: Fraction) -> Finding:
+def _about_mixture(found: mixture.Mixture, at_least: float, error: Fraction) -> Finding:
     p = min(1.0, 2 * min(found.p_scores, found.p_tail))
-    words = (
-        f"Some answers are foreign to the model, at least {found.share_lower:.0%} of them"
-        f" (estimate {found.share:.0%}, too low if the substitute is much alike)."
-    )
+    words = f"Some or all answers are foreign to the model, at least {at_least:.0%} of them."
     return _finding("part_swapped", words, p=p, error=error, n=found.n, estimate=found.share)
 
 

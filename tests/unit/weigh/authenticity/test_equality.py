@@ -17,6 +17,7 @@ def test_another_model_answers_otherwise() -> None:
     found = equality.test(_opens(OTHERS, 2), error_answers=ERROR, error_length=ERROR, seed=0)
     assert found.p_answers <= ERROR
     assert found.distance > 0.3
+    assert 0.2 < found.share_lower <= 1
     assert found.n == 240
 
 
@@ -25,6 +26,7 @@ def test_the_same_model_does_not() -> None:
     assert found.p_answers > ERROR
     assert found.p_length > ERROR
     assert found.distance < 0.1
+    assert found.share_lower == 0
 
 
 def test_longer_answers_of_the_same_words_are_told_by_their_length() -> None:
