@@ -7,12 +7,15 @@ race. Half of the references are right and the floor is a half, so that nothing 
 
     harness_overhead = time of the weighing / (items * 0.05 s / concurrency) - 1
 
+The vendor's delay is set so that a call straight to it takes 50 ms (`direct_ms`).
 The concurrency is what two cores carry with room to spare, since everything shares them: vendor,
 worker, control. `python -m bench.harness --items 1000` is quicker.
 """
 
 import argparse
+import asyncio
 import json
+import statistics
 import sys
 import tempfile
 import time
@@ -21,16 +24,20 @@ from pathlib import Path
 from typing import Any, Final
 
 from bench.processes import CORES, cpu_s, rss_mb
+from steelyard.control.asking import GatewayAsk
 from steelyard.supervisor.api import Api
 from steelyard.testing.system import CONTROL, System, scripted_vendor
 
 ITEMS: Final = 10_000
 DELAY_S: Final = 0.05
+TIMER_S: Final = 0.001
+"""What the vendor's timer and a direct call add by themselves; `direct_ms` in `meta` is the sum."""
 CONCURRENCY: Final = 8
 WORKER: Final = "worker-0"
 _LOOK_S: Final = 0.5
 _WARM_ITEMS: Final = 200
 _REST_S: Final = 3.0
+_DIRECT_CALLS: Final = 40
 _WARM: Final = 0.2
 """Share of the items after which memory counts: everything has been in use by then."""
 CONFIG: Final = """
@@ -48,14 +55,16 @@ def measure(items: int = ITEMS) -> tuple[dict[str, float], dict[str, object]]:
     """Weigh; the figures and what they rest on."""
     with tempfile.TemporaryDirectory(prefix="harness-") as name:
         folder = Path(name)
-        options = ("--delay", str(DELAY_S), "--events", "1")
+        options = ("--delay", str(DELAY_S - TIMER_S), "--events", "1")
         with scripted_vendor(folder / "vendor.log", *options) as url:
             system = System(folder, CONFIG.format(url=url), {})
             _write_set(system.home / "harness.jsonl", items)
             try:
                 system.start(workers=1)
                 system.until_up(workers=1)
-                return _weigh(system, items)
+                direct_ms = asyncio.run(_direct_ms(url))
+                figures, meta = _weigh(system, items)
+                return figures, {**meta, "direct_ms": direct_ms}
             finally:
                 system.close()
 
@@ -93,6 +102,19 @@ def _weigh(system: System, items: int) -> tuple[dict[str, float], dict[str, obje
         "run_file_bytes_per_item": _run_file(system).stat().st_size // items,
     }
     return figures, meta
+
+
+async def _direct_ms(url: str) -> float:
+    """Median time of a call straight to the vendor, milliseconds."""
+    ask = GatewayAsk(url.removesuffix("/v1"), "sk-none")
+    request: dict[str, object] = {"messages": [{"role": "user", "content": "Item?"}]}
+    times = []
+    for _ in range(_DIRECT_CALLS):
+        began_s = time.perf_counter()
+        await ask("vendor/m", request, task="harness")
+        times.append(time.perf_counter() - began_s)
+    await ask.close()
+    return round(1000 * statistics.median(times), 2)
 
 
 def _run(api: Api, limit: int, look: Callable[[Mapping[str, Any]], None]) -> dict[str, Any]:
