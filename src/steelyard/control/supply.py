@@ -203,6 +203,8 @@ class Supplies:
                 settings.put(connection, WATCH, watched)
 
         await self._control.write(SUPPLYING, f"supply of {wish.offer}", work)
+        # Tasks that demand supply go by it at once.
+        self._control.publisher.core.want()
         hours = await asyncio.to_thread(hours_of, self._control, now_ns, wish.offer)
         return row_of(wish.offer, kept, hours.get(wish.offer, []))
 

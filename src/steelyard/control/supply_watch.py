@@ -43,7 +43,11 @@ class SupplyWatch:
 
     async def look_once(self) -> int:
         """Takes in what was booked since the last look; how many alarms that raised."""
-        return await asyncio.to_thread(self._look)
+        raised = await asyncio.to_thread(self._look)
+        if raised:
+            # Tasks that demand supply go by it at once.
+            self._control.publisher.core.want()
+        return raised
 
     async def tell_once(self) -> None:
         """Tells the webhook of alarms that it was not told of yet, oldest first."""
@@ -101,7 +105,7 @@ def _take(connection: Connection, lines: Iterable[Any]) -> list[Measurement]:
     for line in lines:
         alarm = alarms.get(line.offer)
         if alarm is None:
-            alarm = alarms[line.offer] = _Offer(watched.get(line.offer, {}))
+            alarm = alarms[line.offer] = _resumed(line.offer, watched.get(line.offer, {}))
         change = alarm.take(line)
         if change is not None:
             known = measurements.latest(connection, KIND).get((line.offer, ""))
@@ -113,6 +117,16 @@ def _take(connection: Connection, lines: Iterable[Any]) -> list[Measurement]:
     if alarms:
         settings.put(connection, WATCH, watched)
     return found
+
+
+def _resumed(offer: str, state: dict[str, Any]) -> _Offer:
+    """The alarms of an offer as they were kept; anew where another version kept them."""
+    try:
+        return _Offer(state)
+    except (KeyError, TypeError, ValueError) as error:
+        kind = type(error).__name__
+        log.warning("what is usual of offer %s cannot be read (%s): learnt anew", offer, kind)
+        return _Offer({})
 
 
 class _Offer:

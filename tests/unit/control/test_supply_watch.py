@@ -168,3 +168,19 @@ def test_without_a_webhook_it_is_history(books: Books) -> None:
     books.look()
     asyncio.run(books.watch.tell_once())
     assert books.setting(TOLD) == 1
+
+
+@pytest.mark.parametrize("state", [{"streamed": {"learnt": 3}}, {"failures": {"x": 1}}])
+def test_what_another_version_kept_is_learnt_anew(
+    control: Control, state: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    books = Books(control)
+    asyncio.run(books.watch.look_once())
+    with control.database.write() as connection:
+        settings.put(connection, WATCH, {"shop/m": state})
+    books.book(3, 80)
+    assert books.look() == 0
+    assert "learnt anew" in caplog.text
+    with control.database.read() as connection:
+        kept = settings.get(connection, WATCH)["shop/m"]
+    assert set(kept) > set(state)
