@@ -77,7 +77,7 @@ bench-vendors: native ## what translation and pictures cost
 	@sh bench/setup.sh
 	$(RUN) -m bench.vendors
 
-bench-weigh: $(STAMP) ## simulate weighings from real outcomes: false proofs, coverage, calls saved
+bench-weigh: native ## weighing: false proofs, calls saved, authenticity, hidden limits, drift, overhead
 	$(RUN) -m bench.weigh
 
 bench-local: $(STAMP) ## weigh the local models on shipped tasks for real (about an hour)

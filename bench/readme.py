@@ -5,7 +5,7 @@ import math
 import sys
 from pathlib import Path
 
-from bench.results import DATA_PLANE, FOLDER, PEERS, PRICES, VENDORS, Target
+from bench.results import DATA_PLANE, FOLDER, LOCAL, PEERS, PRICES, VENDORS, WEIGH, Target
 
 ROOT = Path(__file__).parents[1]
 BEGIN = "<!-- figures: from bench/results -->"
@@ -24,6 +24,8 @@ def table(head: str) -> str:
         ("peers", PEERS),
         ("prices", PRICES),
         ("vendors", VENDORS),
+        ("weigh", WEIGH),
+        ("local-models", LOCAL),
     ):
         path = FOLDER / f"{name}.json"
         if path.exists():

@@ -90,6 +90,18 @@ WEIGH = (
         is_more_better=True,
     ),
     Target("calls_ratio", "calls to the same decision ÷ a comparison of fixed size", 0.5, 0.3),
+    Target("harness_overhead", "10,000 items: time over what 50 ms answers need", 0.05, 0.02),
+    Target("auth_false_alarm", "genuine channels accused, at a stated error of 1 %", 0.01, 0.005),
+    Target("auth_power_swap", "swaps for a smaller model that are found", 0.95, 0.99, True),
+    Target("auth_power_usage", "inflated usage that is found", 0.95, 0.99, True),
+    Target("auth_power_cut", "cut context that is found", 0.95, 0.99, True),
+    Target("auth_power_quant", "the same weights quantised anew that are found", 0, 0.5, True),
+    Target("auth_power_mixture", "a quarter of the traffic swapped that is found", 0, 0.5, True),
+    Target("limit_error", "unstated limits of requests a minute, largest error", 0.05, 0.03),
+    Target("slow_alarm_calls", "calls from 80 to 15 tokens/s until the alarm, 95 in 100", 50, 30),
+    Target("slow_false_alarms", "steady streams of 10,000 calls with an alarm", 0.01, 0.005),
+    Target("drift_false_alarm", "steady watches of 200 looks with an alarm", 0.01, 0.005),
+    Target("drift_alarm_looks", "looks of 20 items until a fall of 10 points is told", 60, 30),
 )
 
 LOCAL = (
