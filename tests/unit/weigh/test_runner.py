@@ -131,7 +131,7 @@ def test_the_verdict_does_not_hang_on_the_order_of_answers(path: Path) -> None:
     (alone,) = weigh(Vendor(mostly_yes), path)
     (together,) = weigh(Vendor(slowly), path.with_name("two.jsonl"), concurrency=8)
     # What overtook the last needed answer is kept and paid, but says nothing.
-    assert len(together.records) > alone.verdict.n
+    assert len(together.records) >= alone.verdict.n
     assert together.verdict == alone.verdict
     assert together.paid_pico == 10 * len(together.records)
 
