@@ -35,10 +35,10 @@ if TYPE_CHECKING:
 LICENCE = "Apache-2.0"
 SAMPLING = {"temperature": 1, "top_p": 1}
 
-SAMPLES = {Kind.COUNTED: 2, Kind.OBEDIENCE: 2, Kind.NEEDLE: 4}
+SAMPLES = {Kind.COUNTED: 2, Kind.OBEDIENCE: 2, Kind.NEEDLE: 8}
 """Of the genuine channel, which plays both the reference and the honest suspect."""
 FEW = {Kind.COUNTED: 1, Kind.OBEDIENCE: 1, Kind.NEEDLE: 2}
-CUT = {Kind.OPEN: 0, Kind.COUNTED: 0, Kind.OBEDIENCE: 0, Kind.NEEDLE: 2}
+CUT = {Kind.OPEN: 0, Kind.COUNTED: 0, Kind.OBEDIENCE: 0, Kind.NEEDLE: 4}
 LOGPROBS_EVERY = 10
 """Of the samples of an open probe one in so many asks for log-probabilities; they are slow."""
 _SLOTS = 4

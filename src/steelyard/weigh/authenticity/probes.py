@@ -37,6 +37,7 @@ _REPEATS = (1, 3, 9)
 _OBEDIENCE_TOKENS = (1, 5, 12, 20)
 _ECHO_TOKENS = 48
 _NEEDLE_TOKENS = 12
+_NEEDLE_SAMPLES = 2
 _NEEDLES = 8
 CONTEXT_CHARS: Mapping[str, int] = {"en": 1600, "zh": 600}
 """Length of the needle document in characters, by language: about five hundred tokens."""
@@ -237,6 +238,7 @@ def _needles(language: str, chars: int, words: Mapping[str, Any]) -> list[Probe]
             language=language,
             prompt=f"{document}\n\n{words['question'].format(place=places[n])}",
             max_tokens=_NEEDLE_TOKENS,
+            samples=_NEEDLE_SAMPLES,
             expected=codes[n],
             depth=(n + 0.5) / _NEEDLES,
         )
