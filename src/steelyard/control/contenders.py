@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -32,6 +33,30 @@ def named(connection: Connection, names: Sequence[str]) -> list[Contender]:
     if names:
         return [_contender(stored[name].body) for name in dict.fromkeys(names)]
     return [_contender(body) for body in _for_sale(connection)]
+
+
+def within_policy(
+    connection: Connection, task: Task, found: Iterable[Contender]
+) -> list[Contender]:
+    """The contenders; who may not see the task's items by its policy is refused with the reason.
+
+    Workers hold calls to the policy, too: this says so before anybody is asked.
+    """
+    stored = objects.current(connection, "task").get(task.name)
+    name = stored.body["policy"] if stored is not None else ""
+    policy = objects.current(connection, "policy").get(name)
+    if policy is None:
+        return list(found)
+    offers, channels = measured.offers(connection), objects.current(connection, "channel")
+    allowed, places = policy.body["channels"], policy.body["residency"]
+    ready = []
+    for one in found:
+        channel = offers[one.offer].body["channel"]
+        place = channels[channel].body["residency"]
+        is_out = (allowed and channel not in allowed) or (places and place not in places)
+        reason = f"the task's policy {name} does not allow its channel" if is_out else one.refusal
+        ready.append(replace(one, refusal=reason))
+    return ready
 
 
 def embedded(connection: Connection, down: Collection[str]) -> list[Contender]:

@@ -153,7 +153,12 @@ def known(
         for offer, proof in proofs.items()
         if proof.standing.status is Status.STALE and proof.standing.cause is not Cause.FORM
     }
-    return Known(priced(connection, found, size, of_task.currency, now_ns), others, since)
+    weighed = priced(connection, found, size, of_task.currency, now_ns)
+    task = of_task.task
+    weighed, others = (
+        contenders.within_policy(connection, task, each) for each in (weighed, others)
+    )
+    return Known(weighed, others, since)
 
 
 def priced(

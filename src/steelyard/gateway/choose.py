@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from steelyard.dialects.base import Call
 from steelyard.domain.errors import NoOffer, SteelyardError, UnknownModel, Unsupported
 from steelyard.domain.offers import WORKS
 from steelyard.gateway.health import Health
 from steelyard.gateway.snapshot import PolicyEntry, TaskEntry, VerdictEntry
-from steelyard.gateway.view import Candidate, Lineup, View
+from steelyard.gateway.view import Candidate, Lineup, Principal, View
 
 OUTPUT_EXPECTED = 256
 """Tokens expected in an answer where the client sets no smaller bound."""
@@ -22,6 +24,8 @@ OUTPUT_EXPECTED = 256
 OFFER = "offer:"
 _NOT_PROVEN = "not proven for this task"
 _TASK = "task:"
+_NOWHERE = frozenset({"no place that both policies allow"})
+"""Stands for an empty intersection, since an empty set in a policy allows all."""
 
 
 class Wanted(NamedTuple):
@@ -77,6 +81,34 @@ def resolve(asked: str, task_header: str, task_default: str, view: View) -> Want
             raise view.unknown_model(asked)
         return Wanted(Lineup((candidate,)), None, task_name)
     raise view.unknown_model(asked)
+
+
+def policy_of(wanted: Wanted, principal: Principal, view: View) -> PolicyEntry:
+    """The policy that a call goes by: its account's, or its task's where that demands proof.
+
+    Our own calls bring a task's items to an offer by name. The task's policy says where its items
+    may go at all, so it holds beside the account's then.
+
+    Raises:
+        NoOffer: an own call is for a task that is not known here, or not yet.
+    """
+    policy, task = principal.policy, wanted.task
+    if task is not None:
+        return view.policy(task.policy) if task.policy else policy
+    if not (principal.is_ours and wanted.task_name):
+        return policy
+    task = view.task(wanted.task_name)
+    if task is None:
+        raise NoOffer("The task of this call is not known here yet.", code="task_not_found")
+    if not task.policy:
+        return policy
+    bound = view.policy(task.policy)
+    return replace(
+        policy,
+        name=bound.name,
+        channels=_both(policy.channels, bound.channels),
+        residency=_both(policy.residency, bound.residency),
+    )
 
 
 def pick(
@@ -217,6 +249,13 @@ def _tried(verdict: VerdictEntry, floor: float) -> str:
         # Bounds of what is no longer sold would only mislead.
         told += f", {verdict.lower:.2f} to {verdict.upper:.2f} against {floor:.2f}"
     return f"{told}, {verdict.reason}" if verdict.reason else told
+
+
+def _both(one: frozenset[str], other: frozenset[str]) -> frozenset[str]:
+    """What two policies allow together; empty is all."""
+    if not (one and other):
+        return one | other
+    return one & other or _NOWHERE
 
 
 def _proven(task: TaskEntry | None) -> frozenset[str] | None:

@@ -172,10 +172,7 @@ class Exchange:
         wanted = self._wanted = choose.resolve(
             call.model, task.decode("latin-1") if task else "", principal.task, view
         )
-        policy = principal.policy
-        if wanted.task is not None and wanted.task.policy:
-            policy = view.policy(wanted.task.policy)
-        self._policy = policy
+        policy = self._policy = choose.policy_of(wanted, principal, view)
         return choose.pick(call, wanted, policy, state.health, (at_ns, state.clock()))
 
     def _begin(self, candidate: Candidate) -> Attempt | Failed | list[Lease]:

@@ -129,10 +129,7 @@ class Realtime:
         task = headers.get(b"x-steelyard-task", b"").decode("latin-1")
         wanted = choose.resolve(call.model, task, principal.task, view)
         self._books.serves(call.model, wanted.task_name)
-        policy = principal.policy
-        if wanted.task is not None and wanted.task.policy:
-            policy = view.policy(wanted.task.policy)
-        self._policy = policy
+        policy = self._policy = choose.policy_of(wanted, principal, view)
         return choose.pick(call, wanted, policy, state.health, (at_ns, state.clock()))
 
     async def _open(self) -> Session | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from fractions import Fraction
@@ -97,3 +98,28 @@ def test_answers_of_before_a_verdict_went_stale_are_in_another_file() -> None:
     first = contenders.mark(found, stale)
     assert first and first == contenders.mark([found[1]], stale)
     assert first != contenders.mark([found[0]], stale)
+
+
+def test_who_may_not_see_a_task_s_items_is_refused(
+    put: Callable[..., list[str]], database: Database
+) -> None:
+    put(
+        """
+channels:
+  shop: {base_url: "http://x/v1", residency: cn}
+  far: {base_url: "http://y/v1", residency: us}
+offers:
+  - {model: a, channel: shop, context: 9, rates: {input: 1 CNY/mtok, output: 1 CNY/mtok}}
+  - {model: a, channel: far, context: 9, rates: {input: 1 CNY/mtok, output: 1 CNY/mtok}}
+policies: {home: {residency: [cn]}, near: {channels: [shop]}}
+tasks: {bank/intent: {policy: home}, shop/review-sentiment: {policy: near}}
+"""
+    )
+    both = [Contender("shop/a"), Contender("far/a")]
+    with database.read() as connection:
+        for name in ("bank/intent", "shop/review-sentiment"):
+            task = replace(TASK, name=name)
+            near, far = contenders.within_policy(connection, task, both)
+            assert not near.refusal
+            assert "does not allow" in far.refusal
+        assert contenders.within_policy(connection, TASK, both) == both

@@ -4,9 +4,10 @@ from gateway.plain_core import offer, task, view
 from steelyard.dialects.base import Call
 from steelyard.dialects.openai_chat import DIALECT
 from steelyard.domain.errors import NoOffer, SteelyardError, UnknownModel, Unsupported
-from steelyard.gateway.choose import explain, pick, rank, resolve
+from steelyard.gateway import view as views
+from steelyard.gateway.choose import explain, pick, policy_of, rank, resolve
 from steelyard.gateway.health import Health
-from steelyard.gateway.snapshot import PolicyEntry, VerdictEntry
+from steelyard.gateway.snapshot import AccountEntry, KeyRecord, PolicyEntry, VerdictEntry
 from steelyard.gateway.view import View
 from steelyard.pricebook.book import flat
 
@@ -180,3 +181,42 @@ def test_nobody_is_sent_to_who_is_quarantined_but_by_a_policy_that_admits_it() -
     with pytest.raises(NoOffer, match="steelyard authenticity") as refused:
         pick(call(), wanted, PolicyEntry(), Health(), NOW)
     assert refused.value.code == "offer_quarantined"
+
+
+def principal(policy: PolicyEntry, *, is_ours: bool = True) -> views.Principal:
+    account = AccountEntry("acc_1", is_ours=is_ours)
+    return views.Principal(KeyRecord("key_1", "acc_1"), account, views.Holder(()), policy)
+
+
+def test_own_calls_take_a_task_s_items_only_where_its_policy_lets_them_go() -> None:
+    home = PolicyEntry("home", residency=frozenset({"cn"}), channels=frozenset({"c1"}))
+    tasks = {"t": task(policy="home"), "free": task()}
+    found = view(CHEAP, DEAR, tasks=tasks, policies={"home": home})
+    mine = principal(PolicyEntry("weighing", attempts_max=7))
+    bound = policy_of(resolve("offer:c2/m", "t", "", found), mine, found)
+    assert (bound.residency, bound.channels) == (home.residency, home.channels)
+    assert (bound.attempts_max, bound.admits_quarantined) == (7, True)
+    with pytest.raises(NoOffer):
+        pick(call(), resolve("offer:c2/m", "t", "", found), bound, Health(), NOW)
+    for header in ("", "free"):
+        assert policy_of(resolve("offer:c2/m", header, "", found), mine, found) is mine.policy
+    # Whoever is no part of steelyard names an offer for his own words.
+    other = principal(PolicyEntry("open"), is_ours=False)
+    assert policy_of(resolve("offer:c2/m", "t", "", found), other, found) is other.policy
+    assert policy_of(resolve("task:t", "", "", found), other, found) is home
+
+
+def test_an_own_account_s_policy_and_the_task_s_hold_both() -> None:
+    one = PolicyEntry("one", channels=frozenset({"c1"}))
+    found = view(CHEAP, DEAR, tasks={"t": task(policy="one")}, policies={"one": one})
+    mine = principal(PolicyEntry("mine", channels=frozenset({"c2"})))
+    for asked in ("offer:c1/m", "offer:c2/m"):
+        wanted = resolve(asked, "t", "", found)
+        with pytest.raises(NoOffer):
+            pick(call(), wanted, policy_of(wanted, mine, found), Health(), NOW)
+
+
+def test_an_own_call_for_a_task_that_is_not_known_yet_goes_nowhere() -> None:
+    found = view(CHEAP)
+    with pytest.raises(NoOffer):
+        policy_of(resolve("offer:c1/m", "new", "", found), principal(PolicyEntry()), found)
