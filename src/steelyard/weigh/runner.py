@@ -7,8 +7,8 @@ The caller injects ``ask`` and the clock; ``race`` says whom to ask what. What i
   what a weighing says.
 - An offer is left alone as soon as its bounds clear the floor or lie below it, and with
   ``Goal.CHEAPEST`` as soon as it is known to cost more than a proven one.
-- A finished item is in the run file before its worker begins another; a resume pays for nothing
-  twice.
+- An answer is graded and in the run file before its worker begins another; a resume pays for
+  nothing twice.
 - Money is held for all that calls in flight can cost, so the limit is never passed; a run that ends
   for it goes on from its file when there is more.
 - ``Preempted`` pauses an item. Another failure of the call is tried again a few times, then the
@@ -39,6 +39,7 @@ from steelyard.weigh.graders.registry import find_grader
 from steelyard.weigh.grading import Grading
 from steelyard.weigh.judged import Court, Judging, Means, Ruling, judging_of, texts_bytes_max
 from steelyard.weigh.lanes import Course, Lane, make_course, make_lanes
+from steelyard.weigh.prompts import Prepared
 from steelyard.weigh.race import Race
 from steelyard.weigh.results import Result, result_of
 from steelyard.weigh.runfile import Payment, RunFile, record_of
@@ -183,6 +184,7 @@ class _Runner:
         """Why nobody may be asked any more though there is money left; empty while one may."""
         self._n_in_flight = 0
         self._moved = asyncio.Event()
+        self._slots = asyncio.Semaphore(options.concurrency)
 
     def resume(self) -> None:
         """Takes in what earlier runs finished.
@@ -216,7 +218,10 @@ class _Runner:
         """Asks until nothing more can be learnt, or paid for."""
         try:
             async with asyncio.TaskGroup() as group:
-                for _ in range(self._options.concurrency):
+                # While one grades and writes, another one calls; but whoever wants one call at a
+                # time wants to know its grade before the next.
+                n_calls = self._options.concurrency
+                for _ in range(2 * n_calls if n_calls > 1 else 1):
                     group.create_task(self._worker())
         except BaseExceptionGroup as errors:
             # One reason ends a run; the workers that it took along have nothing to add.
@@ -227,13 +232,23 @@ class _Runner:
             self.out_of_money = f"no money left: {error.message}"
 
     async def _worker(self) -> None:
-        while (found := await self._next()) is not None:
+        while True:
+            async with self._slots:
+                found = await self._next()
+                if found is None:
+                    return
+                lane, index = self._lanes[found[0]], found[1]
+                prepared = self._course.prepared(lane.form, index)
+                bill = Bill(lane.contender.price)
+                try:
+                    reply = await self._ask(lane, prepared, bill)
+                except BaseException:
+                    self._left()
+                    raise
             try:
-                await self._item(self._lanes[found[0]], found[1])
+                await self._item(lane, index, prepared.sample, reply, bill)
             finally:
-                self._n_in_flight -= 1
-                moved, self._moved = self._moved, asyncio.Event()
-                moved.set()
+                self._left()
 
     async def _next(self) -> tuple[str, int] | None:
         while (found := self._race.next()) is None:
@@ -243,15 +258,21 @@ class _Runner:
         self._n_in_flight += 1
         return found
 
-    async def _item(self, lane: Lane, index: int) -> None:
-        """Asks for one item, grades it, writes it down."""
-        prepared = self._course.prepared(lane.form, index)
-        bill = Bill(lane.contender.price)
+    def _left(self) -> None:
+        self._n_in_flight -= 1
+        moved, self._moved = self._moved, asyncio.Event()
+        moved.set()
+
+    async def _ask(self, lane: Lane, prepared: Prepared, bill: Bill) -> Answer | Grade | None:
         ask = partial(self._means.ask, lane.offer, prepared.request, task=self._course.task.name)
-        patience = self._options.patience
-        reply = await get_reply(ask, bill, patience)
+        return await get_reply(ask, bill, self._options.patience)
+
+    async def _item(
+        self, lane: Lane, index: int, sample: Sample, reply: Answer | Grade | None, bill: Bill
+    ) -> None:
+        """Grades what came of one item, and writes it down."""
         if reply is None:
-            reason = f"paused {patience.pauses_max + 1} times in a row"
+            reason = f"paused {self._options.patience.pauses_max + 1} times in a row"
             if bill.cost_pico:
                 self._note_failure(lane, index, bill, reason)
             self._race.give_back(lane.offer, index)
@@ -259,7 +280,7 @@ class _Runner:
         elif isinstance(self._grades, Court):
             await self._judge(self._grades, lane, index, reply, bill)
         else:
-            put = self._put(lane, index, prepared.sample, reply, bill)
+            put = self._put(lane, index, sample, reply, bill)
             done = asyncio.get_running_loop().create_task(put)
             try:
                 await asyncio.shield(done)
