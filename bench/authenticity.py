@@ -49,8 +49,8 @@ from steelyard.weigh.authenticity.verdict import AuthenticityState, judge
 SEED = 1
 MODEL = "qwen2.5-coder-1.5b-instruct"
 ERROR = Fraction(1, 100)
-TRIALS_GENUINE = 1500
-TRIALS_FOUND = 100
+TRIALS_GENUINE = 1200
+TRIALS_FOUND = 80
 """Of each way to cheat; what is found at all costs the most permutations."""
 MIXED = 0.25
 INFLATED = 1.1
