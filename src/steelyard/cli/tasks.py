@@ -188,10 +188,10 @@ def import_tasks(
     sets: dict[str, bytes] = {}
     faults: dict[str, int] = {}
     for task in tasks:
-        if task.name in entries:
+        path = own_tasks.set_path(task.name)
+        if task.name in entries or path in sets:
             raise ConfigError(f"two tasks would be called {task.name}; import one at a time")
         faults[task.name] = len(task.dataset().faults)  # also: it has an item at all
-        path = own_tasks.set_path(task.name)
         entries[task.name] = task.section(path, wanted)
         sets[path] = task.set_bytes()
     plan = own_tasks.plan(place.home(), os.environ, entries, sets)

@@ -110,7 +110,7 @@ def plan(
         for name in entries:
             if name in known:
                 raise ConfigError(f"{FILE} speaks of the task {name} already; change it there")
-        text = insert(before, "tasks", entries)
+        text = insert(before, "tasks", {name: _literal(each) for name, each in entries.items()})
         missing = {
             path: data for path, data in sets.items() if not _is_there(home / path, data, path)
         }
@@ -144,6 +144,18 @@ def tasks_in_force(home: Path, env: Mapping[str, str]) -> dict[str, Task]:
 def is_own(task: Task) -> bool:
     """Whether a task's set is a file of the user's own."""
     return is_file(task.set_name)
+
+
+def _literal(value: Any) -> Any:
+    """A value whose texts mean themselves: in the file ``${NAME}`` would be a secret's place.
+
+    What is imported was written by anybody, and goes to vendors.
+    """
+    if isinstance(value, str):
+        return value.replace("${", "$${")
+    if isinstance(value, Mapping):
+        return {key: _literal(each) for key, each in value.items()}
+    return [_literal(each) for each in value] if isinstance(value, list | tuple) else value
 
 
 def _tasks(text: str) -> Mapping[str, Any]:

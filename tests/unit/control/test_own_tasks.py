@@ -48,6 +48,19 @@ def test_every_part_of_a_form_comes_along(tmp_path: Path) -> None:
     assert (mine.form, mine.seed) == (form, 7)
 
 
+def test_what_looks_like_a_secret_s_place_stays_text(tmp_path: Path) -> None:
+    # Who wrote what is imported would have keys put into prompts, which go to vendors.
+    text = "Use ${MY_API_KEY}, $${MY_API_KEY}, ${ and ${a b}"
+    entry, data = own_copy(replace(TASK, form=replace(TASK.form, system=text)), "mine", None)
+    entry["title"] = text
+    entry["grader_parameters"] = {"list": [text, 1]}
+    env = {"MY_API_KEY": "secret"}
+    written(tmp_path, plan(tmp_path, env, {"mine": entry}, {set_path("mine"): data}))
+    mine = tasks_in_force(tmp_path, env)["mine"]
+    assert (mine.form.system, mine.title) == (text, text)
+    assert mine.grader_parameters == {"list": [text, 1]}
+
+
 def test_comments_and_what_else_is_there_stay(tmp_path: Path) -> None:
     before = "# my own words\nlisten: 127.0.0.1:8080  # here\ntasks:\n  shop/review-sentiment:\n"
     (tmp_path / "steelyard.yaml").write_text(before)
