@@ -73,7 +73,7 @@ class Control:
         self.orders = Orders(self.database)
         self.captures = Captures(places.home / "captures", self._capture_rules)
         self._reading = asyncio.Lock()
-        self._is_background = False
+        self._n_background = 0
 
     def prepare(self) -> None:
         """Brings up database, configuration and snapshot; blocks, before anything is served.
@@ -154,9 +154,12 @@ class Control:
         self.links.broadcast("channels", self.engines.channel_states())
 
     def set_background(self, is_running: bool) -> None:
-        """Tells all workers whether background work runs, so that they say ``busy``."""
-        self._is_background = is_running
-        self.links.broadcast("background", is_running)
+        """Tells all workers whether background work runs, so that they say ``busy``.
+
+        Several may run at a time: each says when it begins and when it has ended.
+        """
+        self._n_background += 1 if is_running else -1
+        self.links.broadcast("background", self._n_background > 0)
 
     def refresh_exchange(self) -> bool:
         """Adds the newest exchange rates for the pairs in use; True when there were new ones."""
@@ -218,7 +221,7 @@ class Control:
     def _greet(self, link: WorkerLink) -> None:
         link.send("base_urls", self.engines.base_urls())
         link.send("channels", self.engines.channel_states())
-        link.send("background", self._is_background)
+        link.send("background", self._n_background > 0)
         if link.revision < self.publisher.revision:
             link.send("snapshot", self.publisher.revision)
 
