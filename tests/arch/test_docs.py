@@ -104,6 +104,7 @@ def test_files_that_the_architecture_names_are_there() -> None:
     text = (ROOT / "ARCHITECTURE.md").read_text("utf-8")
     named = re.findall(r"`([a-z_]+/[a-z_/]*(?:\.py)?)`", text)
     state_folders = {"journal/", "ledger/", "snapshot/", "models/", "weighings/", "logs/"}
+    state_folders |= {"captures/", "authenticity/"}
     for name in set(named) - state_folders:
         assert (ROOT / name).exists() or (PACKAGE / name).exists(), name
 

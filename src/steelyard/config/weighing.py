@@ -53,7 +53,7 @@ class Drift(Section):
     longer: Decimal = Field(default=Decimal("0.1"), ge=0, le=10)
     """Growth of answers, in tokens, that is borne: 0.1 for a tenth."""
     alpha: float = Field(default=0.01, gt=0, le=0.2)
-    """Chance that watching an offer that never changes ever alarms, from one verdict to the next."""
+    """Chance that watching an unchanged offer ever alarms, from one verdict to the next."""
 
 
 class Captures(Section):

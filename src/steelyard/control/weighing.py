@@ -281,6 +281,7 @@ class Weighings:
             goal=order.goal,
             money_max=job.money,
             currency=job.currency,
+            others=tuple(job.others),
         )
         key = await weighing_key(self._control)
         ask = self._asker(job, key)
@@ -297,13 +298,7 @@ class Weighings:
             storing = StoringAsk(ask, stores, _now, job.since, is_fresh=order.is_fresh)
             with _quick_turns():
                 return await run(
-                    job.task,
-                    job.dataset,
-                    job.contenders,
-                    storing,
-                    path=job.path,
-                    options=options,
-                    others=job.others,
+                    job.task, job.dataset, job.contenders, storing, path=job.path, options=options
                 )
         finally:
             if job.is_background:
@@ -322,7 +317,7 @@ class Weighings:
             from steelyard.control.fleet import FleetAsk, Place  # noqa: PLC0415
 
             place = Place(fleet.address, fleet.askers, fleet.gateway or self._url)
-            return FleetAsk(place, key)
+            return FleetAsk(place, key, partial(cost_of, self._control))
         return self._make_asker(self._url, key, self._busy if job.is_background else None)
 
     async def _note(self, standings: Sequence[Standing], ended: asyncio.Event) -> None:

@@ -39,7 +39,6 @@ from steelyard.weigh.graders.registry import find_grader
 from steelyard.weigh.grading import Grading
 from steelyard.weigh.judged import Court, Judging, Means, Ruling, judging_of, texts_bytes_max
 from steelyard.weigh.lanes import Course, Lane, make_course, make_lanes
-from steelyard.weigh.prompts import Prepared
 from steelyard.weigh.race import Race
 from steelyard.weigh.results import Result, result_of
 from steelyard.weigh.runfile import Payment, RunFile, record_of
@@ -49,7 +48,7 @@ from steelyard.weigh.tries import get_reply
 __all__ = ["Options", "Progress", "Result", "run"]
 
 
-async def run(  # noqa: PLR0913 -- a weighing needs all of them
+async def run(
     task: Task,
     dataset: Dataset,
     contenders: Sequence[Contender],
@@ -57,7 +56,6 @@ async def run(  # noqa: PLR0913 -- a weighing needs all of them
     *,
     path: Path,
     options: Options,
-    others: Sequence[Contender] = (),
 ) -> list[Result]:
     """Weighs offers on a task and gives one result each, in the order given.
 
@@ -68,8 +66,7 @@ async def run(  # noqa: PLR0913 -- a weighing needs all of them
         ask: sends one request to one offer.
         path: the run file; an existing one is resumed, its items are not asked again (except those
             that got no answer). A new weighing takes a new path.
-        options: clock, bounds, money, reporting.
-        others: offers that help to grade: judge and baseline of a judged task.
+        options: clock, bounds, money, reporting, who helps to grade.
 
     Raises:
         ConfigError: the task, grader, set or options are wrong, or the run file is in use.
@@ -79,7 +76,7 @@ async def run(  # noqa: PLR0913 -- a weighing needs all of them
     names = [contender.offer for contender in contenders]
     if len(set(names)) < len(names):
         raise ConfigError("weigh: an offer is named twice")
-    how = _how(task, dataset, others, options)
+    how = _how(task, dataset, options)
     course = await asyncio.to_thread(make_course, task, dataset, how.fits, options.limit)
     lanes = make_lanes(task, dataset.digest, contenders)
     if not lanes:
@@ -106,13 +103,11 @@ async def run(  # noqa: PLR0913 -- a weighing needs all of them
     return await asyncio.to_thread(results)
 
 
-def _how(
-    task: Task, dataset: Dataset, others: Sequence[Contender], options: Options
-) -> Judging | Grading:
+def _how(task: Task, dataset: Dataset, options: Options) -> Judging | Grading:
     """How answers are graded: by a judge, or by a program."""
     if task.grader == judged.GRADER:
         bytes_max = texts_bytes_max(dataset.samples)
-        return judging_of(task, others, bytes_max, options.patience)
+        return judging_of(task, options.others, bytes_max, options.patience)
     grader = find_grader(task.grader, task.grader_parameters)
     return Grading(grader, task.grader_parameters, options.grading_max_s)
 
@@ -232,47 +227,35 @@ class _Runner:
             self.out_of_money = f"no money left: {error.message}"
 
     async def _worker(self) -> None:
-        while True:
-            async with self._slots:
-                found = await self._next()
-                if found is None:
-                    return
-                lane, index = self._lanes[found[0]], found[1]
-                prepared = self._course.prepared(lane.form, index)
-                bill = Bill(lane.contender.price)
-                try:
-                    reply = await self._ask(lane, prepared, bill)
-                except BaseException:
-                    self._left()
-                    raise
+        while (found := await self._next()) is not None:
             try:
-                await self._item(lane, index, prepared.sample, reply, bill)
+                await self._item(self._lanes[found[0]], found[1])
             finally:
-                self._left()
+                self._n_in_flight -= 1
+                moved, self._moved = self._moved, asyncio.Event()
+                moved.set()
 
     async def _next(self) -> tuple[str, int] | None:
+        """The next question, once it may be asked."""
+        await self._slots.acquire()
         while (found := self._race.next()) is None:
             if not self._n_in_flight:
+                self._slots.release()
                 return None
             await self._moved.wait()
         self._n_in_flight += 1
         return found
 
-    def _left(self) -> None:
-        self._n_in_flight -= 1
-        moved, self._moved = self._moved, asyncio.Event()
-        moved.set()
-
-    async def _ask(self, lane: Lane, prepared: Prepared, bill: Bill) -> Answer | Grade | None:
+    async def _item(self, lane: Lane, index: int) -> None:
+        """Asks for one item, lets the next call go, grades it, writes it down."""
+        prepared = self._course.prepared(lane.form, index)
+        bill = Bill(lane.contender.price)
         ask = partial(self._means.ask, lane.offer, prepared.request, task=self._course.task.name)
-        return await get_reply(ask, bill, self._options.patience)
-
-    async def _item(
-        self, lane: Lane, index: int, sample: Sample, reply: Answer | Grade | None, bill: Bill
-    ) -> None:
-        """Grades what came of one item, and writes it down."""
+        patience = self._options.patience
+        reply = await get_reply(ask, bill, patience)  # what it raises ends the run
+        self._slots.release()
         if reply is None:
-            reason = f"paused {self._options.patience.pauses_max + 1} times in a row"
+            reason = f"paused {patience.pauses_max + 1} times in a row"
             if bill.cost_pico:
                 self._note_failure(lane, index, bill, reason)
             self._race.give_back(lane.offer, index)
@@ -280,7 +263,7 @@ class _Runner:
         elif isinstance(self._grades, Court):
             await self._judge(self._grades, lane, index, reply, bill)
         else:
-            put = self._put(lane, index, sample, reply, bill)
+            put = self._put(lane, index, prepared.sample, reply, bill)
             done = asyncio.get_running_loop().create_task(put)
             try:
                 await asyncio.shield(done)

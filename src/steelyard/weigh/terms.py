@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from steelyard.domain.errors import ConfigError
 from steelyard.domain.money import Money
+from steelyard.weigh.asking import Contender
 from steelyard.weigh.entrants import Goal
 from steelyard.weigh.grading import TIME_MAX_S
 from steelyard.weigh.sequences import Interval
@@ -58,6 +59,8 @@ class Options:
     """Of the weighing, which offers' prices are told in; by default that of ``money_max``."""
     grading_max_s: float = TIME_MAX_S
     """Seconds that a grader may take for one answer."""
+    others: tuple[Contender, ...] = ()
+    """Offers that help to grade: judge and baseline of a judged task."""
 
     def __post_init__(self) -> None:
         if self.limit < 0 or self.concurrency < 1 or self.failures_max < 1:

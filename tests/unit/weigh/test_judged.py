@@ -65,8 +65,7 @@ def weigh(
             contenders or (GOOD, BAD),
             vendor,
             path=path,
-            options=options(currency="CNY", **change),
-            others=(JUDGE, BASE),
+            options=options(currency="CNY", others=(JUDGE, BASE), **change),
         )
     )
 

@@ -187,3 +187,12 @@ def test_the_memory_of_a_run_does_not_grow_with_its_answers(tmp_path: Path) -> N
             tracemalloc.stop()
 
     assert peak(300) - peak(50) < 250 * 2_000  # answers have 4,000 characters
+
+
+def test_progress_tells_each_item_and_the_bounds_on_demand(path: Path) -> None:
+    told: list[Progress] = []
+    (result,) = weigh(Vendor(lambda *_: yes()), path, on_progress=told.append)
+    assert [p.n_done for p in told] == list(range(1, result.verdict.n + 1))
+    assert told[-1].is_settled
+    assert told[-1].n_total == 60
+    assert told[-1].bounds() == (result.verdict.lower, result.verdict.upper)

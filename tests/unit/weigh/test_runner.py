@@ -22,7 +22,7 @@ from steelyard.weigh.asking import Answer, AskError, Contender, Preempted
 from steelyard.weigh.graders import label
 from steelyard.weigh.graders.base import Grader, Parameters
 from steelyard.weigh.runfile import Record, RunFile
-from steelyard.weigh.runner import Progress, run
+from steelyard.weigh.runner import run
 from weigh.rig import (
     DATASET,
     HASTY,
@@ -338,15 +338,6 @@ def test_an_answer_that_is_paid_is_written_down_even_while_being_cancelled(
     asyncio.run(story())
     with RunFile(path) as file:
         assert [record.grade.value for record in file.records.values()] == [1]
-
-
-def test_progress_tells_each_item_and_the_bounds_on_demand(path: Path) -> None:
-    told: list[Progress] = []
-    (result,) = weigh(Vendor(lambda *_: yes()), path, on_progress=told.append)
-    assert [p.n_done for p in told] == list(range(1, result.verdict.n + 1))
-    assert told[-1].is_settled
-    assert told[-1].n_total == 60
-    assert told[-1].bounds() == (result.verdict.lower, result.verdict.upper)
 
 
 def test_another_prompt_form_is_asked_anew_in_the_same_file(path: Path) -> None:
