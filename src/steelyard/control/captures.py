@@ -144,6 +144,7 @@ class Captures:
                 path.unlink()
             elif len(left) < len(rows):
                 beside = path.with_suffix(".new")
+                beside.unlink(missing_ok=True)  # one that a crash left would bring back others
                 _append(beside, left)
                 beside.replace(path)
         return count

@@ -15,6 +15,8 @@ BODY_BYTES_MAX = 256 << 10
 """A longer request is not captured: no test item should be that long."""
 DOOR = "openai_chat"
 """Requests are asked again as they are, so only this door's can become test items."""
+_OBJECTIONS = frozenset((b"no", b"false", b"off", b"0", b"never"))
+"""Whoever objects shall not have to guess how it is spelt."""
 _SPREAD = 0x9E3779B1
 """Odd, near 2^32 over the golden ratio: its multiples spread evenly over 32 bits."""
 
@@ -32,7 +34,7 @@ def captures(principal: Principal, request: Request, door: str, sequence: int) -
         and door == DOOR
         and not principal.is_ours
         and len(request.body) <= BODY_BYTES_MAX
-        and request.headers.get(b"x-steelyard-capture") != b"no"
+        and request.headers.get(b"x-steelyard-capture", b"").strip().lower() not in _OBJECTIONS
         and is_drawn(sequence, share)
     )
 

@@ -38,7 +38,8 @@ def test_consent_and_objection() -> None:
     assert may(principal(1), Asked(), DOOR, 1)
     assert not may(principal(0), Asked(), DOOR, 1)
     assert not may(principal(1, is_ours=True), Asked(), DOOR, 1)
-    assert not may(principal(1), Asked(x_steelyard_capture=b"no"), DOOR, 1)
+    for objection in (b"no", b"No", b" NO ", b"false", b"0"):
+        assert not may(principal(1), Asked(x_steelyard_capture=objection), DOOR, 1)
     assert not may(principal(1), Asked(), "openai_embeddings", 1)
     assert not may(principal(1), Asked(b"x" * (BODY_BYTES_MAX + 1)), DOOR, 1)
 
