@@ -28,6 +28,8 @@ from steelyard.wire.upstream import Pool
 QUIET_S = 2.0
 """How long nobody must have called before a background question is asked."""
 _TIMEOUT_S = 300.0
+_NAME_MAX = 128
+"""Characters kept of what a vendor calls its model, and of why an answer ended."""
 _ANSWER_BYTES_MAX = 16 << 20
 """Of a longer answer nothing is read any more: it is unscored."""
 _PATH = "/v1/chat/completions"
@@ -169,7 +171,7 @@ class GatewayAsk:
         # Nobody answered, and somebody may have been paid all the same: the ledger knows.
         cost_pico = await self._cost_of(call_id) if call_id and self._cost_of else 0
         is_retryable = reply.status in (429, 502, 503, 504)
-        raise AskError(message, is_retryable=is_retryable, cost_pico=cost_pico)
+        raise AskError(message, is_retryable=is_retryable, cost_pico=cost_pico, call_id=call_id)
 
 
 class _Reply:
@@ -223,7 +225,10 @@ class _Reply:
         Raises:
             ValueError: it is no JSON.
         """
-        return msgspec.json.decode(b"".join(self._pieces))
+        try:
+            return msgspec.json.decode(b"".join(self._pieces))
+        except RecursionError as error:
+            raise ValueError("nested too deep") from error
 
     def on_head(self, status: int, headers: dict[bytes, bytes]) -> None:
         """Takes the status and the headers."""
@@ -264,22 +269,35 @@ def _answer(reply: _Reply, time_s: float) -> Answer:
     try:
         shape: dict[str, Any] = reply.json()
         choice = shape["choices"][0]
-        usage = shape.get("usage") or {}
+        usage = shape.get("usage")
         text = choice["message"].get("content") or ""
+        finish_reason, model = choice.get("finish_reason"), shape.get("model")
     except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
         reason = "the answer is no chat completion"
         raise AskError(reason, cost_pico=cost_pico, currency=currency) from error
     return Answer(
         text=str(text),
-        finish_reason=str(choice.get("finish_reason") or ""),
-        input_tokens=int(usage.get("prompt_tokens") or 0),
-        output_tokens=int(usage.get("completion_tokens") or 0),
+        finish_reason=_name(finish_reason),
+        input_tokens=_count(usage, "prompt_tokens"),
+        output_tokens=_count(usage, "completion_tokens"),
         cost_pico=cost_pico,
         currency=currency,
         time_s=time_s,
         call_id=reply.header(b"x-steelyard-call"),
-        model_answered=str(shape.get("model") or ""),
+        model_answered=_name(model),
     )
+
+
+def _name(value: object) -> str:
+    return value[:_NAME_MAX] if isinstance(value, str) else ""
+
+
+def _count(usage: object, name: str) -> int:
+    """A count of tokens; 0 where a vendor tells none that makes sense."""
+    value = usage.get(name) if isinstance(usage, dict) else None
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**53:
+        return value
+    return 0
 
 
 def _cost(header: str) -> tuple[int, str]:

@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection
@@ -25,6 +26,7 @@ from sqlalchemy import Connection
 from steelyard.config.amounts import read_money
 from steelyard.config.weighing import Drift
 from steelyard.control import webhook
+from steelyard.control.booked import cost_of
 from steelyard.control.control import Control
 from steelyard.control.downloads import TIMEOUT_S
 from steelyard.control.drift_look import Look, Looker, Subject
@@ -273,7 +275,7 @@ class DriftWatch:
             await ask.close()
 
     def _asker(self, key: str, *, is_background: bool) -> Asker:
-        make = self.make_asker or _gateway_asker
+        make = self.make_asker or partial(_gateway_asker, self.control)
         url = f"http://127.0.0.1:{self.control.places.port}"
         return make(url, key, self._busy if is_background else None)
 
@@ -316,8 +318,9 @@ def _untold(connection: Connection) -> list[Measurement]:
     return sorted(waiting, key=lambda each: each.number)
 
 
-def _gateway_asker(url: str, key: str, busy: asyncio.Event | None) -> Asker:
+def _gateway_asker(control: Control, url: str, key: str, busy: asyncio.Event | None) -> Asker:
     # Imported when first needed: its HTTP client costs a sixth of control's start.
     from steelyard.control.asking import GatewayAsk  # noqa: PLC0415
 
-    return GatewayAsk(url, key, busy)
+    # A question without an answer may be booked all the same, and is the day's money then.
+    return GatewayAsk(url, key, busy, partial(cost_of, control))

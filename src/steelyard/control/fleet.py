@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
-from steelyard.control.asking import GatewayAsk
+from steelyard.control.asking import CostOf, GatewayAsk
 from steelyard.domain.errors import ConfigError, SteelyardError
 from steelyard.weigh.asking import Answer, AskError
 
@@ -59,10 +59,17 @@ class Asker:
 class FleetAsk:
     """Asks offers from a cluster's machines; see ``weigh.asking.Ask``."""
 
-    def __init__(self, place: Place, key: str) -> None:
-        """Nothing is started before ``wait_until_known``."""
+    def __init__(self, place: Place, key: str, cost_of: CostOf | None = None) -> None:
+        """Nothing is started before ``wait_until_known``.
+
+        Args:
+            place: where the fleet is.
+            key: to call under.
+            cost_of: what a call without an answer was booked at; the ledger is here, not there.
+        """
         self._place = place
         self._key = key
+        self._cost_of = cost_of
         self._askers: list[Any] = []
         self._n_asked = 0
 
@@ -84,8 +91,8 @@ class FleetAsk:
         """The answer of one offer.
 
         Raises:
-            AskError: no answer, or the machine that waited for it is lost. What the gateway booked
-                for a call whose asker died is in the ledger, not in the weighing's own sum.
+            AskError: no answer, or the machine that waited for it is lost, and with it the number
+                by which the ledger knows the call.
             SteelyardError: no access or no money; every further call would be refused alike.
         """
         asker = self._askers[self._n_asked % len(self._askers)]
@@ -93,7 +100,10 @@ class FleetAsk:
         try:
             reply = await asker.ask.remote(offer, request, task)
         except _ray().exceptions.RayError as error:
-            raise AskError(f"a machine of the fleet was lost: {_name(error)}") from error
+            reason = f"a machine of the fleet was lost: {_name(error)}"
+            raise AskError(reason, is_lost=True) from error
+        if isinstance(reply, AskError) and reply.call_id and self._cost_of is not None:
+            reply.cost_pico = await self._cost_of(reply.call_id)
         if isinstance(reply, Exception):
             raise reply
         answer: Answer = reply

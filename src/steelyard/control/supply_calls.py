@@ -87,16 +87,17 @@ class Caller:
         cost_pico = self._cost(reply.headers.get("x-steelyard-cost", "").encode())
         self.accepted += 1
         try:
-            usage = reply.json().get("usage") or {}
-            self.tokens += int(usage["prompt_tokens"]) + int(usage["completion_tokens"])
-        except (ValueError, KeyError, TypeError, AttributeError):
-            pass  # who tells no usage leaves tokens per minute unknown
+            usage = reply.json().get("usage")
+        except (ValueError, AttributeError, RecursionError):
+            usage = None
+        # Who tells no usage leaves tokens per minute unknown.
+        self.tokens += sum(_count_of(usage, f"{side}_tokens") for side in ("prompt", "completion"))
         return Reply(End.ACCEPTED, cost_pico=cost_pico)
 
     async def _streamed(self, body: Mapping[str, Any]) -> Reply:
         began_s = time.monotonic()
         first_s, events, cost_pico = 0.0, 0, self._call_pico_max
-        usage: dict[str, Any] = {}
+        usage: object = None
         async with self._client.stream("POST", "/v1/chat/completions", json=body) as reply:
             if reply.status_code != 200:
                 content = await reply.aread()
@@ -140,6 +141,9 @@ class Caller:
             self.problem = f"steelyard itself refuses: {code}"
         elif is_asked and status == 402 or code == "credential_rejected":
             self.problem = f"the vendor refuses: {code}"
+        elif is_asked and status >= 500:
+            # Broken off on the way: it may be booked, and at most at its bound.
+            return Reply(End.FAILED, cost_pico=self._call_pico_max)
         return Reply(End.FAILED)
 
 
@@ -163,7 +167,7 @@ def _event(line: str) -> dict[str, Any]:
         return {}
     try:
         shape = json.loads(line[5:])
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return shape if isinstance(shape, dict) else {}
 
@@ -177,13 +181,13 @@ def _says(shape: Mapping[str, Any]) -> bool:
     return isinstance(delta, dict) and bool(delta.get("content") or delta.get("reasoning_content"))
 
 
-def _count_of(usage: Mapping[str, Any], name: str) -> int:
-    value = usage.get(name)
-    return value if isinstance(value, int) and value > 0 else 0
+def _count_of(usage: object, name: str) -> int:
+    value = usage.get(name) if isinstance(usage, dict) else None
+    return value if isinstance(value, int) and 0 < value < 2**53 else 0
 
 
 def _code(content: bytes) -> str:
     try:
         return str(json.loads(content)["error"]["code"])[:64]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return "unknown"

@@ -78,6 +78,7 @@ class AskError(Exception):
         cost_pico: in 10^-12 of ``currency``.
         currency: ISO 4217; empty when nothing was billed.
         is_lost: whether nobody can say what it cost; the most that it can is counted then.
+        call_id: the gateway's number of it, by which the ledger knows what it cost.
     """
 
     def __init__(
@@ -88,6 +89,7 @@ class AskError(Exception):
         cost_pico: int = 0,
         currency: str = "",
         is_lost: bool = False,
+        call_id: str = "",
     ) -> None:
         super().__init__(reason)
         self.reason = reason
@@ -95,6 +97,7 @@ class AskError(Exception):
         self.cost_pico = cost_pico
         self.currency = currency
         self.is_lost = is_lost
+        self.call_id = call_id
 
 
 class Preempted(AskError):

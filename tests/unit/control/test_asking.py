@@ -61,6 +61,35 @@ def test_a_cost_that_is_not_said_is_left_to_the_ledger(cost: str) -> None:
     assert asking._cost(cost)[0] in (0, 10**12)
 
 
+@pytest.mark.parametrize(
+    "usage",
+    ["x", [1], {"prompt_tokens": "many", "completion_tokens": -1}, {"prompt_tokens": 1e300}, True],
+)
+def test_nonsense_beside_an_answer_costs_no_weighing(usage: object) -> None:
+    async def work() -> None:
+        async with gateway() as (vendor, ask):
+            choice = {"message": {"content": "yes"}, "finish_reason": "z" * 5000}
+            body = {"choices": [choice], "usage": usage, "model": "m" * 5000}
+            vendor.script([Raw((json_response(200, body),))])
+            answer = await ask("shop/m", REQUEST, task="mood")
+            assert (answer.text, answer.input_tokens, answer.output_tokens) == ("yes", 0, 0)
+            assert len(answer.finish_reason) == len(answer.model_answered) == 128
+
+    run(work)
+
+
+def test_an_answer_nested_without_end_is_none() -> None:
+    async def work() -> None:
+        async with gateway() as (vendor, ask):
+            body = b"[" * 100_000
+            head = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % len(body)
+            vendor.script([Raw((head + body,))])
+            with pytest.raises(AskError, match="no chat completion"):
+                await ask("shop/m", REQUEST, task="mood")
+
+    run(work)
+
+
 def refusal(status: int) -> Raw:
     body = {"error": {"message": "No.", "type": "t", "code": "because"}}
     return Raw((json_response(status, body),))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import builtins
+import pickle
 from typing import Any
 
 import pytest
@@ -81,7 +82,25 @@ def test_askers_take_turns_and_refusals_are_raised(monkeypatch: pytest.MonkeyPat
             await ask()
         with pytest.raises(AskError, match="a machine of the fleet was lost") as lost:
             await ask()
-        assert lost.value.is_retryable
+        assert lost.value.is_retryable and lost.value.is_lost
         assert (await ask()).text == "one"
+
+    asyncio.run(work())
+
+
+def test_what_a_refused_call_was_booked_at_is_asked_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fleet, "_ray", FakeRay)
+    sent = pickle.loads(pickle.dumps(AskError("HTTP 502", call_id="c-1-2")))
+    found = fleet_of(sent)
+
+    async def cost_of(call_id: str) -> int:
+        return 42 if call_id == "c-1-2" else 0
+
+    found._cost_of = cost_of
+
+    async def work() -> None:
+        with pytest.raises(AskError) as refused:
+            await found("shop/m", {}, task="mood")
+        assert refused.value.cost_pico == 42
 
     asyncio.run(work())

@@ -75,7 +75,6 @@ def test_a_streamed_answer_is_timed() -> None:
         (_error(429, "upstream_rate_limited", **ASKED), "refused", None, ""),
         (_error(503, "upstream_overloaded", **ASKED), "refused", None, ""),
         (_error(503, "no_offer", **{"retry-after": "3"}), "refused", 3, ""),
-        (_error(502, "upstream_unavailable", **ASKED), "failed", None, ""),
         (_error(402, "insufficient_quota"), "failed", None, "steelyard itself refuses"),
         (_error(429, "rate_limited"), "failed", None, "steelyard itself refuses"),
         (_error(502, "credential_rejected", **ASKED), "failed", None, "the vendor refuses"),
@@ -87,6 +86,29 @@ def test_what_a_refusal_means(
     reply, caller = _ask(answer)
     assert (reply.end.value, reply.retry_after_s, reply.cost_pico) == (end, wait_s, 0)
     assert caller.problem.startswith(problem) and bool(caller.problem) == bool(problem)
+
+
+def test_what_broke_off_at_the_vendor_counts_at_its_bound() -> None:
+    reply, _ = _ask(_error(502, "upstream_unavailable", **ASKED))
+    assert reply == Reply(End.FAILED, cost_pico=99)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"usage": ["x"]}',
+        b'{"usage": {"prompt_tokens": 1e308, "completion_tokens": "x"}}',
+        b"[" * 100_000,
+        b"[]",
+    ],
+)
+def test_nonsense_from_a_vendor_ends_no_measurement(body: bytes) -> None:
+    reply, caller = _ask(httpx.Response(200, content=body))
+    assert (reply.end, caller.tokens) == (End.ACCEPTED, 0)
+    stream = b"data: " + body + b"\n\n"
+    reply, caller = _ask(httpx.Response(200, content=stream), tokens=9)
+    assert (reply.end, caller.tokens) == (End.ACCEPTED, 0)
+    assert _ask(httpx.Response(500, content=body))[0].end is End.FAILED
 
 
 def test_silence_is_booked_at_its_bound() -> None:
