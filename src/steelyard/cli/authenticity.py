@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from steelyard.cli import place
-from steelyard.cli.output import Json, money, print_json, print_table
+from steelyard.cli.output import Json, money, print_json, print_table, say
 from steelyard.domain.errors import ConfigError, InvalidRequest, StoreUnavailable
 
 app = typer.Typer(help="Whether offers are the models that they are sold as.")
@@ -101,9 +101,9 @@ def record(
     if as_json:
         print_json({**told, "cost": found["cost"], "currency": found["currency"]})
         return
-    typer.echo(f"{out}: {len(answers)} answers, cost {found['cost']} {found['currency']}")
+    say(f"{out}: {len(answers)} answers, cost {found['cost']} {found['currency']}")
     if found["stopped"]:
-        typer.echo(found["stopped"], err=True)
+        say(found["stopped"], err=True)
 
 
 @app.command()
@@ -115,7 +115,7 @@ def release(
 ) -> None:
     """Let an offer have calls again, though a test says that it is something else."""
     done = place.api().post(f"{PATH}/release", {"offer": offer, "reason": reason})
-    print_json(done) if as_json else typer.echo(f"{offer}: released")
+    print_json(done) if as_json else say(f"{offer}: released")
 
 
 @app.command()
@@ -137,7 +137,7 @@ def evidence(
         out.write_bytes(packed)
     except OSError as problem:
         raise StoreUnavailable(f"{out}: {problem.strerror}") from problem
-    typer.echo(f"{out}: evidence.html to read, evidence.json to check")
+    say(f"{out}: evidence.html to read, evidence.json to check")
 
 
 @app.command()
@@ -165,9 +165,9 @@ def check(
         print_json(told)
     else:
         by = f"signed by {opened.signed_by} ({opened.public_key})" if opened.public_key else ""
-        typer.echo(f"{told['offer']}: {_words(told['state'])}; {by or 'not signed'}")
+        say(f"{told['offer']}: {_words(told['state'])}; {by or 'not signed'}")
         for line in found or ["the answers in it give the same verdict"]:
-            typer.echo(line)
+            say(line)
     if found:
         raise typer.Exit(1)
 
@@ -253,18 +253,18 @@ def _print_findings(row: Mapping[str, Any]) -> None:
     )
     for lag in row["lags"]:
         since = "has not come yet" if lag["seller_since"] is None else "came later"
-        typer.echo(f"version {lag['version']} {since}: {lag['days']} days")
+        say(f"version {lag['version']} {since}: {lag['days']} days")
     for twin in row["alike"]:
-        typer.echo(twin["words"])
+        say(twin["words"])
     if row["stopped"]:
-        typer.echo(f"stopped: {row['stopped']}")
+        say(f"stopped: {row['stopped']}")
     cost = money(row, "cost") or f"0 {row['currency']}"
-    typer.echo(f"{row['offer']}: {_words(row['state'])} (test {row['number']}, cost {cost})")
-    typer.echo(row["why"])
+    say(f"{row['offer']}: {_words(row['state'])} (test {row['number']}, cost {cost})")
+    say(row["why"])
     if row["quarantine"]:
-        typer.echo("It gets no calls: steelyard authenticity release, or a later test, lifts that.")
+        say("It gets no calls: steelyard authenticity release, or a later test, lifts that.")
     if row["state"] == _NOT_GENUINE:
-        typer.echo(f"For the seller: steelyard authenticity evidence {row['number']} --out FILE")
+        say(f"For the seller: steelyard authenticity evidence {row['number']} --out FILE")
 
 
 def _end(rows: list[dict[str, Any]]) -> None:

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from steelyard.cli import place
-from steelyard.cli.output import Json, print_json, print_table
+from steelyard.cli.output import Json, print_json, print_table, say
 from steelyard.domain.errors import ConfigError
 
 app = typer.Typer(help="Requests kept with consent, to draw test sets from.", no_args_is_help=True)
@@ -31,7 +31,7 @@ def list_(as_json: Json = False) -> None:
         right=("requests",),
     )
     for reason, count in sorted(found["dropped"].items()):
-        typer.echo(f"not kept: {count} ({reason})")
+        say(f"not kept: {count} ({reason})")
 
 
 @app.command()
@@ -47,9 +47,9 @@ def draw(
     body = {"account": account, "task": task, "items": items, "seed": seed}
     found = place.api().post(f"{PATH}/draw", body)
     _write(out, found["data"])
-    typer.echo(f"{len(found['data'])} items in {out}; read them before anybody else does.")
-    typer.echo("They have no reference: add one to each, or let a judge compare answers:\n")
-    typer.echo(_snippet(account, out, found["policy"]))
+    say(f"{len(found['data'])} items in {out}; read them before anybody else does.")
+    say("They have no reference: add one to each, or let a judge compare answers:\n")
+    say(_snippet(account, out, found["policy"]))
 
 
 @app.command()
@@ -62,7 +62,7 @@ def delete(
     if not yes:
         typer.confirm(f"Delete every captured request of {account}?", abort=True)
     found = place.api().post(f"{PATH}/delete", {"account": account})
-    typer.echo(f"{found['deleted']} requests of {account} deleted.")
+    say(f"{found['deleted']} requests of {account} deleted.")
 
 
 def _write(out: Path, items: list[dict[str, Any]]) -> None:

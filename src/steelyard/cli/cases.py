@@ -19,7 +19,7 @@ import typer
 from typer.core import TyperGroup
 
 from steelyard.cli import place
-from steelyard.cli.output import Json, print_json
+from steelyard.cli.output import Json, print_json, say
 from steelyard.domain.errors import ConfigError, StoreUnavailable
 
 _PAGE = 1_000
@@ -251,7 +251,7 @@ def _all(query: Mapping[str, str], limit: int) -> Iterator[dict[str, Any]]:
 
 def _warn(found: Mapping[str, Any]) -> None:
     for problem in found["problems"]:
-        typer.echo(f"left out: {problem}", err=True)
+        say(f"left out: {problem}", err=True)
 
 
 def _lines(rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from steelyard.cli import place
-from steelyard.cli.output import Json, print_json, print_table
+from steelyard.cli.output import Json, print_json, print_table, say
 from steelyard.domain.money import format_pico
 
 app = typer.Typer(help="Whether proven offers are still what they were weighed as.")
@@ -47,7 +47,7 @@ def look(
     print_json(rows) if as_json else _print(rows)
     for row in rows:
         if row["problem"]:
-            typer.echo(f"{row['offer']} on {row['task']}: {row['problem']}", err=True)
+            say(f"{row['offer']} on {row['task']}: {row['problem']}", err=True)
     _end(rows)
 
 
@@ -62,7 +62,7 @@ def acknowledge(
     if as_json:
         print_json(row)
     else:
-        typer.echo(f"{offer} on {task}: accepted; watched from here on")
+        say(f"{offer} on {task}: accepted; watched from here on")
 
 
 def _wait(names: set[tuple[str, str]], *, is_quiet: bool) -> list[dict[str, Any]]:

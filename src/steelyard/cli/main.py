@@ -34,6 +34,7 @@ from steelyard.cli import (
     verdicts,
     what_if,
 )
+from steelyard.cli.output import printable
 from steelyard.domain.errors import ConfigError, SteelyardError
 
 app = typer.Typer(
@@ -68,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         app(args=arguments, standalone_mode=True)
     except SteelyardError as error:
-        sys.stderr.write(f"error: {error.message}\n")
+        sys.stderr.write(f"error: {printable(error.message)}\n")
         sys.exit(2 if isinstance(error, ConfigError) else 1)
     except BrokenPipeError:  # the reader, such as ``head``, has seen enough
         sys.stderr.close()

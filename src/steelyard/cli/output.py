@@ -17,8 +17,15 @@ _WIDTH_PIPED = 400
 
 
 def print_json(value: Any) -> None:
-    """Prints ``value``; exact numbers as text."""
-    typer.echo(json.dumps(value, ensure_ascii=False, indent=2, default=str))
+    """Prints ``value``; exact numbers as text, what steers a terminal as its code."""
+    text = json.dumps(value, ensure_ascii=False, indent=2, default=str)
+    lines = (line if line.isprintable() else _coded(line) for line in text.split("\n"))
+    typer.echo("\n".join(lines))
+
+
+def say(text: str, *, err: bool = False) -> None:
+    """Prints a line in which something may stand that a vendor or a client wrote."""
+    typer.echo(printable(text), err=err)
 
 
 def print_table(
@@ -60,6 +67,10 @@ def money(row: Mapping[str, Any], name: str, *, is_small_said: bool = False) -> 
     if is_small_said:
         return format_small(int(amount), currency)
     return f"{format_pico(int(amount))} {currency}".strip()
+
+
+def _coded(line: str) -> str:
+    return "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in line)
 
 
 def _text(cell: Any) -> str:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from steelyard.cli import place
-from steelyard.cli.output import Json, money, print_json, print_table
+from steelyard.cli.output import Json, money, print_json, print_table, say
 from steelyard.domain.errors import ConfigError, InvalidRequest, StoreUnavailable
 
 app = typer.Typer(help="How much offers give: requests and tokens per minute, speed, success.")
@@ -161,23 +161,23 @@ def _progress(row: Mapping[str, Any]) -> str:
 def _print(found: Mapping[str, Any]) -> None:
     cost = money(found, "cost") or f"0 {found.get('currency', '')}"
     refused = f", {found['refused']} of them refused" if found.get("refused") else ""
-    typer.echo(f"{found['offer']}: {found['state']}, {_rate(found)} requests a minute")
+    say(f"{found['offer']}: {found['state']}, {_rate(found)} requests a minute")
     _explain(found)
-    typer.echo(f"{found.get('calls', 0)} calls{refused}, cost {cost}")
+    say(f"{found.get('calls', 0)} calls{refused}, cost {cost}")
 
 
 def _explain(row: Mapping[str, Any]) -> None:
     if row.get("detail"):
-        typer.echo(f"{row['detail']}; limiter: {row.get('limiter', 'unknown')}")
+        say(f"{row['detail']}; limiter: {row.get('limiter', 'unknown')}")
     if row.get("burst"):
-        typer.echo(f"a burst of {row['burst']} calls is let through before that")
+        say(f"a burst of {row['burst']} calls is let through before that")
     if row.get("tokens_per_minute"):
-        typer.echo(f"{row['tokens_per_minute']} tokens a minute at {row['tokens_per_call']} a call")
+        say(f"{row['tokens_per_minute']} tokens a minute at {row['tokens_per_call']} a call")
     if row.get("tokens_per_s"):
         slow, first = row.get("tokens_per_s_slow"), _seconds(row.get("first_token_s"))
-        typer.echo(f"{row['tokens_per_s']} tokens/s (slow ones {slow}), first token after {first}")
+        say(f"{row['tokens_per_s']} tokens/s (slow ones {slow}), first token after {first}")
     if (row.get("slower") or 1) >= 1.5:
-        typer.echo(f"answers took {row['slower']} times as long at the end")
+        say(f"answers took {row['slower']} times as long at the end")
 
 
 def _rate(row: Mapping[str, Any]) -> str:

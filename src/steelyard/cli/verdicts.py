@@ -10,7 +10,7 @@ from urllib.parse import quote
 import typer
 
 from steelyard.cli import place
-from steelyard.cli.output import Json, print_json, print_table
+from steelyard.cli.output import Json, print_json, print_table, say
 from steelyard.console.figures import amount
 from steelyard.domain.errors import StoreUnavailable
 
@@ -104,22 +104,22 @@ def _show_tasks(rows: Iterable[Mapping[str, Any]]) -> None:
 
 def _show_task(row: Mapping[str, Any]) -> None:
     offer, bounds = _best(row)
-    typer.echo(f"{row['task']}: {_state(row)}")
+    say(f"{row['task']}: {_state(row)}")
     if row["cheapest"]:
         cost = _amount(row["cost_per_accepted_pico"], row["currency"]) or "an unknown cost"
         ends = f"; proof ends {row['until'][:10]}" if row["until"] else ""
-        typer.echo(f"cheapest proven: {row['cheapest']}, {cost} per accepted answer{ends}")
+        say(f"cheapest proven: {row['cheapest']}, {cost} per accepted answer{ends}")
     if offer:
         missing = float(row["best"]["missing_lower"])
         lacks = f", its lower bound lacks {missing:.3f}" if missing else ""
-        typer.echo(f"best: {offer}, {bounds} against {share(row['floor'])}{lacks}")
+        say(f"best: {offer}, {bounds} against {share(row['floor'])}{lacks}")
     for change in row["changes"]:
-        typer.echo(f"- {change['text']}")
+        say(f"- {change['text']}")
     rest = row["changes_count"] - len(row["changes"])
     if rest:
-        typer.echo(f"- and {rest} more")
+        say(f"- and {rest} more")
     for reason in row["reopened"]:
-        typer.echo(f"reopened: {_reopening(reason)}")
+        say(f"reopened: {_reopening(reason)}")
     print_table(
         ("offer", "standing", "quality", "95 % bounds", "per accepted", "why"),
         (

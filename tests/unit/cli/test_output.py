@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import json
 from decimal import Decimal
 
 import pytest
 
-from steelyard.cli.output import money, print_json, print_table
+from steelyard.cli.output import money, print_json, print_table, say
 
 
 def test_table_in_a_pipe_is_never_cut(capsys: pytest.CaptureFixture[str]) -> None:
@@ -27,6 +28,16 @@ def test_a_name_between_colons_becomes_no_picture(capsys: pytest.CaptureFixture[
 def test_data_does_not_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     print_table(("a",), [("x\x1b]0;owned\x07\x9b2J秤",)])
     assert "x\ufffd]0;owned\ufffd\ufffd2J秤" in capsys.readouterr().out
+
+
+def test_json_and_lines_do_not_steer_it_either(capsys: pytest.CaptureFixture[str]) -> None:
+    odd = {"name": "x\x1b[2J\x9b2J\u202e\ud800\U000e0041秤\n"}
+    print_json(odd)
+    shown = capsys.readouterr().out
+    assert json.loads(shown) == odd and "秤" in shown
+    assert shown.replace("\n", "").isprintable()
+    say("x\x1b]0;owned\x07\x9b2J秤\nnext")
+    assert capsys.readouterr().out == "x\ufffd]0;owned\ufffd\ufffd2J秤\nnext\n"
 
 
 def test_empty_table_says_so(capsys: pytest.CaptureFixture[str]) -> None:
