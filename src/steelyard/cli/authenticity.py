@@ -159,15 +159,19 @@ def check(
         "state": opened.document["verdict"]["state"],
         "signed_by": opened.signed_by,
         "public_key": opened.public_key,
+        "is_page_of_it": opened.is_page_of_it,
         "differences": found,
     }
     if as_json:
         print_json(told)
     else:
-        by = f"signed by {opened.signed_by} ({opened.public_key})" if opened.public_key else ""
+        key = f"{opened.public_key}, which calls itself {opened.signed_by!r}"
+        by = f"signed with {key}" if opened.public_key else ""
         say(f"{told['offer']}: {_words(told['state'])}; {by or 'not signed'}")
         for line in found or ["the answers in it give the same verdict"]:
             say(line)
+        if not opened.is_page_of_it:
+            say("evidence.html is not the page that this version makes of it: go by evidence.json")
     if found:
         raise typer.Exit(1)
 

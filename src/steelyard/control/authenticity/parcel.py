@@ -12,14 +12,17 @@ import hashlib
 import io
 import json
 import zipfile
+import zlib
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from steelyard.domain.errors import ConfigError
+from steelyard.weigh.authenticity.evidence import share_of
 from steelyard.weigh.authenticity.page import page
 
 _DOCUMENT, _PAGE = "evidence.json", "evidence.html"
 _SUMS, _SIGNATURE = "SHA256SUMS", "SIGNATURE"
+_NAMES = frozenset((_DOCUMENT, _PAGE, _SUMS, _SIGNATURE))
 _BYTES_MAX = 64 * 2**20
 _DAY_ZERO = (1980, 1, 1, 0, 0, 0)
 """Of every file in it: equal evidence gives equal bytes."""
@@ -32,7 +35,10 @@ class Opened(NamedTuple):
     signed_by: str
     """Name of the key that it is signed with; empty for none."""
     public_key: str
-    """That key, base64: whether it is the seller's or the buyer's is for the reader to know."""
+    """That key, base64: whether it is the seller's or the buyer's is for the reader to know. The
+    name is what the file calls it, and no more than that."""
+    is_page_of_it: bool
+    """Whether the page is the one that this version makes of the document."""
 
 
 def pack(document: Mapping[str, Any], key_name: str = "", private_key: str = "") -> bytes:
@@ -42,7 +48,8 @@ def pack(document: Mapping[str, Any], key_name: str = "", private_key: str = "")
         ConfigError: that is no private key.
     """
     text = json.dumps(document, ensure_ascii=True, indent=1, sort_keys=True)
-    files = {_DOCUMENT: text.encode() + b"\n", _PAGE: page(document).encode("utf-8", "replace")}
+    shown = page(json.loads(text))  # as a reader will make it, of the same order
+    files = {_DOCUMENT: text.encode() + b"\n", _PAGE: shown.encode("utf-8", "replace")}
     sums = "".join(f"{_sha256(data)}  {name}\n" for name, data in sorted(files.items()))
     files[_SUMS] = sums.encode()
     if private_key:
@@ -62,18 +69,32 @@ def unpack(data: bytes) -> Opened:
     """
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            names = archive.namelist()
+            if len(set(names)) < len(names) or not _NAMES.issuperset(names):
+                # Of two files of one name another program would show the other one.
+                raise ConfigError("the file holds more than evidence")
             if sum(each.file_size for each in archive.infolist()) > _BYTES_MAX:
                 raise ConfigError("the file is larger than any evidence")
             files = {each.filename: archive.read(each) for each in archive.infolist()}
         document = json.loads(files[_DOCUMENT])
         sums = files[_SUMS].decode("ascii")
-    except (zipfile.BadZipFile, KeyError, ValueError, RuntimeError, OSError) as error:
+    except (zipfile.BadZipFile, zlib.error, KeyError, ValueError, RuntimeError, OSError) as error:
         raise ConfigError("that is no evidence of a test of authenticity") from error
+    if not isinstance(document, dict):
+        raise ConfigError("that is no evidence of a test of authenticity")
     for name in (_DOCUMENT, _PAGE):
         if f"{_sha256(files.get(name, b''))}  {name}" not in sums.splitlines():
             raise ConfigError(f"{name} was changed since it was packed")
     signed_by, public_key = _check(files[_SUMS], files.get(_SIGNATURE))
-    return Opened(document, signed_by, public_key)
+    return Opened(document, signed_by, public_key, _is_page_of(files[_PAGE], document))
+
+
+def _is_page_of(data: bytes, document: Mapping[str, Any]) -> bool:
+    try:
+        share_of(document["method"]["error"])  # else the page would work it out, whatever it is
+        return page(document).encode("utf-8", "replace") == data
+    except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError):
+        return False
 
 
 def _sign(sums: bytes, key_name: str, private_key: str) -> bytes:

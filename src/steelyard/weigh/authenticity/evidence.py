@@ -11,6 +11,7 @@ Called by the live side, which fills it in, and by the command that checks one. 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import asdict
 from fractions import Fraction
@@ -27,6 +28,7 @@ __all__ = [
     "differences",
     "probe_row",
     "recompute",
+    "share_of",
     "verdict_row",
 ]
 
@@ -34,6 +36,7 @@ FORMAT = "steelyard authenticity evidence"
 VERSION = 1
 _NEAR = 1e-6
 """Relative difference of two figures that other machines may round differently."""
+_SHARE = re.compile(r"[0-9]{1,20}/[0-9]{1,20}|[01]?\.?[0-9]{1,20}")
 
 
 def verdict_row(verdict: AuthenticityVerdict) -> dict[str, Any]:
@@ -87,11 +90,22 @@ def recompute(document: Mapping[str, Any]) -> dict[str, Any]:
             side: [answer_of(row) for row in document["answers"][side]]
             for side in ("reference", "suspect")
         }
-        error, seed = Fraction(document["method"]["error"]), int(document["method"]["seed"])
+        error, seed = share_of(document["method"]["error"]), int(document["method"]["seed"])
         verdict = judge(answers["reference"], answers["suspect"], error=error, seed=seed)
-    except (KeyError, TypeError, ValueError) as wrong:
+    except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as wrong:
         raise ConfigError(f"the evidence cannot be judged again: {wrong}") from wrong
     return verdict_row(verdict)
+
+
+def share_of(text: str) -> Fraction:
+    """The error that a document names.
+
+    Raises:
+        TypeError, ValueError: it is none; 1e999999999 has more digits than any memory holds.
+    """
+    if not _SHARE.fullmatch(text):
+        raise ValueError(f"the error is {text[:40]!r}")
+    return Fraction(text)
 
 
 def check_format(document: Mapping[str, Any]) -> None:

@@ -7,6 +7,7 @@ file may unpack to a huge one and may lie about its sizes, so what is unpacked i
 from __future__ import annotations
 
 import io
+import lzma
 import struct
 import zipfile
 import zlib
@@ -62,7 +63,10 @@ class Archive:
                     data = file.read(MEMBER_BYTES_MAX + 1)
         except KeyError as error:
             raise ConfigError(f"{self._name}: there is no {member} in it") from error
-        except (zipfile.BadZipFile, RuntimeError, OSError, EOFError, ValueError) as error:
+        except (
+            *(zipfile.BadZipFile, zlib.error, lzma.LZMAError),
+            *(RuntimeError, OSError, EOFError, ValueError),
+        ) as error:
             # RuntimeError is what zipfile raises for a password; NotImplementedError is one too.
             raise ConfigError(f"{self._name}: {member} cannot be unpacked: {error}") from error
         self._unpacked += len(data)

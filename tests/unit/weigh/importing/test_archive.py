@@ -43,6 +43,11 @@ def test_a_member_that_is_not_there_or_broken_is_named() -> None:
         Archive("a.zip", data).read("y")
     with pytest.raises(ConfigError, match="x cannot be unpacked"):
         Archive("a.zip", data.replace(b"PK\x03\x04", b"PK\x00\x00", 1)).read("x")
+    for how in (zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA):
+        torn = bytearray(zipped({"x": bytes(range(256)) * 2}, how))
+        torn[31:45] = b"\xff" * 14
+        with pytest.raises(ConfigError, match="x cannot be unpacked"):
+            Archive("a.zip", bytes(torn)).read("x")
     log = bytearray(LOG.read_bytes())
     log[120:220] = bytes(100)
     with pytest.raises(ConfigError, match="cannot be unpacked"):
