@@ -16,7 +16,7 @@ import os
 import re
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -37,8 +37,6 @@ class Captured(NamedTuple):
 
     at_ns: int
     account_id: str
-    account: str
-    """Path of the account."""
     policy: str
     """Name of the policy that consented."""
     task: str
@@ -50,6 +48,7 @@ class Kept(NamedTuple):
     """How much is kept of one account and task on one day."""
 
     account: str
+    """Its path when the request was captured."""
     task: str
     day: str
     """ISO date, UTC."""
@@ -59,23 +58,32 @@ class Kept(NamedTuple):
 class Captures:
     """Keeps, counts, draws and deletes; one for a control process."""
 
-    def __init__(self, folder: Path, rules: Callable[[], Rules]) -> None:
-        """``folder`` is made when there is something to keep."""
+    def __init__(
+        self, folder: Path, rules: Callable[[], Rules], paths: Callable[[], Mapping[str, str]]
+    ) -> None:
+        """Takes what it stands on.
+
+        Args:
+            folder: where requests lie; made when there is something to keep.
+            rules: gives the rules in force.
+            paths: gives the accounts' paths by their ids; may block.
+        """
         self._folder = folder
         self._rules = rules
+        self._paths = paths
         self._waiting: deque[Captured] = deque(maxlen=WAITING_MAX)
         self.dropped: Counter[str] = Counter()
         """Requests that were not kept since the start, by reason."""
 
     def take(self, fields: list[Any], at_ns: int) -> None:
         """Takes in what a worker sent; quick, and never fails because of what is in it."""
-        account_id, account, policy, task, model, body = fields
+        account_id, policy, task, model, body = fields
         if not _FOLDER.fullmatch(str(account_id)) or not isinstance(body, bytes):
             raise ValueError("a captured request without an account or a body")
         if len(self._waiting) == WAITING_MAX:
             self.dropped["too many at a time"] += 1
         self._waiting.append(
-            Captured(at_ns, str(account_id), str(account), str(policy), str(task), str(model), body)
+            Captured(at_ns, str(account_id), str(policy), str(task), str(model), body)
         )
 
     async def keep_once(self) -> None:
@@ -151,6 +159,7 @@ class Captures:
 
     def _keep(self, waiting: Iterable[Captured]) -> None:
         words = self._rules().words
+        paths = self._paths()
         for each in waiting:
             request = _parsed(each.body)
             # OpenAI's own word for "do not keep this" counts here as well.
@@ -163,7 +172,7 @@ class Captures:
                 continue
             row = {
                 "at_ns": each.at_ns,
-                "account": each.account,
+                "account": paths.get(each.account_id, each.account_id),
                 "policy": each.policy,
                 "task": each.task,
                 "model": each.model,

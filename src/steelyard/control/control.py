@@ -71,7 +71,7 @@ class Control:
         self._secrets: dict[str, str] = {}
         self._orders_key = ""
         self.orders = Orders(self.database)
-        self.captures = Captures(places.home / "captures", self._capture_rules)
+        self.captures = Captures(places.home / "captures", self._capture_rules, self._account_paths)
         self._reading = asyncio.Lock()
         self._n_background = 0
 
@@ -227,6 +227,11 @@ class Control:
 
     def _capture_rules(self) -> CaptureRules:
         return (self.config or Config()).weighing.captures
+
+    def _account_paths(self) -> Mapping[str, str]:
+        with self.database.read() as connection:
+            tree = accounts.tree(connection)
+            return {account_id: tree.path(account_id) for account_id in tree.by_id}
 
     def _on_frame(self, link: WorkerLink, kind: str, fields: list[Any]) -> None:
         if kind in ("lease", "shrink"):

@@ -42,5 +42,4 @@ def captures(principal: Principal, request: Request, door: str, sequence: int) -
 def capture(link: Link, principal: Principal, call: Call, task: str, request: Request) -> None:
     """Sends a request to control, unless the link is down or behind."""
     policy = principal.policy.name
-    fields = (principal.account_id, principal.account_path, policy, task, call.model)
-    link.offer("captured", *fields, request.body)
+    link.offer("captured", principal.account_id, policy, task, call.model, request.body)

@@ -56,4 +56,4 @@ def test_what_is_sent() -> None:
 
     send: Any = capture
     send(Link(), principal(1), Call(), "mood", Asked(b'{"a": 1}'))
-    assert sent == [("captured", "acc_1", "acme", "open", "mood", "m", b'{"a": 1}')]
+    assert sent == [("captured", "acc_1", "open", "mood", "m", b'{"a": 1}')]

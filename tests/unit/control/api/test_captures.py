@@ -8,13 +8,16 @@ from collections.abc import Callable
 from typing import Any
 
 from steelyard.control.control import Control
+from steelyard.store import accounts
 from steelyard.store.revisions import audit_lines
 
 
 def test_draw_and_delete(ask: Callable[..., Any], control: Control) -> None:
     body = {"messages": [{"role": "user", "content": "call 13812345678"}]}
+    with control.database.read() as connection:
+        account_id = accounts.tree(connection).id_by_path["acme"]
     for _ in range(2):
-        control.captures.take(["a1", "acme", "open", "", "m", json.dumps(body).encode()], 10**18)
+        control.captures.take([account_id, "open", "", "m", json.dumps(body).encode()], 10**18)
     asyncio.run(control.captures.keep_once())
     found = ask("GET", "/api/captures").json()
     assert found["data"] == [{"account": "acme", "task": "", "day": "2001-09-09", "requests": 2}]
