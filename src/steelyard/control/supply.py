@@ -155,13 +155,15 @@ class Supplies:
     ) -> tuple[Found, int]:
         """What the load found, and what timing a few answers before it cost."""
         caller, (call_pico, timed_call_pico) = calling
-        paid_pico = 0
-        for _ in range(_TIMED_CALLS):
+        most = wish.requests_max or (round(1.1 * wish.enough) or 600)
+        paid_pico, timed_s = 0, list[float]()
+        # Where the terms are tiny all they allow is needed to find the limit.
+        for _ in range(_TIMED_CALLS if most >= 2 * _TIMED_CALLS else 0):
             # At most a fifth of the money for how fast tokens come.
             if paid_pico + timed_call_pico > target.money_pico_max // 5 or caller.problem:
                 break
+            timed_s.append(time.monotonic())
             paid_pico += (await caller.call(max(wish.tokens, _TIMED_TOKENS))).cost_pico
-        most = wish.requests_max or (round(1.1 * wish.enough) or 600)
         terms = Terms(
             requests_max=most,
             enough=wish.enough,
@@ -169,7 +171,7 @@ class Supplies:
             money_pico_max=target.money_pico_max - paid_pico,
             seconds_max=60 * wish.minutes,
         )
-        finder = self._finder = Finder(terms, time.monotonic(), call_pico)
+        finder = self._finder = Finder(terms, time.monotonic(), call_pico, timed_s)
         if caller.problem:
             finder.stop(caller.problem)
 

@@ -19,6 +19,7 @@ that money, count or time do not allow.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from enum import StrEnum
 from statistics import median
 
@@ -64,8 +65,10 @@ class _Mode(StrEnum):
 class Finder:
     """One measurement of one offer."""
 
-    def __init__(self, terms: Terms, now_s: float, call_pico_max: int = 0) -> None:
-        """``call_pico_max``: the most that one call can cost.
+    def __init__(
+        self, terms: Terms, now_s: float, call_pico_max: int = 0, before: Sequence[float] = ()
+    ) -> None:
+        """``call_pico_max``: the most that one call can cost; ``before``: calls sent just before.
 
         Raises:
             ValueError: terms that allow nothing.
@@ -79,11 +82,9 @@ class Finder:
             most = min(most, math.ceil(terms.enough * _MARGIN))
         self._pace_max = most / MINUTE_S
         self._pace = max(self._pace_max / _CLIMB_FROM, min(self._pace_max, 0.2))
-        self._began_s = now_s
-        self._climbed_s = now_s
+        self._began_s = self._climbed_s = self._next_s = now_s
         self._top_s: float | None = None
         """When the highest pace was reached."""
-        self._next_s = now_s
         self._mode = _Mode.CLIMB
         self._why = ""
         self._rate: Rate | None = None
@@ -99,7 +100,7 @@ class Finder:
         self._failures = 0
         self._in_flight = 0
         self.paid_pico = 0
-        self.record = Record()
+        self.record = Record(before)
 
     @property
     def in_flight(self) -> int:
@@ -124,8 +125,7 @@ class Finder:
         room = {_Mode.QUEUE: self._pulse.length, _Mode.LANES: self._lanes.wanted()}
         if self._in_flight >= room.get(self._mode, self._pace_max * MINUTE_S):
             return math.inf
-        calls, most = self.record.calls, self._terms.requests_max
-        return max(self._next_s, calls[-most].at_s + MINUTE_S if len(calls) >= most else 0.0)
+        return max(self._next_s, self.record.room_from_s(self._terms.requests_max))
 
     def sent(self, now_s: float) -> Sent:
         """Takes note that a call is sent now; its end is told with what this returns."""

@@ -7,15 +7,26 @@ failed) or a miss, and one number grows by hits and shrinks by misses::
     m = (m + 1) * (bet / usual            if it is a hit
                    (1 - bet) / (1 - usual)  if it is none)
 
-What is promised: as long as each call, whatever came before it, is a hit with probability at most
+What is promised: as long as each call, *whatever came before it*, is a hit with probability at most
 ``usual``, m - n never grows on the mean, so it passes a threshold of c within the first n calls
 with probability at most n / c (Shiryaev and Roberts; as an e-detector: Shin, Ramdas and Rinaldo,
 "E-detectors", 2023). With c = 2 * ``HORIZON`` / ``ERROR`` for each of the two that watch speed,
 that is at most 1 % within 10,000 calls after the reference, and a million calls between false
-alarms on the mean. No shape of the noise is assumed.
+alarms on the mean. No shape of the noise is assumed, but that no spell makes hits the rule.
 
-The two: *steep* falls, to a third and less, take a dozen calls; *lasting* ones, to less than half,
-some fifty. Answers at half speed for a rush hour, or at a third for ten calls, are no alarm.
+*Spells* do just that: calls hang together, and inside a slow spell of an offer that does not change
+nearly all may be hits. So more is asked for than that law needs. A steep fall takes evidence of
+``_STEEP_LOG``, some eighteen hits on end; and any alarm takes twice the largest evidence from which
+the offer has recovered before. If spells come alike and independently and large ones are rare
+(their evidence has an exponential tail, however flat), the next one is over twice the largest of n
+with probability 2 / ((n + 1) (n + 2)), so after n spells one ever is with at most 2 / (n + 1). No
+more can be had in fifty calls: speed that wanders for hundreds of calls, down to a third and back,
+is told as a fall until such spells have been seen.
+
+The two: *steep* falls, to a fifth and less, take some thirty calls; *lasting* ones, to less than
+half, some fifty; longer where speed is restless. Answers at half speed for a rush hour, or at a
+third for ten calls, are no alarm. What is usual is learnt of the first 100 calls, and anew as their
+number doubles, up to 1,600, since a hundred calls may all be of one spell.
 """
 
 from __future__ import annotations
@@ -30,10 +41,20 @@ ERROR = 0.01
 HORIZON = 10_000
 """Calls after the reference within which at most ``ERROR`` of stable streams raise an alarm."""
 LEARN = 100
-"""Calls of the reference."""
+"""Calls of the first reference."""
+LEARN_MAX = 1600
+"""Calls after which it stays what it is; else a slow decline would become what is usual."""
+_FINE = 0.02
+"""Logarithm of speeds that are counted as one."""
 TOKENS_MIN = 16
 """Shorter answers say nothing about speed."""
 _THRESHOLD = math.log(2 * HORIZON / ERROR)
+_STEEP_LOG = 22.0
+"""Evidence for a steep fall, a logarithm: what some thirty calls at a fifth of the speed bring even
+where it varies twofold from call to call. What fifty calls can spare goes against spells.
+"""
+_OVER_RECOVERED = 2.0
+"""An alarm takes so many times the evidence from which the offer has recovered."""
 _BET = 0.85
 _STEEP_USUAL, _STEEP_SHARE = 0.25, 0.35
 _LASTING_USUAL, _LASTING_SHARE = 0.6, 0.5
@@ -66,6 +87,8 @@ class Detector:
 
     usual: float
     bet: float
+    needed: float = _THRESHOLD
+    """Logarithm of m at which it is alarming, were there never a spell."""
     log: float = -math.inf
     """Logarithm of m; minus infinity stands for 0."""
     best: float = 0.0
@@ -73,6 +96,10 @@ class Detector:
     since_ns: int = 0
     count: int = 0
     """Calls since the likeliest beginning."""
+    peak: float = 0.0
+    """Largest ``best`` since then."""
+    recovered: float = 0.0
+    """Largest ``peak`` of a spell that is over."""
 
     def take(self, at_ns: int, *, is_hit: bool) -> bool:
         """Takes a call in; whether that is alarming."""
@@ -84,10 +111,12 @@ class Detector:
         grown = math.log1p(math.exp(self.log)) if self.log < 30 else self.log
         self.log = grown + step
         if self.best <= 0:
-            self.best, self.since_ns, self.count = 0.0, at_ns, 0
+            self.recovered = max(self.recovered, self.peak)
+            self.best, self.peak, self.since_ns, self.count = 0.0, 0.0, at_ns, 0
         self.best += step
+        self.peak = max(self.peak, self.best)
         self.count += 1
-        return self.log >= _THRESHOLD
+        return self.log >= max(self.needed, _OVER_RECOVERED * self.recovered)
 
 
 class Speed(StrEnum):
@@ -113,13 +142,17 @@ def speed_of(
 class SlowAlarm:
     """Watches the speed of one offer's answers."""
 
-    learnt: list[float] = field(default_factory=list)
-    """The reference; emptied but for its figures once it is complete."""
+    counts: dict[int, int] = field(default_factory=dict)
+    """Calls of the reference by speed, as a logarithm in steps of ``_FINE``; emptied at its end."""
+    calls: int = 0
+    """Taken in, up to ``LEARN_MAX``."""
+    learn_at: int = LEARN
+    """Calls at which what is usual is learnt next."""
     usual: float = 0.0
     """Median of the reference, in tokens per second; 0 while it is being learnt."""
     low: float = 0.0
     """Slower than this was next to nothing of the reference."""
-    steep: Detector = field(default_factory=lambda: Detector(_STEEP_USUAL, _BET))
+    steep: Detector = field(default_factory=lambda: Detector(_STEEP_USUAL, _BET, _STEEP_LOG))
     lasting: Detector = field(default_factory=lambda: Detector(_LASTING_USUAL, _BET))
     last: list[float] = field(default_factory=list)
 
@@ -135,6 +168,7 @@ class SlowAlarm:
         lasting = speed <= min(self.low, _LASTING_SHARE * self.usual)
         is_steep = self.steep.take(at_ns, is_hit=steep)
         is_lasting = self.lasting.take(at_ns, is_hit=lasting)
+        self._learn(speed)  # after it was judged: what is usual knows the past only
         if not (is_steep or is_lasting):
             return None
         found = self.steep if is_steep else self.lasting
@@ -142,13 +176,27 @@ class SlowAlarm:
         return Change("speed", self.usual, after, found.since_ns, at_ns, found.count)
 
     def _learn(self, speed: float) -> None:
-        self.learnt.append(speed)
-        if len(self.learnt) < LEARN:
+        if self.calls >= LEARN_MAX:
             return
-        in_order = sorted(self.learnt)
-        self.usual = median(in_order)
-        self.low = in_order[int(_RANK * len(in_order))]
-        self.learnt = []
+        self.calls += 1
+        place = round(math.log(speed) / _FINE)
+        self.counts[place] = self.counts.get(place, 0) + 1
+        # Not in the middle of what may be a fall: that is not to become what is usual.
+        is_quiet = self.steep.best <= 0 and self.lasting.best <= 0
+        if self.calls >= self.learn_at and is_quiet:
+            self.usual, self.low = self._ranked(0.5), self._ranked(_RANK)
+            self.learn_at *= 2
+        if self.calls == LEARN_MAX:
+            self.counts = {}
+
+    def _ranked(self, share: float) -> float:
+        """The speed below which so much of the reference is."""
+        left = int(share * sum(self.counts.values()))
+        for place in sorted(self.counts):
+            left -= self.counts[place]
+            if left < 0:
+                return math.exp(place * _FINE)
+        raise ValueError("nothing was learnt")
 
     def dump(self) -> dict[str, Any]:
         """What a restart needs, as JSON."""
@@ -158,7 +206,8 @@ class SlowAlarm:
     def load(cls, state: dict[str, Any]) -> Self:
         """What ``dump`` gave."""
         both = {name: _detector(state[name]) for name in ("steep", "lasting")}
-        return cls(**{**state, **both})
+        counts = {int(place): count for place, count in state["counts"].items()}
+        return cls(**{**state, **both, "counts": counts})
 
 
 @dataclass(slots=True)
@@ -208,7 +257,7 @@ class FailureAlarm:
 def _plain(state: dict[str, Any]) -> dict[str, Any]:
     """JSON has no infinity."""
     for detector in state.values():
-        if isinstance(detector, dict) and detector["log"] == -math.inf:
+        if isinstance(detector, dict) and detector.get("log") == -math.inf:
             detector["log"] = None
     return state
 

@@ -23,6 +23,8 @@ _SURE = 2.0
 _MIXED = 0.05
 """Share of calls that noise may put on the wrong side of a limit on calls under way."""
 _BUCKET_ACCEPTED_MIN = 25
+_FULLER = 1.2
+"""A minute that ended so much fuller than the next one was no window."""
 _LATE_S = 0.5
 """Instants that a network may put so far apart are taken for one."""
 
@@ -99,9 +101,20 @@ class Episode:
 class Record:
     """All calls of a measurement, in the order of sending."""
 
-    def __init__(self) -> None:
+    def __init__(self, before: Sequence[float] = ()) -> None:
+        """``before``: instants of calls that the offer got just before, in order."""
         self.calls: list[Sent] = []
         self.episodes: list[Episode] = []
+        self._before = tuple(before)
+
+    def room_from_s(self, most: int) -> float:
+        """From when on one more call makes no more than ``most`` in any minute."""
+        place = len(self._before) + len(self.calls) - most
+        if place < 0:
+            return 0.0
+        if place < len(self._before):
+            return self._before[place] + MINUTE_S
+        return self.calls[place - len(self._before)].at_s + MINUTE_S
 
     def since(self, since_s: float) -> list[Sent]:
         """Calls sent since an instant."""
@@ -207,6 +220,9 @@ def _fixed(record: Record) -> Rate | None:
     opened_s = before.recovered_s
     # Between the last refusal and the first call accepted, the window began.
     unsure_s = opened_s - before.refused_last_s
+    full = len(record.let_in(opened_s - MINUTE_S, before.started_s))
+    if full > _FULLER * last.accepted_before + 2:
+        return None  # the minute before held more: its windows are shorter than that
     if last.started_s - opened_s < MINUTE_S - unsure_s:
         limit = float(last.accepted_before)
         return Rate(Kind.FIXED_WINDOW, limit, limit, limit + 1)
@@ -223,8 +239,8 @@ def slow_bucket(record: Record) -> Rate | None:
     first, last = record.episodes[0], record.episodes[-1]
     span_s = last.started_s - first.started_s
     count = len(record.let_in(first.started_s, last.started_s))
-    if count < _BUCKET_ACCEPTED_MIN or span_s <= 0:
-        return None
+    if count < _BUCKET_ACCEPTED_MIN or span_s < MINUTE_S:
+        return None  # within a minute a window that is shut looks the same
     each = MINUTE_S / span_s
     return Rate(Kind.BUCKET, count * each, (count - 1) * each, (count + 1) * each)
 

@@ -42,6 +42,12 @@ def test_a_limit_of_300_is_found(make: Callable[[], Limiter], kind: Kind) -> Non
     assert found.refused <= 25 and found.calls <= 1300
 
 
+@pytest.mark.parametrize("seed", [100, 101, 102, 103])
+def test_a_window_of_ten_seconds_is_not_taken_for_a_minute(seed: int) -> None:
+    found = measure(FixedWindow(60, span_s=10.0, phase_s=seed % 10), TERMS, seed)
+    assert found.rate.estimate == pytest.approx(360, rel=0.06)
+
+
 def test_calls_at_a_time_are_told_from_calls_a_minute() -> None:
     network = Network(service_s=0.5, spread=0.2)
     found = measure(Concurrency(2), TERMS, 1, network)
@@ -183,3 +189,20 @@ def test_stopped_by_hand_it_keeps_what_is_known() -> None:
 def test_terms_that_allow_nothing_are_refused(terms: Terms) -> None:
     with pytest.raises(ValueError, match="at least one call"):
         Finder(terms, 0.0)
+
+
+@pytest.mark.parametrize("most", [4, 10, 60])
+def test_calls_of_just_before_count_in_the_minute(most: int) -> None:
+    before = [1.0, 2.0, 3.0]
+    finder, sent, now_s = (
+        Finder(Terms(most, seconds_max=150), 4.0, before=before),
+        list(before),
+        4.0,
+    )
+    while (due_s := finder.due_s(now_s)) is not None:
+        if due_s <= now_s:
+            finder.ended(finder.sent(now_s), Reply(End.ACCEPTED), now_s + 0.01)
+            sent.append(now_s)
+        now_s += 0.05
+    assert len(sent) > most
+    assert all(later - at >= 60 for at, later in zip(sent, sent[most:], strict=False))

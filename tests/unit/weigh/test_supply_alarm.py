@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import random
 from statistics import mean
 
@@ -59,6 +60,40 @@ def test_a_slow_spell_is_no_alarm() -> None:
     for call in range(3000):
         factor = 0.45 if call % 300 < 25 else 1.0
         assert alarm.take(80 * factor * chance.lognormvariate(0, 0.3), call) is None
+
+
+@pytest.mark.parametrize("at", [100, 130, 185, 199, 395, 1590])
+def test_a_fall_while_what_is_usual_is_learnt_is_told(at: int) -> None:
+    for seed in range(10):
+        chance = random.Random(seed)
+        alarm = SlowAlarm()
+        for call in range(at):
+            assert alarm.take(80 * chance.lognormvariate(0, 0.4), call) is None
+        told = [alarm.take(15 * chance.lognormvariate(0, 0.4), at + n) for n in range(50)]
+        assert any(told)
+
+
+def test_spells_that_passed_are_usual_and_deeper_ones_are_not() -> None:
+    chance = random.Random(8)
+    alarm = _learnt(chance)
+    for call in range(4200):  # every now and then fifteen calls at a fifth of the speed
+        factor = 0.2 if call % 500 > 484 else 1.0
+        assert alarm.take(80 * factor * chance.lognormvariate(0, 0.2), call) is None
+    assert alarm.steep.recovered > 12
+    told = [alarm.take(15 * chance.lognormvariate(0, 0.2), n) is not None for n in range(60)]
+    assert 25 <= told.index(True) <= 50
+
+
+def test_calls_that_hang_together_raise_no_alarm() -> None:
+    """Each call's logarithm is four fifths of the last one's: ten are slow on end quite often."""
+    wrong = 0
+    for seed in range(12):
+        chance = random.Random(seed)
+        alarm, wander = SlowAlarm(), 0.0
+        for call in range(5000):
+            wander = 0.8 * wander + 0.3 * chance.gauss(0, 1)
+            wrong += alarm.take(80 * math.exp(wander), call) is not None
+    assert wrong == 0
 
 
 def test_the_promise_holds_where_hits_are_as_frequent_as_allowed() -> None:
