@@ -27,7 +27,7 @@ def list_(context: typer.Context, as_json: Json = False) -> None:
         return
     found = place.api().get(PATH)
     if as_json:
-        print_json(found)
+        print_json(found["data"])
     else:
         _print(found["data"])
     _end(found["data"])
@@ -98,6 +98,7 @@ def _print(rows: list[dict[str, Any]]) -> None:
             for row in rows
         ),
         right=("change", "compared", "length", "looks", "items", "paid"),
+        empty="nothing is watched: no offer is proven (steelyard verdicts)",
     )
 
 

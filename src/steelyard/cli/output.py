@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from steelyard.domain.money import format_pico, format_small
 
+if TYPE_CHECKING:
+    from rich.table import Table
+
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 _WIDTH_PIPED = 400
 """Columns of a table that goes into a file or a pipe, where nothing may be cut."""
+_GAP = 3
+"""Columns between two columns of a table."""
+_WORD = re.compile(r"[!-~]+")
+_WORD_MAX = 28
+"""Characters; longer words, such as digests and addresses, may be cut at the end of a line."""
 
 
 def print_json(value: Any) -> None:
@@ -29,30 +38,75 @@ def say(text: str, *, err: bool = False) -> None:
 
 
 def print_table(
-    columns: Sequence[str], rows: Iterable[Sequence[Any]], right: Sequence[str] = ()
+    columns: Sequence[str],
+    rows: Iterable[Sequence[Any]],
+    right: Sequence[str] = (),
+    *,
+    empty: str = "nothing",
 ) -> None:
-    """Prints a table; the columns named in ``right`` hold numbers."""
-    from rich import box  # noqa: PLC0415 - slow to import
-    from rich.console import Console  # noqa: PLC0415
-    from rich.table import Table  # noqa: PLC0415
+    """Prints a table; the columns named in ``right`` hold numbers.
 
+    A terminal sees no columns without a cell. Where it is so narrow that names and amounts would
+    be cut in two, each row stands below the one before it, a cell a line.
+
+    Args:
+        columns: their headings.
+        rows: of cells.
+        right: headings of what is aligned to the right.
+        empty: said instead of a table without rows.
+    """
+    from rich.console import Console  # noqa: PLC0415 - slow to import
+
+    shown = [[_text(cell) for cell in row] for row in rows]
+    if not shown:
+        typer.echo(empty)
+        return
+    is_terminal = sys.stdout.isatty()
     console = Console(
-        width=None if sys.stdout.isatty() else _WIDTH_PIPED,
+        width=None if is_terminal else _WIDTH_PIPED,
         highlight=False,
         markup=False,
         emoji=False,  # else `KEY:SECRET:TOKEN` has a picture in its middle
     )
+    if is_terminal:
+        used = [index for index in range(len(columns)) if any(row[index] for row in shown)]
+        columns = [columns[index] for index in used]
+        shown = [[row[index] for index in used] for row in shown]
+    if is_terminal and _width_min(columns, shown) > console.width:
+        console.print("\n\n".join(_record(columns, row) for row in shown), soft_wrap=True)
+    else:
+        console.print(_table(columns, shown, right))
+
+
+def _table(columns: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[str]) -> Table:
+    from rich import box  # noqa: PLC0415 - slow to import
+    from rich.table import Table  # noqa: PLC0415
+
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for column in columns:
         table.add_column(column, justify="right" if column in right else "left", overflow="fold")
-    count = 0
     for row in rows:
-        table.add_row(*(_text(cell) for cell in row))
-        count += 1
-    if count:
-        console.print(table)
-    else:
-        typer.echo("nothing")
+        table.add_row(*row)
+    return table
+
+
+def _width_min(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> int:
+    """Columns of a terminal that a table takes when it is broken between words only."""
+    widths = [_word_max(column) for column in columns]
+    for row in rows:
+        widths = [max(pair) for pair in zip(widths, map(_word_max, row), strict=True)]
+    return sum(widths) + _GAP * (len(widths) - 1)
+
+
+def _word_max(text: str) -> int:
+    """Length of the longest word; Chinese is broken anywhere, and what nobody reads whole, too."""
+    return max((min(len(word), _WORD_MAX) for word in _WORD.findall(text)), default=0)
+
+
+def _record(columns: Sequence[str], row: Sequence[str]) -> str:
+    width = max(map(len, columns))
+    cells = zip(columns, row, strict=True)
+    return "\n".join(f"{column.ljust(width)}  {cell}" for column, cell in cells if cell)
 
 
 def money(row: Mapping[str, Any], name: str, *, is_small_said: bool = False) -> str:

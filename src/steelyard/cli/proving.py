@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from steelyard.cli import place
-from steelyard.cli.output import Json, print_json, printable
+from steelyard.cli.output import Json, print_json, say
 from steelyard.cli.verdicts import show
 from steelyard.console.figures import amount
 
@@ -65,19 +65,29 @@ def weigh(  # noqa: PLR0913 -- one option each
     }
     begun = place.api().post("/api/weighings", body)
     rows = _wait(set(begun["weighings"]), is_quiet=as_json)
-    found = _verdicts(begun["task"])
+    weighed = {row["offer"] for row in rows}
+    found = [row for row in _verdicts(begun["task"]) if row["offer"] in weighed]
     if as_json:
         print_json({"task": begun["task"], "weighings": rows, "verdicts": found})
     else:
-        weighed = {row["offer"] for row in rows}
-        show([row for row in found if row["offer"] in weighed])
+        if found:
+            show(found, is_of_one_task=True)
         for line in lines(rows, found):
-            typer.echo(printable(line))
-    stopped = [f"{row['offer']}: {row['detail']}" for row in rows if row["detail"]]
+            say(line)
+    stopped = _stopped(rows)
     for line in stopped:
-        typer.echo(printable(line), err=True)
+        say(line, err=True)
     if stopped and not found:
         raise typer.Exit(1)
+
+
+def _stopped(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Why offers were not weighed to the end; a reason that all have is told once."""
+    reasons = {row["detail"] for row in rows}
+    if len(rows) > 1 and len(reasons) == 1:
+        return [f"all {len(rows)} offers: {reason}" for reason in reasons if reason]
+    told = ((row["offer"], row["detail"]) for row in rows if row["detail"])
+    return [f"{offer}: {detail}" for offer, detail in sorted(told)]
 
 
 def lines(rows: Sequence[Mapping[str, Any]], verdicts: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -89,14 +99,14 @@ def lines(rows: Sequence[Mapping[str, Any]], verdicts: Sequence[Mapping[str, Any
     """
     from steelyard.cli.weighing_board import money_line  # noqa: PLC0415 - slow to import
 
-    said = [_cheapest(rows, verdicts), money_line(rows)]
+    said = [_cheapest(rows, verdicts) if verdicts else "", money_line(rows, is_exact=True)]
     n_stored = sum(int(row.get("n_stored") or 0) for row in rows)
     if n_stored:
         said.append(f"{n_stored} answers were there already and cost nothing; --fresh asks anew")
     n_faults = max((int(row.get("n_faults") or 0) for row in rows), default=0)
     if n_faults:
         said.append(f"{n_faults} items of the set cannot be used")
-    said += [_judge(row) for row in rows if row.get("judge")]
+    said += [_judge(row) for row in rows if row.get("judge") and row["judge"]["pairs"]]
     return [line for line in said if line]
 
 

@@ -13,6 +13,7 @@ from steelyard.domain.errors import ConfigError, InvalidRequest, StoreUnavailabl
 
 app = typer.Typer(help="How much offers give: requests and tokens per minute, speed, success.")
 PATH = "/api/supply"
+_UNKNOWN = "nothing is known yet: no call, no measurement (steelyard supply measure OFFER)"
 _BARS = "▁▂▃▄▅▆▇█"
 _WORDS = {
     "climb": "climbing",
@@ -53,6 +54,7 @@ def list_(
             for row in rows
         ),
         right=("tokens/s", "first token"),
+        empty=_UNKNOWN,
     )
     if offer:
         for row in rows:

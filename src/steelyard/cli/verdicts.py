@@ -58,16 +58,21 @@ def readiness(
         _show_tasks(rows)
 
 
-def show(rows: Iterable[Mapping[str, Any]], *, is_all: bool = False) -> None:
+def show(
+    rows: Iterable[Mapping[str, Any]], *, is_all: bool = False, is_of_one_task: bool = False
+) -> None:
     """Prints verdicts, the best of each task first; with past ones in the order of time."""
     ordered = sorted(rows, key=_by_time if is_all else _by_quality)
+    first = 1 if is_of_one_task else 0
+    columns = (
+        *("task", "offer", "verdict", "quality", "95 % bounds", "floor", "items"),
+        *("per accepted", "bounds", "median s", "age", "answered by", "supply", "why"),
+    )
     print_table(
-        (
-            *("task", "offer", "verdict", "quality", "95 % bounds", "floor", "items"),
-            *("per accepted", "bounds", "median s", "age", "answered by", "supply", "why"),
-        ),
-        (_cells(row) for row in ordered),
+        columns[first:],
+        (_cells(row)[first:] for row in ordered),
         right=("quality", "floor", "items", "per accepted", "median s", "age"),
+        empty="no verdicts; steelyard weigh TASK makes some, steelyard tasks list names the tasks",
     )
 
 

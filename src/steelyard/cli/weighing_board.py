@@ -15,7 +15,7 @@ from rich.progress import (
 )
 
 from steelyard.cli.output import printable
-from steelyard.domain.money import format_pico
+from steelyard.console.figures import amount, exact
 
 
 class Board:
@@ -46,7 +46,8 @@ class Board:
                 self._draw(row)
             elif row["ended_at_ns"] and row["weighing_number"] not in self._ended:
                 self._ended.add(row["weighing_number"])
-                text = f"{row['offer']}: {row['items_done']} items, {row['detail'] or 'done'}"
+                end = "stopped" if row["detail"] else "done"  # why is told when all have ended
+                text = f"{row['offer']}: {row['items_done']} items, {end}"
                 self._console.print(printable(text), markup=False)
         if self._console.is_terminal and (text := money_line(shown)):
             if self._money is None:
@@ -83,14 +84,18 @@ def bounds_text(row: Mapping[str, Any]) -> str:
     return f"{float(row['lower']):.3f} to {float(row['upper']):.3f}"
 
 
-def money_line(rows: Iterable[Mapping[str, Any]]) -> str:
-    """What was paid, and of how much; empty when nothing was and nobody set a limit."""
+def money_line(rows: Iterable[Mapping[str, Any]], *, is_exact: bool = False) -> str:
+    """What was paid, and of how much; empty when nothing was and nobody set a limit.
+
+    Short enough to read while it runs; ``is_exact`` tells all digits, as the ledger does.
+    """
+    written = exact if is_exact else amount
     shown = list(rows)
     paid, budget = _paid(shown), _budget(shown)
     currency = next((str(row["currency"]) for row in shown if row.get("currency")), "")
     if budget is not None:
-        return f"paid {format_pico(paid)} of {format_pico(budget)} {currency}"
-    return f"paid {format_pico(paid)} {currency}" if paid else ""
+        return f"paid {written(paid)} of {written(budget)} {currency}"
+    return f"paid {written(paid)} {currency}" if paid else ""
 
 
 def _paid(rows: Iterable[Mapping[str, Any]]) -> int:

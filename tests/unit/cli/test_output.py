@@ -45,6 +45,35 @@ def test_empty_table_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == "nothing\n"
 
 
+def test_an_empty_table_may_say_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
+    print_table(("a",), [], empty="no verdicts yet")
+    assert capsys.readouterr().out == "no verdicts yet\n"
+
+
+@pytest.mark.parametrize("width", [60, 200])
+def test_a_narrow_terminal_cuts_no_name_and_no_amount(
+    width: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", str(width))
+    names = [f"column-{number}" for number in range(5)]
+    print_table((*names, "why"), [("shop/model-large", *["0.0000191 CNY"] * 4, "")] * 2)
+    shown = capsys.readouterr().out
+    assert shown.count("shop/model-large") == 2 and shown.count("0.0000191") == 8
+    assert "why" not in shown  # no cell stands in it
+    assert (len(shown.splitlines()) == 4) is (width == 200)
+
+
+def test_chinese_is_broken_anywhere(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "40")
+    print_table(("task", "title"), [("shop/a", "\u79e4" * 60)])
+    shown = capsys.readouterr().out
+    assert "title\u79e4" not in shown and "shop/a   \u79e4" in shown
+
+
 def test_amounts_keep_all_digits() -> None:
     assert money({"cost_pico": "1", "currency": "CNY"}, "cost") == "0.000000000001 CNY"
     assert money({"currency": "CNY"}, "cost") == ""

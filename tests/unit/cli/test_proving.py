@@ -99,6 +99,22 @@ def test_weighing_that_gave_nothing_fails_with_its_reason(
     assert "the budget is used up" in result.output
 
 
+def test_a_reason_that_all_offers_have_is_told_once_whoever_was_weighed_before(
+    run: Callable[..., Result], api: FakeApi
+) -> None:
+    api.answers["POST /api/weighings"] = {"task": "t", "weighings": [7, 8]}
+    nobody = {**JUDGE, "pairs": 0}
+    one, two = ended(detail="no money left", judge=nobody), ended(offer="b", detail="no money left")
+    api.answers["GET /api/weighings"] = {"data": [one, {**two, "weighing_number": 8}]}
+    before = {**VERDICT, "task": "t", "offer": "local/unasked"}
+    api.answers["GET /api/verdicts"] = {"data": [before]}
+    result = run("weigh", "t")
+    assert result.exit_code == 1
+    assert result.output.count("no money left") == 1 and "all 2 offers: no money" in result.stderr
+    assert "judge" not in result.output and "nothing" not in result.output
+    assert "None of the offers" not in result.output
+
+
 def test_one_sentence_names_the_cheapest_that_is_proven() -> None:
     rows = [ended(is_cheapest=True)]
     assert proving.lines(rows, [VERDICT])[0] == (

@@ -38,7 +38,7 @@ def test_without_a_terminal_each_offer_says_once_that_it_is_done() -> None:
     for rows in ([ROW], [done], [done]):
         board.show(rows)
     board.close()
-    assert out.getvalue() == "a/b: 3 items, no money left\n"
+    assert out.getvalue() == "a/b: 3 items, stopped\n"  # why is told at the end
 
 
 def test_what_was_paid_is_the_sum_of_all_or_of_each() -> None:
@@ -46,6 +46,9 @@ def test_what_was_paid_is_the_sum_of_all_or_of_each() -> None:
     assert money_line([paid, paid]) == "paid 2.00 CNY"
     assert money_line([{**paid, "all_paid_pico": str(3 * 10**12)}, paid]) == "paid 3.00 CNY"
     assert money_line([ROW]) == ""
+    assert money_line([{**paid, "paid_pico": "7971598874"}]) == "paid 0.00797 CNY"
+    small = {**ROW, "paid_pico": "7971598874"}
+    assert money_line([small], is_exact=True) == "paid 0.007971598874 CNY"
 
 
 def test_who_waits_says_so() -> None:
