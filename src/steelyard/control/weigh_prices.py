@@ -34,6 +34,7 @@ from steelyard.store import objects
 from steelyard.weigh import judged
 from steelyard.weigh.asking import Contender, Price
 from steelyard.weigh.prompts import prepare
+from steelyard.weigh.tries import Patience
 
 DOOR = "openai_chat"
 _NAME_MAX = 128
@@ -102,9 +103,27 @@ def money_of(text: str | None) -> Money | None:
     if text is None:
         return None
     try:
-        return read_money(text)
+        money = read_money(text)
     except ValueError as error:
-        raise ConfigError(f"money: {error}") from error
+        raise ConfigError(f"money: {text!r} is no amount; {error}") from error
+    if money.amount_pico <= 0:
+        raise ConfigError(f"money: {text} pays for no call; name more")
+    return money
+
+
+def demand_somebody(of_task: OfTask, known: Known) -> None:
+    """Refuses a weighing that has nobody to weigh, before anything is noted of it.
+
+    Raises:
+        ConfigError: no offer can be weighed, for the reasons that are named; or judge or baseline
+            cannot do their part.
+    """
+    reasons = {one.refusal for one in known.contenders}
+    if of_task.helpers:
+        judging = judged.judging_of(of_task.task, known.others, 0, Patience())
+        reasons = {one.refusal or judging.refusal(one) for one in known.contenders}
+    if reasons and "" not in reasons:
+        raise ConfigError(f"No offer can be weighed: {'; '.join(sorted(reasons))}")
 
 
 def task_size(task: Task, samples: Iterable[Sample]) -> Size:

@@ -216,6 +216,8 @@ class Weighings:
         known = await self._control.read(
             lambda c: weigh_prices.known(c, of_task, found, sizes, time.time_ns())
         )
+        if not is_background:
+            weigh_prices.demand_somebody(of_task, known)
         total = min(order.limit or len(dataset.samples), len(dataset.samples))
         most = (currency, money.amount_pico if money else None)
 

@@ -14,7 +14,15 @@ import pytest
 from control.weighing_rig import BAD, GOOD, make_control, write_config, write_set
 from steelyard.control import weigh_prices
 from steelyard.control.control import Control
-from steelyard.control.weigh_prices import OfTask, known, money_of, priced, task_size
+from steelyard.control.weigh_prices import (
+    Known,
+    OfTask,
+    demand_somebody,
+    known,
+    money_of,
+    priced,
+    task_size,
+)
 from steelyard.domain.errors import ConfigError
 from steelyard.domain.money import Money
 from steelyard.domain.tasks import PromptForm, Sample, Task
@@ -37,8 +45,10 @@ def control(tmp_path: Path) -> Iterator[Control]:
 def test_money_is_read_or_refused() -> None:
     assert money_of("5 CNY") == Money(5 * 10**12, "CNY")
     assert money_of(None) is None
-    with pytest.raises(ConfigError, match="money: write an amount"):
+    with pytest.raises(ConfigError, match="money: 'five' is no amount; write an amount"):
         money_of("five")
+    with pytest.raises(ConfigError, match="pays for no call"):
+        money_of("0 CNY")
 
 
 def test_the_size_of_a_task_is_that_of_its_longest_request() -> None:
@@ -106,3 +116,16 @@ def test_judge_and_baseline_are_found_with_prices_of_their_own(control: Control)
     with control.database.read() as connection, pytest.raises(ConfigError, match="No offer"):
         nobody = OfTask(replace(task, grader_parameters={"judge": "no/one"}), SAMPLES, "CNY")
         known(connection, nobody, [], sizes, time.time_ns())
+
+
+def test_who_has_nobody_to_weigh_hears_why_before_it_begins() -> None:
+    task = replace(TASK, grader="judge", grader_parameters={"judge": "shop/gpt-4o"})
+    judge = Contender("shop/gpt-4o", model="gpt-4o")
+    stranger = Contender("shop/x", model="nobody-knows-it")
+    with pytest.raises(ConfigError, match="nobody-knows-it is not known; say it in the task"):
+        demand_somebody(OfTask(task, SAMPLES, "CNY"), Known([stranger], [judge], {}))
+    known_one = Contender("shop/q", model="qwen-plus")
+    demand_somebody(OfTask(task, SAMPLES, "CNY"), Known([stranger, known_one], [judge], {}))
+    poor = replace(known_one, refusal="there is no exchange rate of CNY in XYZ")
+    with pytest.raises(ConfigError, match="No offer can be weighed: there is no exchange rate"):
+        demand_somebody(OfTask(TASK, SAMPLES, "XYZ"), Known([poor, poor], [], {}))

@@ -201,8 +201,8 @@ def demand_other_family(
     for model in (judge, *judged):
         if not families_of(model, own):
             raise ConfigError(
-                f"judge: the family of {model} is not known; name it under families, as"
-                f" {model}: its-family"
+                f"judge: the family of {model} is not known; say it in the task's"
+                f" grader_parameters, as `families: {{{model}: its-family}}`"
             )
     for model in judged:
         if shared := judging & families_of(model, own):
