@@ -15,9 +15,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from decimal import Decimal
+from typing import Any
 
 import yaml
 
+from steelyard.config.nesting import check_nesting
 from steelyard.domain.errors import ConfigError
 from steelyard.weigh.catalog import nearest
 
@@ -71,6 +73,7 @@ def read_layout(text: str, file: str) -> Layout:
         ConfigError: it is wrong; names the file, the key and a fix.
     """
     try:
+        check_nesting(text, may_repeat=False)
         top = yaml.load(text, Loader=yaml.CSafeLoader)
     except (yaml.YAMLError, RecursionError) as error:
         raise ConfigError(f"{file}: not YAML: {error}") from error
@@ -153,13 +156,25 @@ def parquet_rows(name: str, data: bytes, layout: Layout, rows_max: int) -> Numbe
 
     try:
         file = parquet.ParquetFile(io.BytesIO(data))
-        if file.metadata.num_rows > rows_max:
+        about = file.metadata
+        if about.num_rows > rows_max:
             raise ConfigError(f"test set {name}: more than {rows_max} items")
+        told = sum(about.row_group(each).total_byte_size for each in range(about.num_row_groups))
+        if told > TABLE_BYTES_MAX:
+            raise ConfigError(f"test set {name}: larger than {TABLE_BYTES_MAX >> 20} MiB")
+        # Texts that say the same stay one text until it is known how much all of them are.
+        leaves = [file.schema.column(each) for each in range(len(file.schema))]
+        texts = [
+            leaf.path
+            for leaf in leaves
+            if leaf.physical_type == "BYTE_ARRAY" and leaf.logical_type.type != "DECIMAL"
+        ]
+        file = parquet.ParquetFile(io.BytesIO(data), read_dictionary=texts)
         header = list(file.schema_arrow.names)
         fields = _fields(name, header, layout)
         number = unpacked = 0
         for batch in file.iter_batches(batch_size=_BATCH_ROWS):
-            unpacked += batch.nbytes
+            unpacked += sum(_unpacked_bytes(column) for column in batch.columns)
             if unpacked > TABLE_BYTES_MAX:
                 raise ConfigError(f"test set {name}: larger than {TABLE_BYTES_MAX >> 20} MiB")
             for values in zip(*(column.to_pylist() for column in batch.columns), strict=True):
@@ -168,6 +183,23 @@ def parquet_rows(name: str, data: bytes, layout: Layout, rows_max: int) -> Numbe
     except (pyarrow.ArrowException, OSError) as error:
         reason = str(error).partition("\n")[0][:200]
         raise ConfigError(f"test set {name}: no Parquet file: {reason}") from error
+
+
+def _unpacked_bytes(column: Any) -> int:
+    """Bytes of an Arrow column once every text in it stands for itself."""
+    import pyarrow  # noqa: PLC0415 - as above
+    from pyarrow import compute  # noqa: PLC0415
+
+    if isinstance(column, pyarrow.DictionaryArray):
+        lengths = compute.binary_length(column.dictionary)
+        return compute.sum(lengths.take(column.indices.drop_null())).as_py() or 0
+    if isinstance(column, pyarrow.StructArray):
+        return sum(_unpacked_bytes(each) for each in column.flatten())
+    if isinstance(column, pyarrow.MapArray):
+        return _unpacked_bytes(column.keys) + _unpacked_bytes(column.items)
+    if isinstance(column, pyarrow.ListArray | pyarrow.LargeListArray):
+        return _unpacked_bytes(column.flatten())
+    return int(column.nbytes)
 
 
 def renamed(row: Row, layout: Layout) -> Row:

@@ -208,3 +208,26 @@ def test_bounds_of_parquet_hold(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(datasets, "ITEMS_MAX", 1)
     with pytest.raises(ConfigError, match="more than 1 items"):
         read(packed(rows), name="m.parquet")
+
+
+def test_a_small_parquet_file_that_stands_for_a_huge_one_is_refused_unread(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    long = "x" * 100_000
+    rows = [{"input": f"{n}", "reference": "1", "deep": [{"a": [long, long]}]} for n in range(200)]
+    columns = {"input": [str(n) for n in range(200)], "reference": [long] * 200}
+    for table in (pyarrow.Table.from_pylist(rows), pyarrow.table(columns)):
+        file = io.BytesIO()
+        parquet.write_table(table, file, compression="zstd", dictionary_pagesize_limit=1 << 30)
+        assert len(file.getvalue()) < 20_000
+        monkeypatch.setattr(tabular, "TABLE_BYTES_MAX", 41_000_000)
+        assert len(read(file.getvalue(), name="a.parquet").samples) == 200
+        monkeypatch.setattr(tabular, "TABLE_BYTES_MAX", 10_000_000)
+        with pytest.raises(ConfigError, match="larger than"):
+            read(file.getvalue(), name="a.parquet")
+
+
+def test_a_layout_that_nests_or_multiplies_is_a_mistake() -> None:
+    for layout in ("[" * 100_000, "a: &a [1]\ncolumns: *a"):
+        with pytest.raises(ConfigError, match="not YAML"):
+            read("input,reference\nq,a\n", layout)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,8 @@ POOLS_FOLDER = Path(__file__).parent.parent / "pools"
 GENUINE = "genuine"
 """Channel of the reference."""
 _SCHEMA = 1
+_BYTES_MAX = 256 * 2**20
+"""Of a pool when unpacked: a small file may hold a huge one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,11 @@ def read_pool(path: Path) -> Pool:
         ConfigError: no such file, or it is no pool.
     """
     try:
-        data = json.loads(gzip.decompress(path.read_bytes()))
+        with gzip.open(path) as file:
+            text = file.read(_BYTES_MAX + 1)
+        if len(text) > _BYTES_MAX:
+            raise ConfigError(f"{path.name}: more than {_BYTES_MAX >> 20} MiB when unpacked")
+        data = json.loads(text)
         if data["schema"] != _SCHEMA:
             raise ConfigError(f"{path.name}: schema {data['schema']} is not known, only {_SCHEMA}")
         channels = {
@@ -75,7 +82,10 @@ def read_pool(path: Path) -> Pool:
             for name, entry in data["channels"].items()
         }
         pool = Pool(data["model"], data["licence"], data["sampling"], channels)
-    except (OSError, EOFError, ValueError, TypeError, KeyError, AttributeError) as error:
+    except (
+        *(OSError, EOFError, zlib.error, RecursionError),
+        *(ValueError, TypeError, KeyError, AttributeError),
+    ) as error:
         raise ConfigError(f"{path} is no pool of recorded answers") from error
     if GENUINE not in pool.channels:
         raise ConfigError(f"{path} has no channel {GENUINE}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from fractions import Fraction
 
 import jsonschema  # type: ignore[import-untyped]
@@ -16,6 +16,9 @@ from steelyard.weigh.graders.patterns import BadPattern, is_found
 
 _SHOWN_CHARS = 1000
 _REASON_CHARS = 200
+_REFERENCES_MAX = 20_000
+"""Followed for one answer."""
+_Check = Callable[[object, str, object, object], Iterable[jsonschema.ValidationError]]
 
 
 def grade(answer: str, sample: Sample, parameters: Parameters) -> Grade:
@@ -78,6 +81,8 @@ def _unsound(schema: object) -> str:
     try:
         if '"patternProperties":' in json.dumps(schema):
             return "schema: patternProperties is not supported"
+        if any(map(_names_dialect, schema.values())):
+            return "schema: only the whole may name a $schema"
         jsonschema.Draft202012Validator.check_schema(schema)
         _invalid({}, schema)
     except jsonschema.SchemaError as error:
@@ -93,15 +98,43 @@ def _invalid(value: object, schema: object) -> str:
     """The first thing wrong with the value, in the order of its fields; empty when it is valid."""
     if not isinstance(schema, dict):
         return ""
-    # An empty registry: nothing is ever fetched.
     checks = jsonschema.validators.extend(
-        jsonschema.Draft202012Validator, validators={"pattern": _check_pattern}
+        jsonschema.Draft202012Validator,
+        validators={"pattern": _check_pattern, "$ref": _counted("$ref")},
     )
+    # A part that names a dialect would be checked by that one's own rules, patterns among them.
+    schema = {name: part for name, part in schema.items() if name != "$schema"}
+    # An empty registry: nothing is ever fetched.
     validator = checks(schema, registry=referencing.Registry())
     error = min(validator.iter_errors(value), key=lambda e: e.json_path, default=None)
     if error is None:
         return ""
     return f"invalid at {error.json_path}: {error.validator} is not met"[:_REASON_CHARS]
+
+
+def _names_dialect(part: object) -> bool:
+    """Whether a part of a schema names a dialect."""
+    if isinstance(part, list):
+        return any(map(_names_dialect, part))
+    if not isinstance(part, dict):
+        return False
+    return isinstance(part.get("$schema"), str) or any(map(_names_dialect, part.values()))
+
+
+def _counted(keyword: str) -> _Check:
+    """A keyword's check that gives up: a few references that double each other have no end."""
+    check: _Check = jsonschema.Draft202012Validator.VALIDATORS[keyword]
+    left = [_REFERENCES_MAX]
+
+    def counted(
+        validator: object, part: str, value: object, schema: object
+    ) -> Iterator[jsonschema.ValidationError]:
+        left[0] -= 1
+        if left[0] < 0:
+            raise RecursionError("too many references")
+        yield from check(validator, part, value, schema) or ()
+
+    return counted
 
 
 def _check_pattern(

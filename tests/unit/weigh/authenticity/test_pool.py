@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from steelyard.domain.errors import ConfigError
+from steelyard.weigh.authenticity import pool
 from steelyard.weigh.authenticity.pool import (
     Channel,
     Pool,
@@ -69,3 +70,19 @@ def test_a_shipped_pool_fits_the_shipped_probes(name: str) -> None:
             assert find_probe(answer.probe_id).max_tokens >= (answer.completion_tokens or 0)
     opens = [a for a in pool.genuine if find_probe(a.probe_id).kind is Kind.OPEN]
     assert len(opens) >= 500
+
+
+def test_a_small_file_that_holds_a_huge_one_or_a_torn_one_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "bomb.json.gz"
+    path.write_bytes(gzip.compress(bytes(1_000_000)))
+    monkeypatch.setattr(pool, "_BYTES_MAX", 999_999)
+    with pytest.raises(ConfigError, match="when unpacked"):
+        read_pool(path)
+    path.write_bytes(path.read_bytes()[:20] + b"\xff" * 40)
+    with pytest.raises(ConfigError, match="no pool"):
+        read_pool(path)
+    path.write_bytes(gzip.compress(b"[" * 100_000))
+    with pytest.raises(ConfigError, match="no pool"):
+        read_pool(path)

@@ -72,6 +72,30 @@ def test_a_pattern_cannot_hang() -> None:
     assert time.monotonic() - began < 2
 
 
+def test_a_part_of_another_dialect_brings_no_slow_patterns_in() -> None:
+    slow = {"type": "string", "pattern": "^(a+)+$"}
+    draft = "http://json-schema.org/draft-07/schema#"
+    part = {"properties": {"a": {"$schema": draft, **slow}}}
+    assert "$schema" in check({"schema": part})
+    assert "$schema" in fits(Item("a", "?", "", extras={"schema": {"anyOf": [part]}}))
+    named = {"type": "object", "properties": {"$schema": {"type": "string"}}}
+    assert check({"schema": {"$schema": draft, **named}}) == ""
+    # The whole may name one, and refer to itself.
+    around = {"$schema": draft, "properties": {"b": {"$ref": "#"}, "a": slow}}
+    began = time.process_time()
+    assert value({"b": {"a": "a" * 40 + "!"}}, {"b": 1}, around) == 0
+    assert time.process_time() - began < 1
+
+
+def test_references_that_double_each_other_are_given_up() -> None:
+    parts: dict[str, object] = {"p0": {"type": "object"}}
+    for n in range(1, 40):
+        parts[f"p{n}"] = {"allOf": [{"$ref": f"#/$defs/p{n - 1}"}] * 2}
+    began = time.process_time()
+    assert "too deeply" in check({"schema": {"$defs": parts, "$ref": "#/$defs/p39"}})
+    assert time.process_time() - began < 20
+
+
 def test_fields_or_a_schema_are_needed() -> None:
     assert check(NONE) == ""
     assert fits(Sample("a", "?", '{"a": 1}')) == ""
