@@ -35,6 +35,8 @@ class Order:
     goal: Goal = Goal.ALL
     concurrency: int = CONCURRENCY
     """Calls at a time."""
+    n_decided: int = 0
+    """Offers that the background decided before: one error is shared by all of them."""
     is_fresh: bool = False
     """Whether stored answers do not count."""
     is_unsafe_code: bool = False

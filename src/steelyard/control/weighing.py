@@ -155,9 +155,11 @@ class Weighings:
         if not running.cancelled() and (error := running.exception()) is not None:
             log.error("a weighing broke off", exc_info=error)
 
-    async def _weigh_idle(self, task: Task, found: Sequence[Contender], mark: str) -> bool:
+    async def _weigh_idle(
+        self, task: Task, found: Sequence[Contender], mark: str, n_decided: int = 0
+    ) -> bool:
         """Whether it went well, or gave way and goes on as soon as it may."""
-        order = Order(task.name, concurrency=1)
+        order = Order(task.name, concurrency=1, n_decided=n_decided)
         job = await self._begin(task, found, order, None, mark, is_background=True)
         idle = self._idle = asyncio.get_running_loop().create_task(self._run(job))
         try:
@@ -169,10 +171,11 @@ class Weighings:
                 await asyncio.wait({idle})
         return idle.cancelled() or idle.result()
 
-    async def _next_idle(self) -> tuple[Task, list[Contender], str] | None:
+    async def _next_idle(self) -> tuple[Task, list[Contender], str, int] | None:
         """The first task, in order, with embedded offers that are up and not decided.
 
-        With them comes the mark of their run file, which is a new one for what went stale.
+        With them comes the mark of their run file, which is a new one for what went stale, and how
+        many others are decided.
         """
         down = self._control.engines.channel_states()
 
@@ -190,7 +193,8 @@ class Weighings:
                 continue
             weighed = contenders.weighed(task, stored[name].body["digests"], verdicts)
             if missing := [one for one in offers if one.offer not in weighed]:
-                return task, missing, contenders.mark(missing, found.get(name, {}))
+                mark = contenders.mark(missing, found.get(name, {}))
+                return task, missing, mark, len(offers) - len(missing)
         return None
 
     async def _begin(  # noqa: PLR0913, PLR0917 -- all that tells a weighing from others
@@ -280,6 +284,7 @@ class Weighings:
             limit=order.limit,
             on_progress=lambda progress: by_offer[progress.offer].take(progress),
             concurrency=order.concurrency,
+            n_decided=order.n_decided,
             goal=order.goal,
             money_max=job.money,
             currency=job.currency,

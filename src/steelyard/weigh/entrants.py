@@ -12,7 +12,13 @@ from enum import StrEnum
 from fractions import Fraction
 
 from steelyard.domain.tasks import UNSCORED_SHARE_MAX, Grade, Status
-from steelyard.weigh.sequences import CostBounds, CostSequence, Interval, MeanSequence
+from steelyard.weigh.sequences import (
+    GRID,
+    CostBounds,
+    CostSequence,
+    Interval,
+    MeanSequence,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +98,14 @@ class Rules:
     tolerance: Decimal = Decimal("0.05")
     """The one named cheapest may be so much dearer than another good one, as a share: telling equal
     costs apart would take for ever."""
+    n_decided: int = 0
+    """Offers that earlier runs of the same weighing decided: they keep their share of the error."""
     cluster_sizes: tuple[int, ...] = ()
     """Items of each cluster, clusters side by side in the run's order; empty: all are apart."""
 
     def __post_init__(self) -> None:
-        if self.n_items < 1 or self.tolerance < 0:
-            raise ValueError("a race has items, and a tolerance is not negative")
+        if self.n_items < 1 or self.tolerance < 0 or self.n_decided < 0:
+            raise ValueError("a race has items; tolerance and offers are not negative")
         if not 0 < self.confidence < 1:
             raise ValueError(f"confidence lies between 0 and 1, not {self.confidence}")
         if self.cluster_sizes and (
@@ -137,6 +145,7 @@ class Standing:
 
 
 _EMPTY = (0, Fraction(0))
+_STEP = Decimal(1) / GRID
 
 
 @dataclass(slots=True)
@@ -233,13 +242,20 @@ class Lane:
         elif self.quality.is_below:
             self.status = Status.FAILED
 
+    def _told(self, quality: MeanSequence) -> Interval:
+        """Bounds that decide nothing while too few are graded; wider ones are no less true."""
+        lower, upper = quality.bounds
+        if quality.boundary is None or quality.n >= self.graded_min:
+            return quality.bounds
+        return Interval(min(lower, quality.boundary - _STEP), max(upper, quality.boundary))
+
     def standing(self, why: str, is_cheapest: bool) -> Standing:
         """How the offer stands."""
         quality = self.quality
         if quality is None:
             mean, bounds, n = None, Interval(Decimal(0), Decimal(0)), self.position
         else:
-            mean, bounds, n = quality.mean, quality.bounds, quality.n
+            mean, bounds, n = quality.mean, self._told(quality), quality.n
         accepted = self.cost.accepted + self._cluster[1]
         cost_pico = self.cost.cost_pico + self._cluster[0]
         return Standing(
@@ -271,7 +287,7 @@ def make_lanes(
     """
     is_floor = isinstance(target, Floor)
     boundary = target.value if isinstance(target, Floor) else -target.value
-    error_cost = float(1 - rules.confidence) / (2 * len(entrants))
+    error_cost = float(1 - rules.confidence) / (2 * (len(entrants) + rules.n_decided))
     lanes = []
     for order, entrant in enumerate(entrants):
         is_measure = isinstance(target, Margin) and entrant.name == target.reference

@@ -87,7 +87,7 @@ class Race:
             if target.reference not in names or not n_tested:
                 raise ValueError("the reference runs, and is not the only one")
         self._rules = rules
-        error = float(1 - rules.confidence) / max(2, n_tested)
+        error = float(1 - rules.confidence) / max(2, n_tested + rules.n_decided)
         self._lanes = make_lanes(entrants, target, rules, error)
         self._by_name = dict(zip(names, self._lanes, strict=True))
         self._reference = self._by_name[target.reference] if isinstance(target, Margin) else None

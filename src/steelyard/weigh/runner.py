@@ -142,6 +142,7 @@ def _race(course: Course, lanes: Sequence[Lane], judging: Judging | None, option
         confidence=options.confidence,
         graded_min=options.graded_min,
         money_pico_max=money.amount_pico if money else None,
+        n_decided=options.n_decided,
         cluster_sizes=course.cluster_sizes,
     )
     race = Race(entrants, Floor(course.task.floor), rules)

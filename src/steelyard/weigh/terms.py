@@ -52,6 +52,8 @@ class Options:
     confidence: Decimal = CONFIDENCE
     """Of all verdicts of the run together."""
     graded_min: int = GRADED_MIN
+    n_decided: int = 0
+    """Offers that earlier runs of the same weighing decided: they keep their share of the error."""
     goal: Goal = Goal.ALL
     money_max: Money | None = None
     """Most that this run file's weighing may cost, all calls in flight at their largest cost."""
