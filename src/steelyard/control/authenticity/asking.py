@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from random import Random
 from typing import NamedTuple
 
-from steelyard.control.authenticity.calling import Caller
+from steelyard.control.authenticity.calling import TRIES_MAX, Caller
 from steelyard.control.authenticity.heard import Heard
 from steelyard.control.authenticity.record import Record
 from steelyard.control.authenticity.schedule import Slot, pause_s
@@ -98,12 +98,14 @@ class Asking:
             await self._sleep(pause_s(mean_s * CONCURRENCY, self._chance))
             caller, probe = self._callers[slot.side], probes[slot.probe]
             bound_pico = self._till.bound(slot.side, caller.body(probe, slot.sample))
-            if not self._till.hold(slot.side, bound_pico):
+            most_pico = TRIES_MAX * bound_pico
+            if not self._till.hold(slot.side, most_pico):
                 self.stopped = "the money does not reach further"
                 return
-            self._record.send(slot, bound_pico)
+            self._record.send(slot, most_pico)
             heard = await self._ask(caller, probe, slot.sample)
-            self._till.settle(slot.side, bound_pico, heard.cost_pico)
+            heard.cost_pico += heard.lost * bound_pico
+            self._till.settle(slot.side, most_pico, heard.cost_pico)
             self._record.hear(slot, heard)
             self._told(*told)
             self._watch(slot.side, heard)

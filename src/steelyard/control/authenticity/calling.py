@@ -31,6 +31,9 @@ _LINES_MAX = 20_000
 _LOGPROBS = 5
 _REASON_MAX = 160
 _RETRIES = 2
+TRIES_MAX = _RETRIES + 2
+"""Calls that one question may take, each of which may be booked: a vendor may refuse to tell
+log-probabilities, too."""
 _RETRY_STATUS = (429, 502, 503, 504)
 _RETRY_PAUSE_S = 2.0
 _RETRY_PAUSE_MAX_S = 30.0
@@ -92,19 +95,19 @@ class Caller:
         Raises:
             AccessError, LimitError: no access or no money; every further call would be refused.
         """
-        paid_pico = 0
+        paid_pico = lost = 0
         for attempt in range(_RETRIES + 1):
             body = self.body(probe, sample)
             heard = await self._once(body)
-            paid_pico += heard.cost_pico
+            paid_pico, lost = paid_pico + heard.cost_pico, lost + heard.lost
             if heard.status in _REFUSED and "logprobs" in body:
                 self._has_logprobs = False
                 heard = await self._once(self.body(probe, sample))
-                paid_pico += heard.cost_pico
+                paid_pico, lost = paid_pico + heard.cost_pico, lost + heard.lost
             if heard.status not in _RETRY_STATUS or attempt == _RETRIES:
                 break
             await self._sleep(min(_RETRY_PAUSE_S * 4**attempt, _RETRY_PAUSE_MAX_S))
-        heard.cost_pico = paid_pico
+        heard.cost_pico, heard.lost = paid_pico, lost
         return heard
 
     async def _once(self, body: Mapping[str, Any]) -> Heard:
@@ -125,6 +128,8 @@ class Caller:
                     cost = reply.headers.get("x-steelyard-cost", "")
         except httpx.HTTPError as error:
             heard.error, cost = f"the gateway did not answer: {type(error).__name__}", ""
+            is_sent = not isinstance(error, httpx.ConnectError)
+            heard.lost = int(is_sent and not heard.call_id)
         heard.total_s = time.monotonic() - began_s
         if (ending := _ENDING.get(heard.status)) is not None and not heard.call_id:
             # Ours alone: a vendor's refusal of its own key has a call's id.

@@ -32,6 +32,8 @@ class Heard:
     asked_at: str = ""
     """When it was sent, UTC, ISO 8601."""
     status: int = field(default=200, repr=False)
+    lost: int = field(default=0, repr=False)
+    """Tries of which nobody can say what they cost: each may have cost the most that it can."""
 
     @property
     def is_answer(self) -> bool:

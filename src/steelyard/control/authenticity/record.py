@@ -24,7 +24,7 @@ from steelyard.domain.errors import Overloaded, StoreUnavailable
 
 _VERSION = 1
 _END = b'\n{"verdict":'
-_KEPT = frozenset(field.name for field in fields(Heard)) - {"status"}
+_KEPT = frozenset(field.name for field in fields(Heard)) - {"status", "lost"}
 
 
 class Record:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -10,8 +11,9 @@ from typing import Any
 import pytest
 
 from steelyard.control.authenticity.asking import Asking, Told
+from steelyard.control.authenticity.calling import TRIES_MAX
 from steelyard.control.authenticity.heard import Heard
-from steelyard.control.authenticity.record import Record
+from steelyard.control.authenticity.record import Record, read
 from steelyard.control.authenticity.schedule import Slot
 from steelyard.control.authenticity.till import Price, Till
 from steelyard.domain.errors import BudgetExceeded, StoreUnavailable
@@ -39,7 +41,7 @@ class Played:
         self.asked.append(sample)
         if self.error is not None:
             raise self.error
-        return self.heard or Heard(text="cat", cost_pico=5)
+        return replace(self.heard or Heard(text="cat", cost_pico=5))
 
 
 def run(path: Path, caller: Played, budget_pico: int = 10**9) -> tuple[Asking, Till, list[Told]]:
@@ -72,9 +74,21 @@ def test_everything_is_asked_once_and_told(tmp_path: Path) -> None:
 def test_it_stops_where_the_money_might_not_reach(tmp_path: Path) -> None:
     caller = Played()
     bound = Till("CNY", 0, {"suspect": Price(PERIOD)}).bound("suspect", caller.body(PROBE))
-    asking, till, _ = run(tmp_path / "r.jsonl", caller, bound + 9)
+    asking, till, _ = run(tmp_path / "r.jsonl", caller, TRIES_MAX * bound + 9)
     assert asking.stopped == "the money does not reach further"
-    assert 0 < len(caller.asked) <= 3 and till.paid_pico <= bound + 9
+    assert 0 < len(caller.asked) <= 3 and till.paid_pico <= TRIES_MAX * bound + 9
+
+
+def test_a_vendor_that_fails_every_try_does_not_pass_the_budget(tmp_path: Path) -> None:
+    body = Played().body(PROBE)
+    bound = Till("CNY", 0, {"suspect": Price(PERIOD)}).bound("suspect", body)
+    budget = 5 * TRIES_MAX * bound
+    for heard in (Heard(text="x", cost_pico=TRIES_MAX * bound), Heard(text="x", lost=TRIES_MAX)):
+        caller = Played(heard)
+        path = tmp_path / f"{heard.lost}.jsonl"
+        asking, till, _ = run(path, caller, budget)
+        assert asking.stopped and till.paid_pico <= budget
+        assert read(path).heard[SLOTS[0]].cost_pico == TRIES_MAX * bound
 
 
 def test_a_side_that_does_not_answer_is_given_up(tmp_path: Path) -> None:

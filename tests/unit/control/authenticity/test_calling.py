@@ -168,6 +168,12 @@ def test_a_gateway_that_does_not_answer_is_an_error_not_an_end() -> None:
 
     heard, _, _ = ask(answer)
     assert heard.error == "the gateway did not answer: ConnectError"
+    assert heard.lost == 0
+
+    def silence(_: dict[str, Any]) -> httpx.Response:
+        raise httpx.ReadTimeout("slow")
+
+    assert ask(silence)[0].lost == 1  # it may be booked, and nobody knows under which number
 
 
 def test_no_gateway_no_client() -> None:
