@@ -49,14 +49,13 @@ class Imported:
     @property
     def language(self) -> str:
         """``zh`` when Chinese signs are a good part of what is asked, else ``en``."""
-        text = "".join(json.dumps(row, ensure_ascii=False) for row in self.rows[:100])
+        text = "".join(map(as_json, self.rows[:100]))
         chinese = sum("\u4e00" <= sign <= "\u9fff" for sign in text)
         return "zh" if chinese > _CHINESE_SHARE * len(text) else "en"
 
     def set_bytes(self) -> bytes:
         """The set as a JSONL file."""
-        lines = (json.dumps(row, ensure_ascii=False) for row in self.rows)
-        return "".join(f"{line}\n" for line in lines).encode("utf-8", "replace")
+        return "".join(f"{as_json(row)}\n" for row in self.rows).encode("utf-8", "replace")
 
     def dataset(self) -> Dataset:
         """The set as a weighing reads it.
@@ -86,6 +85,11 @@ class Imported:
         return section | {"floor": floor, "form": form}
 
 
+def as_json(value: object, *, sort_keys: bool = False) -> str:
+    """A value as JSON; days and other things that YAML knows beside it as text."""
+    return json.dumps(value, ensure_ascii=False, sort_keys=sort_keys, default=str)
+
+
 def task_name(text: str) -> str:
     """A name for a task out of any text: lower case words joined by hyphens; ``imported`` if none.
 
@@ -100,7 +104,7 @@ def with_ids(name: str, rows: Iterable[Row]) -> tuple[tuple[Row, ...], tuple[str
     found: dict[str, Row] = {}
     again = 0
     for row in rows:
-        said = json.dumps(row, sort_keys=True, ensure_ascii=False).encode("utf-8", "replace")
+        said = as_json(row, sort_keys=True).encode("utf-8", "replace")
         row_id = f"{name}-{hashlib.sha256(said).hexdigest()[:10]}"
         again += row_id in found
         found.setdefault(row_id, {"id": row_id, **row})

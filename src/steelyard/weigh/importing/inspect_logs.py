@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from steelyard.domain.errors import ConfigError
-from steelyard.weigh.datasets import ITEMS_MAX, LETTERS
+from steelyard.weigh.datasets import ITEMS_MAX, LETTERS, LINE_BYTES_MAX
 from steelyard.weigh.importing.archive import Archive
 from steelyard.weigh.importing.imported import (
     OUTPUT_TOKENS_MAX,
@@ -178,6 +178,9 @@ def _row(row_id: str, sample: Json, scoring: Scoring) -> Row:
     targets = _targets(sample.get("target"))
     row: Row = {"id": row_id}
     asked = sample.get("input")
+    named = _ATTACHMENT.findall(json.dumps(asked))
+    if sum(len(str(attachments.get(name, ""))) for name in named) > LINE_BYTES_MAX:
+        raise _NotTaken("that are too long")
     choices = sample.get("choices")
     if isinstance(asked, str):
         row["input"] = _resolved(asked, attachments)

@@ -101,7 +101,8 @@ def _evaluation(path: Path, name: str, spec: Json) -> Imported:
     few = args.get("few_shot_jsonl") if args.get("num_few_shot") else None
     shots = [] if not isinstance(few, str) else _samples(_find(path, few))
     count = args.get("num_few_shot", 0)
-    before = [m for shot in shots[: int(count)] for m in _shot(shot)]
+    taken = count if isinstance(count, int) and count > 0 else 0
+    before = [m for shot in shots[:taken] for m in _shot(shot)]
     return _task(name, kind, {**args, "before": before}, _samples(_find(path, samples)))
 
 

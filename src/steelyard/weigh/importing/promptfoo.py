@@ -21,11 +21,12 @@ import yaml
 
 from steelyard.config.nesting import check_nesting
 from steelyard.domain.errors import ConfigError
-from steelyard.weigh.datasets import ITEMS_MAX
+from steelyard.weigh.datasets import ITEMS_MAX, LINE_BYTES_MAX
 from steelyard.weigh.importing.imported import (
     YAML_BYTES_MAX,
     Imported,
     Row,
+    as_json,
     counted,
     inside,
     read_text,
@@ -242,12 +243,16 @@ def _filled(template: str, variables: Json, *, is_json: bool = False) -> str:
     bare = _VARIABLE.sub("", template)
     if _LANGUAGE.search(bare):
         raise _NotTaken("that need promptfoo's template language")
-    if missing := sorted({each for each in _VARIABLE.findall(template)} - set(variables)):
+    named = _VARIABLE.findall(template)
+    if missing := sorted(set(named) - set(variables)):
         raise _NotTaken(f"without the variable {missing[0]}")
+    sizes = {name: len(str(variables[name])) for name in set(named)}
+    if len(template) + sum(sizes[name] for name in named) > LINE_BYTES_MAX:
+        raise _NotTaken("that are too long")
 
     def put(match: re.Match[str]) -> str:
         value = variables[match[1]]
-        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        text = value if isinstance(value, str) else as_json(value)
         return json.dumps(text, ensure_ascii=False)[1:-1] if is_json else text
 
     return _VARIABLE.sub(put, template)

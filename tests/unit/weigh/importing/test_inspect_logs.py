@@ -177,3 +177,12 @@ def test_a_system_message_is_not_put_before_conversations(tmp_path: Path) -> Non
     sample = {"id": "a", "input": asked, "target": "P"}
     (task,) = read(written(tmp_path, log(plan={"steps": steps}, samples=[sample])))
     assert any("not put before conversations" in note for note in task.notes)
+
+
+def test_what_is_kept_aside_once_is_not_multiplied(tmp_path: Path) -> None:
+    aside = "0" * 32
+    part = {"type": "text", "text": f"attachment://{aside}"}
+    turns = [{"role": "user", "content": [part] * 1_000}]
+    sample = {"id": "a", "input": turns, "target": "x", "attachments": {aside: "y" * 10_000}}
+    with pytest.raises(ConfigError, match="too long"):
+        read(written(tmp_path, log(samples=[sample])))

@@ -161,3 +161,18 @@ def test_a_prompt_of_brackets_ends_nothing(tmp_path: Path) -> None:
     text = CONFIG.replace('"Capital of {{country}}? {{ hint }}"', "file://deep.txt")
     (task,) = read(written(tmp_path, text))
     assert str(task.rows[0]["input"]).endswith("[France")
+
+
+def test_days_are_text_and_prompts_that_multiply_their_variables_are_left_out(
+    tmp_path: Path,
+) -> None:
+    test = "tests: [{vars: {day: 2026-01-02}, assert: [{type: equals, value: a}]}]"
+    (task,) = read(written(tmp_path, f'prompts: ["On {{{{day}}}}?"]\n{test}'))
+    assert task.rows[0]["input"] == 'On "2026-01-02"?'
+    (task,) = read(written(tmp_path, f'prompts: ["- {{role: user, content: 2026-01-02}}"]\n{test}'))
+    assert b"2026-01-02" in task.set_bytes()
+    long, many = "x" * 100_000, "{{long}}" * 1_000
+    asked = f"[{{vars: {{long: {long}}}, assert: [{{type: equals, value: a}}]}}]"
+    bomb = f'prompts: ["{many}"]\ntests: {asked}'
+    with pytest.raises(ConfigError, match="too long"):
+        read(written(tmp_path, bomb))
