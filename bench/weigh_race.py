@@ -32,7 +32,8 @@ many items as the largest n.
 calls of the comparison, median within a task, then over tasks. `meta` tells the same over all
 weighings, with what the race asked in vain, and how often either is undecided or wrong.
 
-`false_selection`: share of the 2,000 in which any offer is claimed good enough that is not.
+`false_selection`: share of the 2,000 in which any offer is claimed good enough that is not; `meta`
+tells the same over those alone whose floor lies a millionth above the true mean of an offer.
 `coverage`: share of sequences at 95 % (2.5 % a side) that hold the truth after every single item up
 to the end of their race.
 """
@@ -69,6 +70,7 @@ POWER = 0.9
 MARGIN = Decimal("0.03")
 OFFERS_MAX = 10
 FLOOR_ITEMS = 400
+WORST = 0.0001
 DISTANCES = (-0.15, -0.1, -0.05, -0.02, 0.000001, 0.000001, 0.01, 0.02, 0.05, 0.1, 0.15)
 """Of the floor above the true mean of one of the offers."""
 SEARCHES_PER_TASK = 2
@@ -84,6 +86,8 @@ class Weighing:
     task: str
     kind: str
     n_offers: int
+    is_worst: bool = False
+    """Whether the floor lies a millionth above the true mean of one of the offers."""
     calls: int = 0
     claims: list[str] = field(default_factory=list)
     """In, out or undecided, an offer each; without the reference."""
@@ -140,7 +144,7 @@ def floor_weighing(population: Population, seed: str) -> Weighing:
     steps = math.ceil if distance > 0 else math.floor
     floor = Decimal(min(max(steps(near * 10**6), 1), 10**6)) / 10**6
     items = [chance.randrange(population.n_queries) for _ in range(FLOOR_ITEMS)]
-    done = Weighing(population.task, "floor", len(models))
+    done = Weighing(population.task, "floor", len(models), is_worst=0 < distance < WORST)
     watches = {model: _Watch(float(truths[model])) for model in models}
     race = Race([Entrant(model) for model in models], Floor(floor), Rules(FLOOR_ITEMS))
     while (ask := race.next()) is not None:
@@ -296,6 +300,7 @@ def figures_of(done: Sequence[Weighing]) -> tuple[dict[str, float], dict[str, ob
         "coverage": _share(covered),
         "calls_ratio": statistics.median(medians),
     }
+    worst = [weighing for weighing in done if weighing.is_worst]
     meta: dict[str, object] = {
         "settings": {
             "weighings": len(done),
@@ -306,6 +311,8 @@ def figures_of(done: Sequence[Weighing]) -> tuple[dict[str, float], dict[str, ob
             "margin": float(MARGIN),
             "floor_items": FLOOR_ITEMS,
         },
+        "false_selection_at_worst_floors": _share("in" in w.wrong for w in worst),
+        "weighings_at_worst_floors": len(worst),
         "false_dismissal": _share("out" in weighing.wrong for weighing in done),
         "any_wrong": _share(bool(weighing.wrong) for weighing in done),
         "race": _method([(w.claims, w.wrong) for w in margins]),
