@@ -39,6 +39,7 @@ from steelyard.weigh.tries import REASON_CHARS_MAX, Patience, get_reply
 PREFIX = "drift-"
 FAILURES_MAX = 5
 """Items in a row without an answer before a look ends."""
+_CODE_MAX = 64
 _PATIENCE = Patience(attempts_max=2, backoff_max_s=5.0)
 _DOOR = "openai_chat"
 
@@ -155,7 +156,9 @@ class Looker:
                 look.n_asked += 1
                 n_failed = 0 if record.is_answered else n_failed + 1
                 if n_failed >= FAILURES_MAX:
-                    look.detail = f"{n_failed} items in a row failed: {record.grade.reason}"
+                    # Its code alone: a vendor's words may hold the item, and this is kept and told.
+                    code = record.grade.reason.partition(":")[0][:_CODE_MAX]
+                    look.detail = f"{n_failed} items in a row failed: {code}"
                     break
             look.bills = _bills(file)
         return look

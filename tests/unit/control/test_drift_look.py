@@ -71,7 +71,7 @@ class Vendor:
         self.asked.append(messages[-1]["content"])
         text = self._answer(len(self.asked))
         if text == "down":
-            raise AskError("it is down", is_retryable=False)
+            raise AskError(f"it is down: you said {self.asked[-1]}", is_retryable=False)
         return Answer(text, "stop", 5, 1, 7, "CNY", 0.1)
 
 
@@ -174,7 +174,7 @@ def test_a_vendor_that_is_down_ends_the_look_and_is_no_worse_for_it(home: Path) 
     found = look(home, Vendor(lambda n: "down"), 20)
     assert found.n_asked == FAILURES_MAX
     assert not found.is_cut
-    assert "it is down" in found.detail
+    assert found.detail.endswith("failed: it is down")  # and nothing of what was asked
     assert found.watch.finding().state is State.THIN
 
 
