@@ -77,7 +77,9 @@ def weigh(  # noqa: PLR0913 -- one option each
     stopped = _stopped(rows)
     for line in stopped:
         say(line, err=True)
-    if stopped and not found:
+    if not found:
+        if not stopped:
+            say(f"No item has a grade; steelyard cases {begun['task']} shows why", err=True)
         raise typer.Exit(1)
 
 
@@ -146,6 +148,8 @@ def _cost(row: Mapping[str, Any]) -> str:
 
 def _judge(row: Mapping[str, Any]) -> str:
     judge = row["judge"]
+    if judge["unscored"] == judge["pairs"]:
+        return f"{row['offer']}: nothing that the judge said was of use: {judge['pairs']} unscored"
     turned, first = judge["disagreement"], judge["first_favoured"]
     bias = "is biased to a place" if judge["is_biased"] else "shows no bias to a place"
     return (

@@ -66,10 +66,14 @@ def measure(
     offer: Annotated[str, typer.Argument(help="Name of the offer.")],
     *,
     enough: Annotated[
-        int, typer.Option(help="Requests per minute that you need; ends once they are carried.")
+        int,
+        typer.Option(
+            min=0, help="Requests per minute that you need; 0: find the limit, whatever it is."
+        ),
     ] = 0,
     requests_max: Annotated[
-        int, typer.Option(help="Requests per minute that the vendor's terms allow: never more.")
+        int,
+        typer.Option(min=0, help="Requests per minute that the vendor's terms allow; 0: not said."),
     ] = 0,
     budget: Annotated[str, typer.Option("--money", help="Most that it may cost.")] = "1 CNY",
     minutes: Annotated[float, typer.Option(help="Longest time.")] = 6.0,

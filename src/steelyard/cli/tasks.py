@@ -291,9 +291,9 @@ def _shown(sample: Sample) -> dict[str, Any]:
 
 
 def _ungradable(samples: Sequence[Sample], grader: str) -> list[tuple[str, str]]:
-    from steelyard.weigh.graders.registry import find_grader
+    from steelyard.weigh.judged import fits_of
 
-    fits = find_grader(grader, {}).fits
+    fits = fits_of(grader, {})
     return [(sample.id, reason) for sample in samples if (reason := fits(sample))]
 
 

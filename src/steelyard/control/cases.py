@@ -26,7 +26,7 @@ from steelyard.weigh import case_items
 from steelyard.weigh.cases import Analysis, Case, Cluster, Reply, analyse
 from steelyard.weigh.catalog import find_task
 from steelyard.weigh.datasets import Dataset, load_set
-from steelyard.weigh.graders.registry import find_grader
+from steelyard.weigh.judged import fits_of
 from steelyard.weigh.prompts import prepare
 from steelyard.weigh.runfile import Record, read_records
 
@@ -164,8 +164,8 @@ async def promote(control: Control, task_name: str, wish: Wish) -> dict[str, Any
         original = samples[names[0]]
         shown = prepare(task.form, original, task.seed).sample
         row = case_items.item_row(original, shown, input_text=wish.input, reference=wish.reference)
-        grader = find_grader(target.grader, target.grader_parameters)
-        return case_items.append(Path(target.set_name), row, grader)
+        fits = fits_of(target.grader, target.grader_parameters)
+        return case_items.append(Path(target.set_name), row, fits)
 
     item = await asyncio.to_thread(work)
     # Its digest is another now: verdicts on it must stop to count.

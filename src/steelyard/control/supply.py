@@ -96,7 +96,8 @@ class Supplies:
         """Begins a measurement; its task gives the row of what was found.
 
         Raises:
-            ConfigError: there is no such offer, no price, or not that much money.
+            ConfigError: there is no such offer, no price, no money, or more is demanded than
+                may be asked.
             Overloaded: another one runs.
             StoreError: the database cannot be used.
         """
@@ -270,6 +271,11 @@ def _call_most_pico(calls: Any, wish: Wish, target: Target) -> tuple[int, int]:
 
 
 def _target(connection: Connection, wish: Wish, now_ns: int) -> Target:
+    if 0 < wish.requests_max < wish.enough:
+        raise ConfigError(
+            f"{wish.enough} requests a minute are more than the {wish.requests_max} that may"
+            " be asked: they would never be found enough."
+        )
     stored = measured.offers(connection).get(wish.offer)
     if stored is None:
         raise ConfigError(f"No offer {wish.offer!r}; steelyard offers lists them.")
@@ -288,7 +294,9 @@ def _money(connection: Connection, text: str, currency: str, now_ns: int) -> int
     try:
         money = read_money(text)
     except ValueError as error:
-        raise ConfigError(f"money: {error}") from error
+        raise ConfigError(f"money: {text!r} is no amount; {error}") from error
+    if money.amount_pico <= 0:
+        raise ConfigError(f"money: {text} pays for no call; name more.")
     if money.currency == currency:
         return money.amount_pico
     day = instant_of(now_ns).date()

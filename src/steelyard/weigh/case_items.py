@@ -12,14 +12,14 @@ import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from steelyard.domain.errors import ConfigError, InvalidRequest, StoreUnavailable
 from steelyard.domain.tasks import Sample
 from steelyard.weigh.datasets import LETTERS, read_set
-from steelyard.weigh.graders.base import Grader, Item, plain
+from steelyard.weigh.graders.base import Item, plain
 
 Row = dict[str, object]
 _ID_DIGITS = 10
@@ -85,13 +85,13 @@ def _reference(original: Sample, shown: Sample, text: str) -> object:
     return value if isinstance(value, dict if is_object else list) else text
 
 
-def append(path: Path, row: Mapping[str, object], grader: Grader) -> str:
+def append(path: Path, row: Mapping[str, object], fits: Callable[[Sample], str]) -> str:
     """Adds a line to a set; its id, which comes from its content.
 
     Args:
         path: a JSONL file of one's own.
         row: a line without ``id``.
-        grader: of the task that the set belongs to.
+        fits: says why the task's grader cannot grade a sample; empty when it can.
 
     Raises:
         InvalidRequest: the line is no item that this grader can grade, or the set has it already.
@@ -107,7 +107,7 @@ def append(path: Path, row: Mapping[str, object], grader: Grader) -> str:
         line, sample = _line(path.name, row)
         known = read_set(path.name, data).samples
         _check_new(sample, known)
-        if reason := grader.fits(sample):
+        if reason := fits(sample):
             raise InvalidRequest(f"The item cannot be graded: {reason}.")
         joined = data if not data or data.endswith(b"\n") else data + b"\n"
         joined += line

@@ -29,6 +29,7 @@ from steelyard.weigh.graders.judge import (
     judge_request,
     pair_of,
 )
+from steelyard.weigh.graders.registry import find_grader
 from steelyard.weigh.judging import Judge, judge_pair
 from steelyard.weigh.lanes import Course, form_for
 from steelyard.weigh.runfile import (
@@ -61,9 +62,7 @@ class Judging:
 
     def fits(self, sample: Sample) -> str:
         """Why a sample cannot be judged; empty when it can."""
-        if self.baseline is not None or references(sample) or extra(sample, "baseline"):
-            return ""
-        return "the judge needs a reference, or a baseline to compare with"
+        return _lack(sample, has_baseline=self.baseline is not None)
 
     def refusal(self, contender: Contender) -> str:
         """Why an offer's answers cannot be judged; empty when they can."""
@@ -111,6 +110,23 @@ def names_in(task: Task) -> list[str]:
         raise ConfigError(f"task {task.name}: the parameter judge names the offer that judges")
     found = (parameters["judge"], parameters.get("baseline", ""))
     return [str(name) for name in found if name]
+
+
+def fits_of(grader: str, parameters: Mapping[str, object]) -> Callable[[Sample], str]:
+    """What says why a sample cannot be graded, by a program or by a judge; empty when it can.
+
+    Raises:
+        ConfigError: no such grader, or parameters that it cannot work with.
+    """
+    if grader == GRADER:
+        return partial(_lack, has_baseline=bool(parameters.get("baseline")))
+    return find_grader(grader, parameters).fits
+
+
+def _lack(sample: Sample, *, has_baseline: bool) -> str:
+    if has_baseline or references(sample) or extra(sample, "baseline"):
+        return ""
+    return "the judge needs a reference, or a baseline to compare with"
 
 
 def judging_of(

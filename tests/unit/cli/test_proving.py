@@ -115,6 +115,19 @@ def test_a_reason_that_all_offers_have_is_told_once_whoever_was_weighed_before(
     assert "None of the offers" not in result.output
 
 
+def test_a_weighing_without_a_verdict_fails_and_says_where_to_look(
+    run: Callable[..., Result], api: FakeApi
+) -> None:
+    api.answers["POST /api/weighings"] = {"task": "t", "weighings": [7]}
+    useless = {**JUDGE, "pairs": 30, "unscored": 30}
+    api.answers["GET /api/weighings"] = {"data": [ended(judge=useless)]}
+    api.answers["GET /api/verdicts"] = {"data": []}
+    result = run("weigh", "t")
+    assert result.exit_code == 1
+    assert "nothing that the judge said was of use: 30 unscored" in result.stdout
+    assert "bias" not in result.output and "steelyard cases t shows why" in result.stderr
+
+
 def test_one_sentence_names_the_cheapest_that_is_proven() -> None:
     rows = [ended(is_cheapest=True)]
     assert proving.lines(rows, [VERDICT])[0] == (

@@ -47,6 +47,8 @@ def test_an_offer_is_found_with_its_price_and_the_money(
         (Wish("shop/free"), "no price"),
         (Wish("shop/m", money="much"), "money"),
         (Wish("shop/m", money="1 XAU"), "money"),
+        (Wish("shop/m", money="0 CNY"), "pays for no call"),
+        (Wish("shop/m", enough=300, requests_max=100), "never be found enough"),
     ],
 )
 def test_what_cannot_be_measured_is_said(

@@ -31,7 +31,7 @@ def own(tmp_path: Path) -> Path:
 
 
 def test_an_item_is_added_with_an_id_from_its_content(own: Path) -> None:
-    name = append(own, ROW, LABEL)
+    name = append(own, ROW, LABEL.fits)
     assert name.startswith("mood-") and len(name) == len("mood-") + 10
     samples = load_set(str(own)).samples
     assert [sample.id for sample in samples] == ["a", name]
@@ -57,31 +57,31 @@ def test_what_is_no_new_item_is_refused_and_the_set_is_as_it_was(
 ) -> None:
     before = own.read_bytes()
     with pytest.raises(InvalidRequest, match=reason):
-        append(own, row, LABEL)
+        append(own, row, LABEL.fits)
     assert own.read_bytes() == before
 
 
 def test_the_same_item_is_not_added_twice(own: Path) -> None:
-    append(own, ROW, LABEL)
+    append(own, ROW, LABEL.fits)
     with pytest.raises(InvalidRequest, match="has this item already"):
-        append(own, ROW, LABEL)
+        append(own, ROW, LABEL.fits)
 
 
 def test_a_link_stays_a_link(own: Path, tmp_path: Path) -> None:
     link = tmp_path / "link.jsonl"
     link.symlink_to(own)
-    append(link, ROW, LABEL)
+    append(link, ROW, LABEL.fits)
     assert link.is_symlink() and len(load_set(str(own)).samples) == 2
 
 
 def test_a_set_that_cannot_be_read_or_written_is_said(own: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="none.jsonl"):
-        append(tmp_path / "none.jsonl", ROW, LABEL)
+        append(tmp_path / "none.jsonl", ROW, LABEL.fits)
     with pytest.raises(ConfigError, match="folder"):
-        append(tmp_path / "nowhere" / "none.jsonl", ROW, LABEL)
+        append(tmp_path / "nowhere" / "none.jsonl", ROW, LABEL.fits)
     (own.parent / f".mood.jsonl.{os.getpid()}").mkdir()  # where the new file would be written
     with pytest.raises((StoreUnavailable, OSError)):
-        append(own, ROW, LABEL)
+        append(own, ROW, LABEL.fits)
     assert len(load_set(str(own)).samples) == 1
 
 

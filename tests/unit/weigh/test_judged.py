@@ -10,7 +10,13 @@ from steelyard.domain.money import Money
 from steelyard.domain.tasks import Sample, Status, Task
 from steelyard.weigh.asking import Answer, AskError, Contender, Price
 from steelyard.weigh.datasets import Dataset
-from steelyard.weigh.judged import judging_of, names_in, request_bytes_max, sample_request
+from steelyard.weigh.judged import (
+    fits_of,
+    judging_of,
+    names_in,
+    request_bytes_max,
+    sample_request,
+)
 from steelyard.weigh.runfile import RunFile
 from steelyard.weigh.runner import Result, run
 from weigh.rig import HASTY, TASK, options
@@ -195,6 +201,9 @@ def test_an_item_without_anything_to_compare_with_cannot_be_judged() -> None:
     odd = replace(ITEMS.samples[0], reference=("",))
     assert judging.fits(ITEMS.samples[0]) == ""
     assert "needs a reference" in judging.fits(odd)
+    assert "needs a reference" in fits_of("judge", {})(odd)
+    assert not fits_of("judge", {"baseline": "base"})(odd)
+    assert fits_of("number", {})(ITEMS.samples[0])  # a program's own
     assert names_in(WEIGHED) == ["judge", "base"]
 
 
