@@ -73,7 +73,8 @@ def _write(out: Path, items: list[dict[str, Any]]) -> None:
         raise ConfigError(f"{out} is there already; give another name") from error
     except OSError as error:
         raise ConfigError(f"{out}: {error.strerror}") from error
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+    # Half a surrogate pair, as a client may send one, is its code: in JSON that is the same.
+    with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
         file.write(text)
 
 

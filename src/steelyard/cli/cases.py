@@ -221,7 +221,7 @@ def export(
     rows = _all(_query(task, offer, kind, tag, only_fails_here), limit)
     text = "".join(_lines(rows)) if form is Format.JSONL else _csv(rows)
     if out is None:
-        sys.stdout.write(text)
+        sys.stdout.write(text.encode("utf-8", "backslashreplace").decode())
     else:
         _write(out, text)
         typer.echo(f"{out}: written")
@@ -291,7 +291,8 @@ def _write(path: Path, text: str) -> None:
     try:
         path.unlink(missing_ok=True)  # else an older file would keep its mode
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
+        # Half a surrogate pair, as a model may write one, is its code: in JSON that is the same.
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(text.encode("utf-8", "backslashreplace"))
     except OSError as error:
         raise StoreUnavailable(f"{path}: {error.strerror or error}") from error

@@ -34,6 +34,16 @@ def test_a_set_is_drawn_once_and_for_its_owner_alone(
     assert isinstance(again.exception, ConfigError) and "is there already" in str(again.exception)
 
 
+def test_half_a_surrogate_pair_of_a_client_is_drawn_as_its_code(
+    run: Callable[..., Result], api: FakeApi, tmp_path: Path
+) -> None:
+    odd = {**ITEM, "id": "x\ud800"}
+    api.answers["POST /api/captures/draw"] = {"data": [odd], "policy": "open"}
+    out = tmp_path / "set.jsonl"
+    assert run("captures", "draw", "acme", "--out", str(out)).exit_code == 0
+    assert json.loads(out.read_bytes()) == odd
+
+
 def test_deleting_asks_first(run: Callable[..., Result], api: FakeApi) -> None:
     api.answers["POST /api/captures/delete"] = {"account": "acme", "deleted": 3}
     assert run("captures", "delete", "acme").exit_code == 1

@@ -130,6 +130,17 @@ def test_export_as_jsonl_fetches_page_after_page(run: Run, api: FakeApi, tmp_pat
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
+def test_half_a_surrogate_pair_is_exported_as_its_code(
+    run: Run, api: FakeApi, tmp_path: Path
+) -> None:
+    odd = {**CASE, "input": "x\ud800"}
+    api.answers["GET /api/cases"] = {**FOUND, "data": [odd], "total": 1}
+    file = tmp_path / "odd.jsonl"
+    assert run("cases", "export", "mood", "--out", str(file)).exit_code == 0
+    assert json.loads(file.read_bytes()) == odd
+    assert json.loads(run("cases", "export", "mood").stdout) == odd
+
+
 def test_no_cell_of_the_csv_is_a_formula(run: Run, tmp_path: Path) -> None:
     file = tmp_path / "out.csv"
     run("cases", "export", "mood", "--format", "csv", "--out", str(file))

@@ -8,14 +8,13 @@ ends the work.
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from steelyard.control.api.web import answer, on_error
+from steelyard.control.api.web import answer, as_json, on_error
 
 NDJSON = "application/x-ndjson"
 _SIGN_OF_LIFE_S = 10.0
@@ -46,10 +45,10 @@ async def _lines(request: Request, news: str, work: Work) -> AsyncIterator[str]:
                 continue
             if row is None:
                 break
-            yield json.dumps({news: row}, ensure_ascii=False) + "\n"
+            yield as_json({news: row}).decode() + "\n"
         error = working.exception()
         if error is None:
-            yield json.dumps({"result": working.result()}, ensure_ascii=False) + "\n"
+            yield as_json({"result": working.result()}).decode() + "\n"
         elif isinstance(error, Exception):
             refused = await on_error(request, error)
             yield bytes(refused.body).decode() + "\n"

@@ -7,7 +7,6 @@ Who accepts ``application/x-ndjson`` when posting is told ``{"progress": …}`` 
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -16,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from steelyard.control.api.web import Body, admin, answer, body_of, listed, on_error
+from steelyard.control.api.web import Body, admin, answer, as_json, body_of, listed, on_error
 from steelyard.control.supply import Supplies, Wish
 
 NDJSON = "application/x-ndjson"
@@ -74,10 +73,10 @@ async def _lines(
     try:
         while not task.done():
             await asyncio.wait({task}, timeout=_TOLD_EVERY_S)
-            yield json.dumps({"progress": told}, ensure_ascii=False) + "\n"
+            yield as_json({"progress": told}).decode() + "\n"
         error = task.exception()
         if error is None:
-            yield json.dumps({"result": task.result()}, ensure_ascii=False) + "\n"
+            yield as_json({"result": task.result()}).decode() + "\n"
         elif isinstance(error, Exception):
             refused = await on_error(request, error)
             yield bytes(refused.body).decode() + "\n"

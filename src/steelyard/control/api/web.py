@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from steelyard.control.auth import check_admin, check_host
 from steelyard.control.control import Control
@@ -93,8 +93,15 @@ def listed(rows: list[Any], **more: Any) -> Response:
 
 def answer(value: Any, status: int = 200) -> Response:
     """JSON; exact numbers (``Decimal``, ``Fraction``) as text, instants as ISO 8601."""
-    text = json.dumps(value, ensure_ascii=False, default=_plain)
-    return Response(text, status, media_type="application/json")
+    return Response(as_json(value), status, media_type="application/json")
+
+
+def as_json(value: Any) -> bytes:
+    """The same as bytes, on one line; half a surrogate pair, which a model may write, escaped."""
+    try:
+        return json.dumps(value, ensure_ascii=False, default=_plain).encode()
+    except UnicodeEncodeError:
+        return json.dumps(value, default=_plain).encode()
 
 
 async def on_error(request: Request, error: Exception) -> Response:
@@ -114,7 +121,9 @@ async def on_error(request: Request, error: Exception) -> Response:
     headers = {}
     if error.retry_after_s is not None:
         headers["retry-after"] = str(int(error.retry_after_s) + 1)
-    return JSONResponse({"error": shown}, error.status, headers)
+    told = answer({"error": shown}, error.status)
+    told.headers.update(headers)
+    return told
 
 
 def _plain(value: Any) -> Any:

@@ -12,7 +12,7 @@ import pytest
 from starlette.requests import Request
 
 from steelyard.control.api.web import answer, on_error
-from steelyard.domain.errors import RateLimited
+from steelyard.domain.errors import InvalidRequest, RateLimited
 
 
 def error_of(error: Exception) -> tuple[Any, dict[str, Any]]:
@@ -38,3 +38,11 @@ def test_whoever_must_wait_is_told_how_long() -> None:
 def test_exact_numbers_stay_exact() -> None:
     body = answer({"a": Fraction(1, 3), "b": datetime(2026, 1, 1, tzinfo=UTC), "c": {3}}).body
     assert json.loads(body) == {"a": "1/3", "b": "2026-01-01T00:00:00+00:00", "c": [3]}
+
+
+def test_half_a_surrogate_pair_of_a_model_hides_no_answer() -> None:
+    told = {"text": "秤\ud800", "n": Fraction(1, 3)}
+    assert json.loads(bytes(answer(told).body)) == {"text": "秤\ud800", "n": "1/3"}
+    assert "秤" in bytes(answer({"text": "秤"}).body).decode()
+    response, shown = error_of(InvalidRequest("no \ud800"))
+    assert (response.status_code, shown["message"]) == (400, "no \ud800")
