@@ -330,7 +330,7 @@ def _write(
     home = place.home()
     if is_dry_run:
         if not is_silent:
-            typer.echo(insert("", "tasks", entries))
+            typer.echo(printable(insert("", "tasks", entries)))
         return
     make_private(home)
     for path, data in plan.sets.items():

@@ -140,6 +140,7 @@ def test_evidence_is_written_signed_and_checked(
     api.answers[f"GET {PATH}/7/evidence"] = document()
     out, key = str(tmp_path / "e.zip"), str(tmp_path / "buyer.key")
     assert run("authenticity", "evidence", "7", "--out", out, "--key", key).exit_code == 0
+    assert Path(out).stat().st_mode & 0o777 == 0o600
     api.is_up = False  # whoever checks it has no server
     shown = run("authenticity", "check", out)
     assert shown.exit_code == 0
