@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -12,6 +12,8 @@ from steelyard.control import supply
 from steelyard.control.supply import Wish
 from steelyard.domain.errors import ConfigError
 from steelyard.store.database import Database
+from steelyard.weigh.supply import Reply
+from steelyard.weigh.supply_record import End
 
 CONFIG = """
 weigh_when_idle: false
@@ -62,6 +64,28 @@ def test_what_cannot_be_measured_is_said(
 def test_slow_answers_are_the_slowest_in_twenty() -> None:
     assert supply._p95([1.0]) == 1.0
     assert supply._p95([float(n) for n in range(1, 22)]) == 20.0
+
+
+@pytest.mark.parametrize(("most", "timed"), [(9, 0), (10, 5)])
+def test_timed_calls_are_left_out_where_the_terms_are_tiny(most: int, timed: int) -> None:
+    lengths: list[int] = []
+
+    class Caller:
+        problem = ""
+
+        async def call(self, max_tokens: int) -> Reply:
+            lengths.append(max_tokens)
+            return Reply(End.ACCEPTED)
+
+    async def load() -> None:
+        wish = Wish("shop/m", requests_max=most, minutes=0.005)
+        target = supply.Target(cast("Any", None), cast("Any", None), 10**12)
+        measured = supply.Supplies(cast("Any", None))
+        await measured._load(wish, target, (Caller(), (1, 1)), lambda _: None)
+
+    asyncio.run(load())
+    assert sum(length > 1 for length in lengths) == timed
+    assert len(lengths) <= most
 
 
 async def _calls() -> Any:
