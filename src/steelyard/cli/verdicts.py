@@ -147,6 +147,7 @@ def _show_reopened(rows: Iterable[Mapping[str, Any]]) -> None:
             for row in rows
             for reason in row["reopened"]
         ),
+        empty="nothing has opened a task again",
     )
 
 
@@ -170,7 +171,7 @@ def _why(row: Mapping[str, Any]) -> str:
     genuine = row["authenticity"]
     parts = [row["reason"]]
     if genuine is not None:
-        parts.append(f"{genuine['state'].replace('_', ' ')} on {genuine['at'][:10]}")
+        parts.append(f"authenticity: {genuine['state'].replace('_', ' ')} on {genuine['at'][:10]}")
     return "; ".join(part for part in parts if part)
 
 

@@ -47,7 +47,7 @@ def test_a_table_with_all_that_a_buyer_asks(run: Callable[..., Result], api: Fak
     assert api.asked[0][3] == {"task": TASK}
     for text in ("0.610 to 0.890", "0.00000123 CNY", "0.000001 to …", "0.34", "small-1"):
         assert text in shown
-    assert "drift alarm of 2026-01-02; not genuine on 2026-01-02" in shown
+    assert "drift alarm of 2026-01-02; authenticity: not genuine on 2026-01-02" in shown
     assert "limited, 60 requests/min" in shown
     assert shown.index("shop/m") < shown.index("local/small")
 

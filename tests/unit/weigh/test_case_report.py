@@ -68,7 +68,7 @@ def test_nothing_that_was_answered_becomes_markup(language: str) -> None:
 
 def test_the_top_tells_quality_verdict_and_cost() -> None:
     text = html(analysis())
-    assert "Moods &lt;b&gt;" in text and "good enough" in text and "80.0 %" in text
+    assert "Moods &lt;b&gt;" in text and "</span>proven</td>" in text and "80.0 %" in text
     assert "70.0 % – 90.0 %" in text and "0.000123 CNY" in text and "0.123 CNY per 1,000" in text
     assert "not weighed to the end" in text  # the other offer
     assert "only shop/one is not fully right" in text and "angry" in text
