@@ -18,6 +18,7 @@ from steelyard.control import measured, price_book, proving, quarantine
 from steelyard.control.channels import channel_entry
 from steelyard.control.offerings import Home, next_change_ns, offer_entry
 from steelyard.control.public_models import public_facts
+from steelyard.domain.accounts import OWN_ACCOUNTS
 from steelyard.domain.budgets import Limit, Period, Unit
 from steelyard.domain.money import Money
 from steelyard.domain.rates import ExchangeRate, Rate
@@ -50,8 +51,6 @@ log = logging.getLogger(__name__)
 
 SUPPLYING = "supplying"
 """Account, and policy, of calls that measure supply."""
-OWN_ACCOUNTS = frozenset(("weighing", "probing", "verifying", SUPPLYING))
-"""Paths of the accounts that steelyard's own calls are made under."""
 
 
 def compile_core(connection: Connection, now_ns: int) -> Core:

@@ -13,7 +13,7 @@ from starlette.routing import Route
 from steelyard.config.model import Limit
 from steelyard.control.api.web import Body, admin, answer, body_of, control_of
 from steelyard.control.resolve import limit_terms
-from steelyard.domain.accounts import Account
+from steelyard.domain.accounts import OWN_ACCOUNTS, Account
 from steelyard.domain.errors import InvalidRequest
 from steelyard.domain.instants import instant_ns, instant_of
 from steelyard.store import batches, objects
@@ -71,6 +71,8 @@ async def take(request: Request) -> Response:
 
 
 def _new_account(account: _Account) -> NewAccount:
+    if account.path in OWN_ACCOUNTS:
+        raise InvalidRequest(f"{account.path} is an account of steelyard's own.", param="path")
     for name in account.path.split("/"):
         try:
             Account("", None, name, instant_of(0))

@@ -53,6 +53,7 @@ def test_workers_know_the_key(ask: Ask, control: Control) -> None:
     [
         (_batch(accounts=[{"path": "One API"}]), "lower-case letters"),
         (_batch(accounts=[{"path": "a//b"}]), "lower-case letters"),
+        (_batch(accounts=[{"path": "weighing"}]), "steelyard's own"),
         (_batch(accounts=[{"path": "a", "policy": "none"}]), "no policy is called 'none'"),
         (_batch(accounts=[]), "no account 'one-api/alice'"),
         (_batch(keys=[{**KEY, "hash": "00"}]), "keys.0.hash"),
