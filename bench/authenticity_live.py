@@ -37,6 +37,8 @@ SERVED = {"honest": SOLD, "swapper": "qwen2.5-coder-0.5b-instruct"}
 _READY_S, _TEST_S = 300.0, 1800.0
 _TRIES = 10
 _SECRET = "sk-of-the-buyer-at-the-reseller"  # noqa: S105 - of this bench alone
+# The resellers are dearer than the engines, so that what they ask for leads to an engine and not
+# from one reseller to the other.
 _CONFIG = """\
 local:
   price_per_cpu_hour: 0.30 CNY
@@ -44,7 +46,8 @@ local:
     qwen2.5-coder-0.5b-instruct: {{threads: {threads}, slots: 2}}
     qwen2.5-coder-1.5b-instruct: {{threads: {threads}, slots: 2}}
 weigh_when_idle: false
-accounts: {{buyer: }}
+policies: {{as-asked: {{attempts_max: 1, retries_max: 0}}}}
+accounts: {{buyer: {{policy: as-asked}}}}
 keys: {{buyer: {{account: buyer, secret: {secret}}}}}
 aliases: {{seller-of-honest: {honest}, seller-of-swapper: {swapper}}}
 channels:
@@ -54,9 +57,9 @@ channels:
             timeout_first_byte_s: 300, timeout_idle_s: 120}}
 offers:
   - {{model: {sold}, channel: honest, upstream_model: seller-of-honest, context: 8192,
-     output_max: 512, rates: {{input: 1 CNY/mtok, output: 4 CNY/mtok}}}}
+     output_max: 512, rates: {{input: 9 CNY/mtok, output: 9 CNY/mtok}}}}
   - {{model: {sold}, channel: swapper, upstream_model: seller-of-swapper, context: 8192,
-     output_max: 512, rates: {{input: 1 CNY/mtok, output: 4 CNY/mtok}}}}
+     output_max: 512, rates: {{input: 9 CNY/mtok, output: 9 CNY/mtok}}}}
 """
 
 
