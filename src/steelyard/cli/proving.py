@@ -15,6 +15,7 @@ from steelyard.cli.verdicts import show
 from steelyard.console.figures import amount
 
 _LOOK_S = 0.5
+_GOES_ON = "the weighing goes on, within its money; steelyard verdicts tells what it finds"
 
 
 class Goal(StrEnum):
@@ -179,6 +180,9 @@ def _wait(numbers: Collection[int], *, is_quiet: bool) -> list[dict[str, Any]]:
             if rows and all(row["ended_at_ns"] for row in rows):
                 return rows
             time.sleep(_LOOK_S)
+    except KeyboardInterrupt:
+        say(_GOES_ON, err=True)
+        raise
     finally:
         if board is not None:
             board.close()

@@ -128,6 +128,19 @@ def test_a_weighing_without_a_verdict_fails_and_says_where_to_look(
     assert "bias" not in result.output and "steelyard cases t shows why" in result.stderr
 
 
+def test_who_stops_waiting_hears_that_the_weighing_goes_on(
+    run: Callable[..., Result], api: FakeApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(proving.time, "sleep", interrupted)
+    api.answers["POST /api/weighings"] = {"task": "t", "weighings": [7]}
+    api.answers["GET /api/weighings"] = {"data": [STARTED]}
+    result = run("weigh", "t")
+    assert result.exit_code == 130 and "the weighing goes on" in result.stderr
+
+
 def test_one_sentence_names_the_cheapest_that_is_proven() -> None:
     rows = [ended(is_cheapest=True)]
     assert proving.lines(rows, [VERDICT])[0] == (
