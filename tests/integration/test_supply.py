@@ -101,7 +101,7 @@ def test_a_limit_shows_and_rests_nobody(system: System) -> None:
     thread = threading.Thread(target=call_now_and_then)
     thread.start()
     try:
-        lines = system.measure(offer="tight/chat", requests_max=1800, minutes=0.4)
+        lines = system.measure(offer="tight/chat", requests_max=1800, minutes=0.75)
     finally:
         is_over.set()
         thread.join()
