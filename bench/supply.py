@@ -39,8 +39,8 @@ from steelyard.testing.limiters import (
 from steelyard.testing.system import System
 from steelyard.testing.virtual_load import Network
 from steelyard.testing.virtual_load import measure as measure_virtually
-from steelyard.weigh.supply import Terms
-from steelyard.weigh.supply_alarm import SlowAlarm, speed_of
+from steelyard.weigh.supply.alarm import SlowAlarm, speed_of
+from steelyard.weigh.supply.finder import Terms
 
 LIMIT = 300
 REQUESTS_MAX = 600

@@ -12,8 +12,8 @@ import pytest
 from test_page_in_browser import CHROMIUM, browse
 
 from steelyard.domain.tasks import Grade, PromptForm, Task
-from steelyard.weigh.case_report import Remark, Standing, Wish, render
-from steelyard.weigh.cases import analyse
+from steelyard.weigh.cases.analysis import analyse
+from steelyard.weigh.cases.report import Remark, Standing, Wish, render
 from steelyard.weigh.datasets import load_set
 from steelyard.weigh.runfile import Record
 

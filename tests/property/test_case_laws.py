@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from steelyard.domain.tasks import Grade, PromptForm, Task
-from steelyard.weigh.case_diffs import Mark, diff
-from steelyard.weigh.case_texts import clean
-from steelyard.weigh.cases import analyse, select
+from steelyard.weigh.cases.analysis import analyse, select
+from steelyard.weigh.cases.diffs import Mark, diff
+from steelyard.weigh.cases.texts import clean
 from steelyard.weigh.datasets import read_set
 from steelyard.weigh.runfile import Record
 

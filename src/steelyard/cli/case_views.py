@@ -18,8 +18,8 @@ from rich.table import Table
 from rich.text import Text
 
 from steelyard.domain.money import format_pico
-from steelyard.weigh.case_diffs import Mark, diff, nearest
-from steelyard.weigh.case_texts import clean, detail_name, kind_name
+from steelyard.weigh.cases.diffs import Mark, diff, nearest
+from steelyard.weigh.cases.texts import clean, detail_name, kind_name
 
 _LINE_CHARS = 90
 _TEXT_CHARS = 4_000

@@ -22,8 +22,8 @@ from steelyard.domain.tasks import Task
 from steelyard.store import case_notes
 from steelyard.store.case_notes import CaseNote
 from steelyard.store.revisions import Change
-from steelyard.weigh import case_items
-from steelyard.weigh.cases import Analysis, Case, Cluster, Reply, analyse
+from steelyard.weigh.cases import items as case_items
+from steelyard.weigh.cases.analysis import Analysis, Case, Cluster, Reply, analyse
 from steelyard.weigh.catalog import find_task
 from steelyard.weigh.datasets import Dataset, load_set
 from steelyard.weigh.judged import fits_of

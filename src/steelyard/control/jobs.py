@@ -20,10 +20,10 @@ from steelyard.control import price_lists
 from steelyard.control.answered import AnswerWatch
 from steelyard.control.authenticity.watch import AuthenticityWatch
 from steelyard.control.control import Control
-from steelyard.control.drift import DriftWatch
+from steelyard.control.drift.job import DriftWatch
 from steelyard.control.price_loop import PriceLoop
-from steelyard.control.supply import Supplies
-from steelyard.control.supply_watch import SupplyWatch
+from steelyard.control.supply.measuring import Supplies
+from steelyard.control.supply.watch import SupplyWatch
 from steelyard.control.weighing import Weighings
 from steelyard.domain.errors import SteelyardError, StoreError
 from steelyard.store import leases, orders, settings

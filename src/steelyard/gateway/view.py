@@ -157,9 +157,7 @@ class Lineup:
         # some callers only.
         self.is_ordered = all(
             c.chats and not (c.entry.rank_tiers or c.is_quarantined) for c in ordered
-        ) and all(
-            earlier.rank_output <= later.rank_output for earlier, later in pairwise(ordered)
-        )
+        ) and all(earlier.rank_output <= later.rank_output for earlier, later in pairwise(ordered))
         self.body_bytes_max = min((int(c.context / c.tokens_per_byte) for c in ordered), default=0)
         """Longest body whose expected tokens fit into every candidate's context."""
         self._opens_ns = self._closes_ns = 0

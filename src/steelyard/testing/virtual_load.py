@@ -8,8 +8,8 @@ import random
 from dataclasses import dataclass
 
 from steelyard.testing.limiters import Admission, Limiter
-from steelyard.weigh.supply import Finder, Found, Reply, Terms
-from steelyard.weigh.supply_record import End, Sent
+from steelyard.weigh.supply.finder import Finder, Found, Reply, Terms
+from steelyard.weigh.supply.record import End, Sent
 
 _LOOK_S = 0.25
 

@@ -8,7 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from migrated import copy_migrated
-from weigh.case_rig import mood, record, right
+from weigh.cases.case_rig import mood, record, right
 
 from steelyard.control import taskbook
 from steelyard.control.control import Control

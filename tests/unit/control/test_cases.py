@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from weigh.case_rig import right
+from weigh.cases.case_rig import right
 
 from control.case_home import ONE, TWO, make_home, no, write_runs
 from steelyard.control import cases

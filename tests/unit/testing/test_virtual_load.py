@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from steelyard.testing.limiters import SlidingWindow
 from steelyard.testing.virtual_load import Network, measure
-from steelyard.weigh.supply import Terms
+from steelyard.weigh.supply.finder import Terms
 
 
 def test_equal_seeds_give_equal_measurements_and_money_is_counted() -> None:

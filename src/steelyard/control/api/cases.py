@@ -20,10 +20,10 @@ from steelyard.control.api.web import Body, admin, answer, body_of, control_of, 
 from steelyard.control.cases import Found, NewNote, Wish
 from steelyard.domain.errors import InvalidRequest
 from steelyard.store import objects
-from steelyard.weigh import case_report
-from steelyard.weigh.case_report import Remark, Standing
-from steelyard.weigh.case_texts import LANGUAGES
-from steelyard.weigh.cases import select
+from steelyard.weigh.cases import report as case_report
+from steelyard.weigh.cases.analysis import select
+from steelyard.weigh.cases.report import Remark, Standing
+from steelyard.weigh.cases.texts import LANGUAGES
 
 _LIMIT = 100
 _LIMIT_MAX = 1_000

@@ -8,8 +8,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from steelyard.control.api.web import Body, admin, answer, body_of, control_of, listed
-from steelyard.control.drift import DriftWatch
-from steelyard.control.drift_money import paid
+from steelyard.control.drift.job import DriftWatch
+from steelyard.control.drift.money import paid
 
 
 class _Look(Body):

@@ -16,7 +16,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from steelyard.control.api.web import Body, admin, answer, as_json, body_of, listed, on_error
-from steelyard.control.supply import Supplies, Wish
+from steelyard.control.supply.measuring import Supplies, Wish
 
 NDJSON = "application/x-ndjson"
 _TOLD_EVERY_S = 0.5

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import httpx
 
-from control.test_drift import PAID, Rig
+from control.drift.test_job import PAID, Rig
 from control.weighing_rig import GOOD, until
 from steelyard.control.app import make_app
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from steelyard.control.api import supply
-from steelyard.control.supply import Wish
+from steelyard.control.supply.measuring import Wish
 from steelyard.domain.errors import ConfigError, Overloaded
 
 MEASURE = "/api/supply/measure"

@@ -1,0 +1,1 @@
+"""Supply measured through the gateway and watched in what was booked."""

@@ -1,0 +1,400 @@
+"""How much an offer gives: finds a limit of calls per minute that nobody stated, with few calls.
+
+No I/O and no clock in here. Whoever drives a ``Finder`` asks it when the next call is due, says
+when one is sent and how it ended, and stops when nothing is due any more::
+
+    while (due_s := finder.due_s(now_s)) is not None:
+        ...  # wait until then or until an answer comes; send; tell
+
+It climbs to the pace that it may ask for, and stops at the first sign of too much. What follows
+depends on how the offer recovers. One that stays shut for seconds counts in windows: the next
+window's worth is counted. One that opens at once refills or smooths: its pace is bracketed from
+both sides. One that refuses nobody and gets slower is a queue: what leaves it is counted while it
+is kept short.
+
+Never: more calls in any minute than the stated terms, a call while a refusal's wait lasts, a call
+that money, count or time do not allow.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from enum import StrEnum
+from statistics import median
+
+from steelyard.weigh.supply import record as supply_record
+from steelyard.weigh.supply.modes import BASE_CALLS, Bracket, Lanes, Pulse, judged, known
+from steelyard.weigh.supply.record import LONG_S, MINUTE_S, End, Episode, Kind, Rate, Record, Sent
+from steelyard.weigh.supply.terms import Found, Reply, State, Terms
+
+__all__ = ["Finder", "Found", "Reply", "State", "Terms"]
+
+_CLIMB_EVERY_S = 5.0
+"""The pace doubles so often on the way up."""
+_CLIMB_FROM = 32
+"""The climb begins at this part of the highest pace."""
+_HOLD_ENOUGH_S = 120.0
+"""At the demanded pace: any two minutes hold a whole clock minute."""
+_HOLD_TERMS_S = 150.0
+_MARGIN = 1.05
+"""A demand is met by this much more than itself, so that nothing hinges on a single call."""
+_WAIT_FIRST_S = 0.5
+_WAIT_MAX_S = 2.0
+_RETRY_AFTER_MAX_S = 90.0
+_SEGMENT_S = 20.0
+"""A pace held for so long without a refusal counts as carried."""
+_SEGMENT_CALLS = 25
+_FAILURES_MAX = 5
+_NO_MORE = "the terms allow no more"
+
+
+class _Mode(StrEnum):
+    CLIMB = "climb"
+    SHUT = "shut"
+    """Waits after a refusal; a single call at a time asks whether that is over."""
+    FILL = "fill"
+    """After a long refusal: fills the window that has opened."""
+    BRACKET = "bracket"
+    QUEUE = "queue"
+    LANES = "lanes"
+    """So many under way at all times, and now and then one more."""
+    DONE = "done"
+
+
+class Finder:
+    """One measurement of one offer."""
+
+    def __init__(
+        self, terms: Terms, now_s: float, call_pico_max: int = 0, before: Sequence[float] = ()
+    ) -> None:
+        """``call_pico_max``: the most that one call can cost; ``before``: calls sent just before.
+
+        Raises:
+            ValueError: terms that allow nothing.
+        """
+        if terms.requests_max < 1 or terms.calls_max < 1 or terms.seconds_max <= 0:
+            raise ValueError("terms allow at least one call")
+        self._terms = terms
+        self._call_pico_max = call_pico_max
+        most = terms.requests_max
+        if terms.enough:
+            most = min(most, math.ceil(terms.enough * _MARGIN))
+        self._pace_max = most / MINUTE_S
+        self._pace = max(self._pace_max / _CLIMB_FROM, min(self._pace_max, 0.2))
+        self._began_s = self._climbed_s = self._next_s = now_s
+        self._top_s: float | None = None
+        """When the highest pace was reached."""
+        self._mode = _Mode.CLIMB
+        self._why = ""
+        self._rate: Rate | None = None
+        self._wait_s = _WAIT_FIRST_S
+        self._waits_for: Sent | None = None
+        self._bracket = Bracket()
+        self._segment_s = now_s
+        """Where the running segment's span begins: at the last refusal."""
+        self._segment_from_s = now_s
+        """Where its even pace begins."""
+        self._lanes = Lanes()
+        self._pulse = Pulse()
+        self._failures = 0
+        self._in_flight = 0
+        self.paid_pico = 0
+        self.record = Record(before)
+
+    @property
+    def in_flight(self) -> int:
+        """Calls under way."""
+        return self._in_flight
+
+    @property
+    def doing(self) -> str:
+        """What it does now, in a word."""
+        return self._mode.value
+
+    def due_s(self, now_s: float) -> float | None:
+        """When the next call is due; infinity if an answer must come first; None at the end."""
+        if not self._is_over(now_s):
+            self._climb(now_s)
+            self._hold(now_s)
+        return None if self.doing == _Mode.DONE else self._due_s()
+
+    def _due_s(self) -> float:
+        if self._mode is _Mode.SHUT and self._waits_for is not None:
+            return math.inf
+        room = {_Mode.QUEUE: self._pulse.length, _Mode.LANES: self._lanes.wanted()}
+        if self._in_flight >= room.get(self._mode, self._pace_max * MINUTE_S):
+            return math.inf
+        return max(self._next_s, self.record.room_from_s(self._terms.requests_max))
+
+    def sent(self, now_s: float) -> Sent:
+        """Takes note that a call is sent now; its end is told with what this returns."""
+        call = Sent(now_s, self._pace)
+        self.record.calls.append(call)
+        self._in_flight += 1
+        if self._mode is _Mode.SHUT:
+            self._waits_for = call
+        elif self._mode is _Mode.LANES:
+            if self._in_flight > self._lanes.length:
+                self._lanes.extra = call
+            self._next_s = now_s
+        else:  # evenly, and no burst to make up for a driver that was late
+            self._next_s = max(self._next_s + 1 / self._pace, now_s + 0.5 / self._pace)
+        return call
+
+    def ended(self, call: Sent, reply: Reply, now_s: float) -> None:
+        """Takes in how a call ended."""
+        call.end, call.ended_s, call.retry_after_s = reply.end, now_s, reply.retry_after_s
+        self._in_flight -= 1
+        self.paid_pico += reply.cost_pico
+        if reply.end is End.REFUSED:
+            self._refused(call, now_s)
+        elif reply.end is End.ACCEPTED:
+            self._taken(call, now_s)
+        else:
+            self._failed(call, now_s)
+
+    def stop(self, why: str) -> None:
+        """Ends the measurement now; what is known stays."""
+        if self._mode is not _Mode.DONE:
+            self._mode, self._why = _Mode.DONE, why
+
+    def found(self, now_s: float) -> Found:
+        """What is known by now."""
+        record = self.record
+        rate = self._rate or known(record, self._bracket, self._pulse, (self._began_s, now_s))
+        times, base_s = record.times_s()[-3 * BASE_CALLS :], self._pulse.base_s
+        slower = median(times) / base_s if times and base_s else 1.0
+        ends = [c.end for c in record.calls]
+        is_rate = rate.kind in (Kind.BUCKET, Kind.SMOOTHED)
+        return Found(
+            judged(rate, self._terms, at_terms=self._why == _NO_MORE),
+            rate,
+            supply_record.burst(record, rate.estimate) if is_rate else 0,
+            slower,
+            len(record.calls),
+            ends.count(End.REFUSED),
+            ends.count(End.FAILED),
+            self.paid_pico,
+            now_s - self._began_s,
+            self._why,
+        )
+
+    def _is_over(self, now_s: float) -> bool:
+        terms = self._terms
+        if now_s - self._began_s >= terms.seconds_max:
+            self.stop("the time is up")
+        elif len(self.record.calls) >= terms.calls_max:
+            self.stop("no more calls are allowed")
+        elif terms.money_pico_max is not None:
+            # What is under way may cost its most: money is not overrun by answers to come.
+            most_pico = self.paid_pico + (self._in_flight + 1) * self._call_pico_max
+            if most_pico > terms.money_pico_max:
+                if not self._in_flight:
+                    self.stop("the money is used up")
+                else:
+                    self._next_s = max(self._next_s, now_s + 0.05)
+        return self._mode is _Mode.DONE
+
+    def _climb(self, now_s: float) -> None:
+        if self._mode is not _Mode.CLIMB or self._top_s is not None:
+            return
+        # A few answers first: how quick the offer is with little to do.
+        is_based = self._pulse.base_s > 0 or self._pace * 2 < 1
+        while now_s - self._climbed_s >= _CLIMB_EVERY_S and self._pace < self._pace_max:
+            if not is_based:
+                return
+            self._climbed_s += _CLIMB_EVERY_S
+            self._pace = min(2 * self._pace, self._pace_max)
+            self._next_s = min(self._next_s, now_s + 1 / self._pace)
+        if self._pace >= self._pace_max:
+            self._top_s = now_s
+
+    def _hold(self, now_s: float) -> None:
+        """Ends what has been held for long enough."""
+        if self._mode is _Mode.CLIMB and self._top_s is not None:
+            self._hold_top(now_s, now_s - self._top_s)
+        elif self._mode is _Mode.BRACKET:
+            held_s = now_s - self._segment_from_s
+            count = len(self.record.accepted(self._segment_from_s))
+            if held_s >= _SEGMENT_S and count >= _SEGMENT_CALLS:
+                self._carried(now_s)
+
+    def _hold_top(self, now_s: float, held_s: float) -> None:
+        terms = self._terms
+        carried = len(self.record.accepted(now_s - MINUTE_S - 5))
+        needed = terms.enough or terms.requests_max
+        if held_s < (_HOLD_ENOUGH_S if terms.enough else _HOLD_TERMS_S) or self._in_flight > max(
+            4.0, 0.1 * needed
+        ):
+            return
+        if carried >= min(needed, 0.98 * terms.requests_max):
+            lower = float(self.record.most_in_a_minute())
+            self._rate = Rate(Kind.NONE, min(self._pace_max * MINUTE_S, lower), lower, None)
+            is_enough = terms.enough and lower >= terms.enough
+            self.stop("carried what was asked for" if is_enough else _NO_MORE)
+
+    def _taken(self, call: Sent, now_s: float) -> None:
+        self._failures = 0
+        self._pulse.take(call.time_s)
+        if self._mode is _Mode.DONE:
+            return
+        if call is self._waits_for:
+            self._recovered(call, now_s)
+        elif self._mode is _Mode.QUEUE:
+            self._left_queue(now_s)
+        elif self._mode is _Mode.LANES:
+            self._left_lane(call, now_s)
+        elif self._mode is not _Mode.SHUT and self._pulse.has_slowed(self._in_flight):
+            self._mode, self._next_s = _Mode.QUEUE, now_s
+            self._pulse.queue(self._in_flight, now_s)
+
+    def _failed(self, call: Sent, now_s: float) -> None:
+        self._failures += 1
+        if self._failures >= _FAILURES_MAX:
+            self.stop(f"{_FAILURES_MAX} calls in a row failed")
+        if call is self._waits_for:
+            self._waits_for = None
+            self._next_s = now_s + self._wait_s
+
+    def _refused(self, call: Sent, now_s: float) -> None:
+        episodes = self.record.episodes
+        wait_s = self._wait_s
+        if call.retry_after_s is not None:
+            wait_s = min(max(call.retry_after_s, _WAIT_FIRST_S), _RETRY_AFTER_MAX_S)
+        if self._mode is _Mode.DONE:
+            return
+        if self._mode is _Mode.LANES:
+            self._refused_lane(call, now_s + wait_s)
+            return
+        if self._mode is _Mode.SHUT:
+            episode = episodes[-1]
+            episode.started_s = min(episode.started_s, call.at_s)
+            episode.refused_last_s = max(episode.refused_last_s, call.at_s)
+            if call is self._waits_for:
+                self._waits_for = None
+                self._wait_s = min(2 * self._wait_s, _WAIT_MAX_S)
+                self._next_s = now_s + wait_s
+            return
+        since_s = -math.inf
+        if episodes and episodes[-1].recovered_s is not None:
+            since_s = episodes[-1].recovered_s
+            if call.at_s < since_s:
+                return  # sent before the last episode ended: it is part of that one
+        let_in = len(self.record.let_in(since_s, call.at_s))
+        episodes.append(Episode(call.at_s, call.pace, let_in, refused_last_s=call.at_s))
+        before, self._mode = self._mode, _Mode.SHUT
+        self._waits_for = None
+        if len(episodes) > 1 and episodes[-2].blocked_s > LONG_S:
+            self._wait_s = _WAIT_FIRST_S * 2
+        self._next_s = now_s + max(wait_s, self._wait_s)
+        if before is _Mode.BRACKET:
+            self._bracket.refused(call.pace, let_in, call.at_s - self._segment_s)
+        self._explain()
+
+    def _recovered(self, call: Sent, now_s: float) -> None:
+        """A call was accepted after refusals: on with what that says."""
+        self._waits_for = None
+        self._wait_s = _WAIT_FIRST_S
+        episode = self.record.episodes[-1]
+        episode.recovered_s = call.at_s
+        is_long = any(e.blocked_s > LONG_S for e in self.record.episodes)
+        if is_long:
+            self._mode, self._pace = _Mode.FILL, episode.pace
+        elif self._lanes.length:
+            self._mode = _Mode.LANES
+        else:
+            pace = self._bracket.next()
+            if self._bracket.upper == math.inf:
+                self._bracket.upper = episode.pace
+                held_s = episode.started_s - self._top_s if self._top_s is not None else 0.0
+                # Carried for a while, the pace is a little too much; on the way up, far too much.
+                pace = episode.pace * (0.93 if held_s > _SEGMENT_S else 0.6)
+            self._mode, self._pace = _Mode.BRACKET, min(pace, self._pace_max)
+            self._segment_s, self._segment_from_s = episode.started_s, call.at_s
+        self._next_s = now_s + 1 / self._pace
+
+    def _carried(self, now_s: float) -> None:
+        """A pace of the bracket was held without a refusal."""
+        bracket = self._bracket
+        # What was saved up during the wait is in it: counted from the last refusal on.
+        lower = len(self.record.let_in(self._segment_s)) / (now_s - self._segment_s)
+        bracket.carried(lower)
+        if self._pace >= self._pace_max:
+            per_minute = lower * MINUTE_S
+            self._rate = Rate(Kind.SMOOTHED, per_minute, per_minute, None)
+            self.stop(_NO_MORE)
+            return
+        if bracket.is_tight and self._suspect_lanes():
+            self._mode = _Mode.LANES
+            return
+        if bracket.is_tight and self.record.is_a_minute_past(now_s):
+            self._settle(self._bracket.rate())
+            return
+        self._pace = min(bracket.above(self._pace), self._pace_max)
+        self._segment_from_s = now_s
+
+    def _explain(self) -> None:
+        """At a refusal: ends the measurement if the limiter is known well enough."""
+        record = self.record
+        rate = supply_record.window(record)
+        past = record.episodes[:-1]
+        if rate is None and past and any(e.blocked_s > LONG_S for e in past):
+            rate = supply_record.slow_bucket(record)
+        if rate is not None:
+            self._settle(rate)
+        elif self._suspect_lanes():
+            pass  # asked before anything else is believed
+        elif self._bracket.is_tight and not any(e.blocked_s > LONG_S for e in past):
+            if self.record.is_a_minute_past(record.episodes[-1].started_s):
+                self._settle(self._bracket.rate())
+
+    def _suspect_lanes(self) -> bool:
+        """Whether calls under way may be what is limited; that is then tried."""
+        lanes = self._lanes
+        length = supply_record.crowd(self.record)
+        if length is None or length in lanes.tried:
+            return False
+        lanes.tried.add(length)
+        self._lanes = Lanes(length, tried=lanes.tried, extra_at=5)
+        return True
+
+    def _left_lane(self, call: Sent, now_s: float) -> None:
+        self._lanes.left(call, now_s)
+        if self._lanes.is_refuted:
+            self._leave_lanes(now_s)
+        elif (rate := self._lanes.rate(self._terms.tolerance)) is not None:
+            self._settle(rate)
+
+    def _refused_lane(self, call: Sent, next_s: float) -> None:
+        if self._lanes.refused(call):
+            return
+        self._next_s = next_s
+        if self._lanes.is_refuted:
+            self._leave_lanes(next_s)
+
+    def _leave_lanes(self, now_s: float) -> None:
+        """It was not the calls under way: back to the bracket, from a new start."""
+        self._lanes = Lanes(tried=self._lanes.tried)
+        self._mode = _Mode.BRACKET
+        self._pace = min(self._bracket.next(), self._pace_max)
+        self._segment_s = self._segment_from_s = now_s
+        self._next_s = now_s + 1 / self._pace
+
+    def _settle(self, rate: Rate) -> None:
+        self._rate = rate
+        self.stop("the limit is known")
+
+    def _left_queue(self, now_s: float) -> None:
+        pulse = self._pulse
+        pulse.ends.append(now_s)
+        rate = supply_record.departures(Kind.QUEUE, pulse.ends, self._terms.tolerance)
+        if rate is None:
+            return
+        if rate.estimate < 0.95 * self._pace_max * MINUTE_S:
+            self._settle(rate)
+            return
+        # Slower, but it carries what was sent: not what limits.
+        pulse.is_known = True
+        self._mode = _Mode.CLIMB
+        self._climbed_s = self._next_s = now_s

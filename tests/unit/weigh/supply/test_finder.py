@@ -1,0 +1,208 @@
+"""The finder: what limiters of every shape are found to be, and what it never does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from steelyard.testing.limiters import (
+    Concurrency,
+    FixedWindow,
+    Limiter,
+    SilentQueue,
+    SlidingWindow,
+    TokenBucket,
+    Unlimited,
+)
+from steelyard.testing.virtual_load import Network, measure
+from steelyard.weigh.supply.finder import Finder, Reply, State, Terms
+from steelyard.weigh.supply.record import End, Kind
+
+TERMS = Terms(requests_max=600)
+SHAPES: list[tuple[Callable[[], Limiter], Kind]] = [
+    (lambda: FixedWindow(300, phase_s=17), Kind.FIXED_WINDOW),
+    (lambda: FixedWindow(300, phase_s=44, tells=True), Kind.FIXED_WINDOW),
+    (lambda: SlidingWindow(300), Kind.SLIDING_WINDOW),
+    (lambda: TokenBucket(300, 20), Kind.SMOOTHED),
+    (lambda: TokenBucket(300, 5, tells=True), Kind.SMOOTHED),
+    (lambda: FixedWindow(5, span_s=1.0), Kind.SMOOTHED),
+    (lambda: SilentQueue(300), Kind.QUEUE),
+]
+
+
+@pytest.mark.parametrize(("make", "kind"), SHAPES)
+def test_a_limit_of_300_is_found(make: Callable[[], Limiter], kind: Kind) -> None:
+    found = measure(make(), TERMS, seed=5)
+    assert found.state is State.LIMITED
+    assert found.rate.kind is kind
+    assert abs(found.rate.estimate - 300) <= 15
+    assert found.rate.upper is not None
+    assert found.rate.lower * 0.97 <= 300 <= found.rate.upper * 1.03
+    assert found.refused <= 25 and found.calls <= 1300
+
+
+@pytest.mark.parametrize("seed", [100, 101, 102, 103])
+def test_a_window_of_ten_seconds_is_not_taken_for_a_minute(seed: int) -> None:
+    found = measure(FixedWindow(60, span_s=10.0, phase_s=seed % 10), TERMS, seed)
+    assert found.rate.estimate == pytest.approx(360, rel=0.06)
+
+
+def test_calls_at_a_time_are_told_from_calls_a_minute() -> None:
+    network = Network(service_s=0.5, spread=0.2)
+    found = measure(Concurrency(2), TERMS, 1, network)
+    assert found.rate.kind is Kind.CONCURRENCY
+    there_and_back_s = 2 * network.way_s
+    assert abs(found.rate.estimate / (2 * 60 / (network.mean_s + there_and_back_s)) - 1) < 0.05
+
+
+def test_the_burst_of_a_bucket_is_told_apart_from_its_rate() -> None:
+    found = measure(TokenBucket(240, 100), TERMS, 2)
+    assert abs(found.rate.estimate - 240) <= 12
+    assert 85 <= found.burst <= 115
+
+
+def test_a_bucket_that_drips_is_no_window() -> None:
+    found = measure(TokenBucket(12, 30), Terms(120, seconds_max=600), 4)
+    assert found.rate.upper is not None
+    assert found.rate.lower * 0.9 <= 12 <= found.rate.upper * 1.1
+
+
+def test_a_demand_that_is_met_ends_it_early() -> None:
+    found = measure(Unlimited(), Terms(600, enough=100), 1)
+    assert (found.state, found.why) == (State.OK, "carried what was asked for")
+    assert found.rate.lower >= 100 and found.rate.upper is None
+    assert found.calls < 260 and found.seconds < 170
+
+
+def test_a_demand_that_just_fits_is_met() -> None:
+    assert measure(FixedWindow(300), Terms(600, enough=300), 3).state is State.OK
+
+
+def test_a_demand_that_is_not_met_says_what_is() -> None:
+    found = measure(FixedWindow(250), Terms(600, enough=300), 3)
+    assert found.state is State.LIMITED
+    assert found.rate.estimate == pytest.approx(250, rel=0.05)
+
+
+def test_terms_below_the_demand_limit_it() -> None:
+    assert measure(Unlimited(), Terms(60, enough=100), 1).state is State.LIMITED
+
+
+def test_all_that_the_terms_allow_is_ok() -> None:
+    found = measure(Unlimited(), Terms(120), 1)
+    assert (found.state, found.why) == (State.OK, "the terms allow no more")
+
+
+@pytest.mark.parametrize("requests_max", [7, 60, 330])
+def test_never_more_in_a_minute_than_the_terms(requests_max: int) -> None:
+    finder, now_s = Finder(Terms(requests_max, seconds_max=200), 0.0), 0.0
+    times: list[float] = []
+    while (due_s := finder.due_s(now_s)) is not None:
+        if due_s > now_s:
+            now_s = min(due_s, now_s + 0.2)
+            continue
+        finder.ended(finder.sent(now_s), Reply(End.ACCEPTED), now_s + 0.001)
+        times.append(now_s)
+    assert times
+    assert all(
+        late - early >= 60 - 1e-9 for early, late in zip(times, times[requests_max:], strict=False)
+    )
+
+
+def test_nothing_is_sent_while_a_refusal_asks_to_wait() -> None:
+    finder = Finder(TERMS, 0.0)
+    finder.ended(finder.sent(0.0), Reply(End.REFUSED, retry_after_s=30.0), 0.1)
+    due_s = finder.due_s(0.2)
+    assert due_s is not None and due_s >= 30.0
+
+
+def test_one_call_asks_whether_a_refusal_is_over() -> None:
+    finder = Finder(TERMS, 0.0)
+    finder.ended(finder.sent(0.0), Reply(End.REFUSED), 0.1)
+    due_s = finder.due_s(0.2)
+    assert due_s is not None
+    finder.sent(due_s)
+    assert finder.due_s(due_s + 5.0) == float("inf")
+
+
+def test_waits_grow_while_it_stays_shut() -> None:
+    finder, now_s = Finder(TERMS, 0.0), 0.0
+    waits = []
+    for _ in range(5):
+        finder.ended(finder.sent(now_s), Reply(End.REFUSED), now_s)
+        due_s = finder.due_s(now_s)
+        assert due_s is not None
+        waits.append(due_s - now_s)
+        now_s = due_s
+    assert waits == sorted(waits) and waits[-1] == 2.0
+
+
+def test_money_is_never_overrun_by_what_is_under_way() -> None:
+    finder, now_s = Finder(Terms(600, money_pico_max=35), 0.0, call_pico_max=10), 0.0
+    under_way = []
+    while finder.due_s(now_s) is not None and now_s < 100:
+        due_s = finder.due_s(now_s)
+        if due_s is not None and due_s <= now_s:
+            under_way.append(finder.sent(now_s))
+        now_s += 0.1
+    assert len(under_way) == 3
+    for call in under_way:
+        finder.ended(call, Reply(End.ACCEPTED, cost_pico=10), now_s)
+    assert finder.due_s(now_s) is None
+    assert finder.found(now_s).why == "the money is used up"
+    assert finder.found(now_s).cost_pico == 30
+
+
+def test_calls_and_time_are_bounded() -> None:
+    assert measure(Unlimited(), Terms(600, calls_max=20), 1).calls == 20
+    found = measure(Unlimited(), Terms(600, seconds_max=10), 1)
+    assert found.why == "the time is up" and found.seconds < 10.5
+
+
+def test_failures_in_a_row_end_it() -> None:
+    finder, now_s = Finder(TERMS, 0.0), 0.0
+    for _ in range(5):
+        finder.ended(finder.sent(now_s), Reply(End.FAILED), now_s)
+    assert finder.due_s(now_s) is None
+    found = finder.found(now_s)
+    assert found.state is State.UNKNOWN and found.failed == 5
+
+
+def test_an_allowance_that_is_used_up_is_said_to_be() -> None:
+    found = measure(FixedWindow(50, span_s=1e9), Terms(600, seconds_max=150), 1)
+    assert found.rate.kind is Kind.EXHAUSTED
+    assert found.state is State.LIMITED and found.rate.estimate == 0
+
+
+def test_stopped_by_hand_it_keeps_what_is_known() -> None:
+    finder = Finder(TERMS, 0.0)
+    call = finder.sent(0.0)
+    finder.stop("stopped by hand")
+    assert finder.due_s(0.1) is None
+    finder.ended(call, Reply(End.ACCEPTED, cost_pico=3), 0.5)
+    found = finder.found(0.5)
+    assert (found.calls, found.cost_pico, found.why) == (1, 3, "stopped by hand")
+
+
+@pytest.mark.parametrize("terms", [Terms(0), Terms(1, calls_max=0), Terms(1, seconds_max=0)])
+def test_terms_that_allow_nothing_are_refused(terms: Terms) -> None:
+    with pytest.raises(ValueError, match="at least one call"):
+        Finder(terms, 0.0)
+
+
+@pytest.mark.parametrize("most", [4, 10, 60])
+def test_calls_of_just_before_count_in_the_minute(most: int) -> None:
+    before = [1.0, 2.0, 3.0]
+    finder, sent, now_s = (
+        Finder(Terms(most, seconds_max=150), 4.0, before=before),
+        list(before),
+        4.0,
+    )
+    while (due_s := finder.due_s(now_s)) is not None:
+        if due_s <= now_s:
+            finder.ended(finder.sent(now_s), Reply(End.ACCEPTED), now_s + 0.01)
+            sent.append(now_s)
+        now_s += 0.05
+    assert len(sent) > most
+    assert all(later - at >= 60 for at, later in zip(sent, sent[most:], strict=False))
