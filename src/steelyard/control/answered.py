@@ -17,10 +17,8 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from steelyard.control import webhook
 from steelyard.control.control import Control
-from steelyard.control.downloads import TIMEOUT_S
-from steelyard.control.price_loop import watch_of
+from steelyard.control.news import tell_news
 from steelyard.domain.answering import judge, merged, names_known, shown
 from steelyard.domain.errors import RequestError
 from steelyard.domain.instants import instant_of
@@ -64,20 +62,7 @@ class AnswerWatch:
 
     async def tell_once(self) -> None:
         """Tells the webhook of the flags that it was not told of yet, oldest first."""
-        waiting = await self._control.read(_untold)
-        if not waiting:
-            return
-        target = watch_of(self._control).webhook
-        if target is None:
-            # Who sets a webhook up wants news, not history.
-            await asyncio.to_thread(self._remember, waiting[-1].number)
-            return
-        import httpx  # noqa: PLC0415 - costs a sixth of control's start, and most need it never
-
-        async with httpx.AsyncClient(timeout=TIMEOUT_S) as client:
-            for flag in waiting:
-                await webhook.tell(client, target, event_of(flag))
-                await asyncio.to_thread(self._remember, flag.number)
+        await tell_news(self._control, TOLD, _untold, event_of)
 
     def _look(self) -> tuple[int, bool]:
         """How many flags were raised, and whether a name answered that never did."""
@@ -132,10 +117,6 @@ class AnswerWatch:
         for offer, revision in unknown:
             past = [p for p in history.get(offer, ()) if p.revision_from <= revision]
             self._asked[offer, revision] = past[-1].body["upstream_model"] if past else ""
-
-    def _remember(self, number: int) -> None:
-        with self._control.database.write() as connection:
-            settings.put(connection, TOLD, number)
 
 
 async def take_note(control: Control, number: int, actor: str) -> Flag:

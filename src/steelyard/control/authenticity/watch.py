@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 from collections.abc import Callable
@@ -13,11 +12,10 @@ from typing import Any
 from sqlalchemy import Connection
 
 from steelyard.config.weighing import Authenticity
-from steelyard.control import measured, quarantine, webhook
+from steelyard.control import measured, quarantine
 from steelyard.control.authenticity.reference import path_of
 from steelyard.control.control import Control
-from steelyard.control.downloads import TIMEOUT_S
-from steelyard.control.price_loop import watch_of
+from steelyard.control.news import tell_news
 from steelyard.domain.errors import Overloaded, SteelyardError
 from steelyard.domain.instants import DAY_NS, instant_of
 from steelyard.store import measurements, settings
@@ -39,20 +37,7 @@ class AuthenticityWatch:
 
     async def tell_once(self) -> None:
         """Tells the webhook of the newest verdicts that it was not told of yet, oldest first."""
-        waiting = await self._control.read(_untold)
-        if not waiting:
-            return
-        target = watch_of(self._control).webhook
-        if target is None:
-            # Who sets a webhook up wants news, not history.
-            await asyncio.to_thread(self._remember, waiting[-1].number)
-            return
-        import httpx  # noqa: PLC0415 - costs a sixth of control's start, and most need it never
-
-        async with httpx.AsyncClient(timeout=TIMEOUT_S) as client:
-            for found in waiting:
-                await webhook.tell(client, target, event_of(found))
-                await asyncio.to_thread(self._remember, found.number)
+        await tell_news(self._control, TOLD, _untold, event_of)
 
     async def test_once(self) -> None:
         """Tests the offer whose verdict is the oldest, if it is too old; as it was tested before.
@@ -79,10 +64,6 @@ class AuthenticityWatch:
                 log.warning("%s is not tested again: %s", found.offer, error)
             else:
                 return
-
-    def _remember(self, number: int) -> None:
-        with self._control.database.write() as connection:
-            settings.put(connection, TOLD, number)
 
 
 def event_of(found: Measurement) -> dict[str, Any]:

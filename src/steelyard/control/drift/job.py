@@ -25,15 +25,13 @@ from sqlalchemy import Connection
 
 from steelyard.config.amounts import read_money
 from steelyard.config.weighing import Drift
-from steelyard.control import webhook
 from steelyard.control.booked import cost_of
 from steelyard.control.control import Control
-from steelyard.control.downloads import TIMEOUT_S
 from steelyard.control.drift.look import Look, Looker, Subject
 from steelyard.control.drift.money import DayPurse
 from steelyard.control.drift.told import body_of, event_of, row_of, text_of
 from steelyard.control.drift.watched import KIND, NO_MONEY, Watched, watched
-from steelyard.control.price_loop import watch_of
+from steelyard.control.news import tell_news
 from steelyard.control.weighing_key import weighing_key
 from steelyard.domain.errors import (
     ConfigError,
@@ -179,20 +177,7 @@ class DriftWatch:
 
     async def tell_once(self) -> None:
         """Tells the webhook of the alarms that it was not told of yet, oldest first."""
-        waiting = await self.control.read(_untold)
-        if not waiting:
-            return
-        target = watch_of(self.control).webhook
-        if target is None:
-            # Who sets a webhook up wants news, not history.
-            await asyncio.to_thread(self._remember, waiting[-1].number)
-            return
-        import httpx  # noqa: PLC0415 - costs a sixth of control's start, and most need it never
-
-        async with httpx.AsyncClient(timeout=TIMEOUT_S) as client:
-            for alarm in waiting:
-                await webhook.tell(client, target, event_of(alarm))
-                await asyncio.to_thread(self._remember, alarm.number)
+        await tell_news(self.control, TOLD, _untold, event_of)
 
     async def close(self) -> None:
         """Stops looks that were asked for; what is done of them stays in their files."""
@@ -210,10 +195,6 @@ class DriftWatch:
         self._asked.discard(running)
         if not running.cancelled() and (error := running.exception()) is not None:
             log.error("a look broke off", exc_info=error)
-
-    def _remember(self, number: int) -> None:
-        with self.control.database.write() as connection:
-            settings.put(connection, TOLD, number)
 
     def _watched(self, connection: Connection, now_ns: int) -> list[Watched]:
         config = self.control.config

@@ -15,10 +15,8 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from steelyard.control import webhook
 from steelyard.control.control import Control
-from steelyard.control.downloads import TIMEOUT_S
-from steelyard.control.price_loop import watch_of
+from steelyard.control.news import tell_news
 from steelyard.control.supply.told import KIND, SLOW, WATCH, event_of
 from steelyard.domain.instants import instant_of
 from steelyard.store import answered, books, measurements, settings
@@ -51,20 +49,7 @@ class SupplyWatch:
 
     async def tell_once(self) -> None:
         """Tells the webhook of alarms that it was not told of yet, oldest first."""
-        waiting = await self._control.read(_untold)
-        if not waiting:
-            return
-        target = watch_of(self._control).webhook
-        if target is None:
-            # Who sets a webhook up wants news, not history.
-            await asyncio.to_thread(self._remember, TOLD, waiting[-1].number)
-            return
-        import httpx  # noqa: PLC0415 - costs a sixth of control's start, and most need it never
-
-        async with httpx.AsyncClient(timeout=TIMEOUT_S) as client:
-            for alarm in waiting:
-                await webhook.tell(client, target, event_of(alarm))
-                await asyncio.to_thread(self._remember, TOLD, alarm.number)
+        await tell_news(self._control, TOLD, _untold, event_of)
 
     def _look(self) -> int:
         folder = self._control.places.home / "ledger"
@@ -75,7 +60,7 @@ class SupplyWatch:
             parts = answered.batches_after(connection, after)[:_BATCHES_MAX]
         if before is None:
             # What was booked before anybody watched raises no alarm.
-            self._remember(COUNTED, newest)
+            self._remember(newest)
             return 0
         if not parts:
             return 0
@@ -92,9 +77,9 @@ class SupplyWatch:
             log.warning("%s", alarm.body["detail"])
         return len(raised)
 
-    def _remember(self, name: str, number: int) -> None:
+    def _remember(self, number: int) -> None:
         with self._control.database.write() as connection:
-            settings.put(connection, name, number)
+            settings.put(connection, COUNTED, number)
 
 
 def _take(connection: Connection, lines: Iterable[Any]) -> list[Measurement]:

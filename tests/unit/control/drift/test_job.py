@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from control.weighing_rig import BAD, GOOD, make_control, until, write_config, write_set
-from steelyard.control import webhook
+from steelyard.control import news
 from steelyard.control.drift import job as module
 from steelyard.control.drift.job import PUT_OFF_NS, DriftWatch, NotWatched
 from steelyard.control.drift.watched import KIND
@@ -352,8 +352,8 @@ def test_the_webhook_is_told_of_an_alarm_once(rig: Rig, monkeypatch: pytest.Monk
         webhook: object = None
 
     target = Target()
-    monkeypatch.setattr(webhook, "tell", tell)
-    monkeypatch.setattr(module, "watch_of", lambda control: target)
+    monkeypatch.setattr(news.webhook, "tell", tell)
+    monkeypatch.setattr(news, "watch_of", lambda control: target)
     run(rig.watch.tell_once())
     rig.vendor.word = "no"
     while "drifted" not in rig.history():

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from migrated import copy_migrated
 
+from steelyard.control import news
 from steelyard.control.control import Control
 from steelyard.control.places import Places
-from steelyard.control.supply import watch as supply_watch
 from steelyard.control.supply.told import KIND, WATCH
 from steelyard.control.supply.watch import COUNTED, TOLD, SupplyWatch
 from steelyard.domain.usage import Usage
@@ -151,11 +151,11 @@ def test_the_webhook_is_told_once(books: Books, monkeypatch: pytest.MonkeyPatch)
     class Watch:
         webhook = object()
 
-    monkeypatch.setattr(supply_watch.webhook, "tell", tell)
+    monkeypatch.setattr(news.webhook, "tell", tell)
     books.book(150, 80)
     books.book(40, 15)
     books.look()
-    monkeypatch.setattr(supply_watch, "watch_of", lambda _: Watch)
+    monkeypatch.setattr(news, "watch_of", lambda _: Watch)
     asyncio.run(books.watch.tell_once())
     asyncio.run(books.watch.tell_once())
     (event,) = told
