@@ -19,9 +19,11 @@ from steelyard.domain.verdict_life import Cause
 from steelyard.store import measurements, objects
 from steelyard.store.measurements import Measurement
 from steelyard.weigh.drift import Rules, State
+from steelyard.weigh.judged import GRADER
 
 KIND = "drift"
 NO_MONEY = "It costs money: name an amount in weighing.drift.money_per_day."
+JUDGED = "It is graded by a judge, who compares answers side by side; watching knows grades only."
 _HOUR_NS = 3600 * NS
 
 
@@ -32,7 +34,7 @@ class Watched(NamedTuple):
     known: Measurement | None
     """Its newest measurement; None before its first look."""
     due_ns: int | None
-    """When the next look is due (UTC, nanoseconds); None for a watch that rests."""
+    """When the next look is due (UTC, nanoseconds); None for a watch that rests, or cannot be."""
     refusal: str
     """Why nobody looks by himself; empty when one does."""
 
@@ -71,6 +73,8 @@ def watched(
 
 def _refusal(subject: Subject, config: Config, down: Container[str]) -> str:
     rules = config.weighing.drift
+    if subject.task.grader == GRADER:
+        return JUDGED
     if not rules.enabled:
         return "weighing.drift.enabled is off"
     if not subject.is_embedded:
@@ -114,8 +118,10 @@ class _Subjects:
 
 
 def _due_ns(subject: Subject, known: Measurement | None, rules: Drift, now_ns: int) -> int | None:
-    """When the next look is due; None when the watch rests because it has alarmed."""
+    """When the next look is due; None when it has alarmed, and for a task that has a judge."""
     if known is not None and known.state == State.DRIFTED:
+        return None
+    if subject.task.grader == GRADER:
         return None
     last_ns = known.at_ns if known is not None else instant_ns(subject.verdict.decided_at)
     if last_ns > now_ns + _HOUR_NS:

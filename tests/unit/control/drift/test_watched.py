@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from control.drift.test_job import PAID, Rig
+from control.drift.test_job import PAID, Rig, run
 from control.weighing_rig import GOOD
 from steelyard.config.weighing import Drift
+from steelyard.control import taskbook
 from steelyard.control.drift import watched as drift_watched
-from steelyard.control.drift.watched import NO_MONEY, Watched, watched
+from steelyard.control.drift.watched import JUDGED, NO_MONEY, Watched, watched
+from steelyard.domain.errors import ConfigError
 from steelyard.domain.instants import DAY_NS, instant_ns
 
 
@@ -51,6 +53,24 @@ def test_a_task_that_is_not_named_is_not_watched(rig: Rig) -> None:
 def test_a_verdict_that_is_too_old_is_watched_no_more(rig: Rig) -> None:
     assert found(rig, after_ns=89 * DAY_NS)
     assert not found(rig, after_ns=91 * DAY_NS)
+
+
+def test_a_task_with_a_judge_is_not_watched_and_says_why(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = rig.control.config
+    assert config is not None
+    tasks = taskbook.tasks(config)
+    judged = {**tasks, "mood": replace(tasks["mood"], grader="judge")}
+    monkeypatch.setattr(taskbook, "tasks", lambda _: judged)
+    (only,) = found(rig)
+    assert (only.refusal, only.due_ns) == (JUDGED, None)
+    assert not rig.look_after(25)
+    row = rig.row()
+    assert (row["state"], row["why_not"], row["next_at"]) == ("thin", JUDGED, None)
+    with pytest.raises(ConfigError, match="by a judge"):
+        run(rig.watch.look("mood", ""))
+    assert not rig.asked
 
 
 def test_why_nobody_looks_by_himself_is_said(rig: Rig) -> None:
