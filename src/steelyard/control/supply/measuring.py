@@ -135,10 +135,10 @@ class Supplies:
 
     async def _measure(self, wish: Wish, target: Target, tell: Tell) -> dict[str, Any]:
         control = self._control
-        calls = importlib.import_module("steelyard.control.supply.calls")
-        most_pico = await asyncio.to_thread(_call_most_pico, calls, wish, target)
         caller = None
         try:
+            calls = importlib.import_module("steelyard.control.supply.calls")
+            most_pico = await asyncio.to_thread(_call_most_pico, calls, wish, target)
             key = await own_key(control, SUPPLYING, _KEY_FILE)
             url = f"http://127.0.0.1:{control.places.port}"
             caller = calls.Caller(url, key, wish.offer, most_pico[0])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -86,6 +87,28 @@ def test_timed_calls_are_left_out_where_the_terms_are_tiny(most: int, timed: int
     asyncio.run(load())
     assert sum(length > 1 for length in lengths) == timed
     assert len(lengths) <= most
+
+
+def test_one_that_fails_before_its_first_call_leaves_room_for_the_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*_: object) -> tuple[int, int]:
+        raise ConfigError("a body that nobody can read")
+
+    monkeypatch.setattr(supply, "_call_most_pico", fail)
+
+    async def read(_: object) -> supply.Target:
+        return supply.Target(cast("Any", None), cast("Any", None), 1)
+
+    async def measure_twice() -> None:
+        measured = supply.Supplies(cast("Any", SimpleNamespace(read=read)))
+        for _ in range(2):
+            running = await measured.start(Wish("shop/m"), lambda _: None)
+            with pytest.raises(ConfigError, match="nobody can read"):
+                await running
+            assert measured.running() is None
+
+    asyncio.run(measure_twice())
 
 
 async def _calls() -> Any:
