@@ -1,8 +1,9 @@
 """Does the channel read the whole prompt? A cut context saves a reseller most of the cost.
 
 One long document holds a line for each question. A model that reads all of it finds most; where the
-prompt was cut, the answers are gone at the depths that were cut. The reported prompt count may tell
-as well: capped, unless it was made up.
+prompt was cut, the answers are gone at the depths that were cut. A weaker model finds less as well,
+so fewer lines found do not say which of the two it is. The reported prompt count may tell: capped,
+unless it was made up.
 
 Called by ``verdict``.
 """

@@ -28,7 +28,7 @@ _FINDINGS = {
     "answer_length": "回答的长度与参照不同",
     "prompt_count": "上报的输入词元数与参照不符",
     "completion_count": "上报的输出词元数与参照不符",
-    "context_cut": "长上下文被截断",
+    "context_cut": "长文中找到的内容少于参照：上下文被截断，或模型较弱",
     "limit_ignored": "不遵守 max_tokens",
     "logprobs_differ": "对数概率与参照不同",
 }

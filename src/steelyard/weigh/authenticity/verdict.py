@@ -247,7 +247,8 @@ def _about_context(pairs: Sequence[Pair], error: Fraction, seed: int) -> Finding
     depths = ", ".join(f"{depth:.0%}" for depth in found.lost)
     words = (
         f"It finds {found.found_suspect:.0%} of what stands in a long prompt, the reference"
-        f" {found.found_reference:.0%}; lost at depths {depths or 'without a pattern'}."
+        f" {found.found_reference:.0%}; lost at depths {depths or 'without a pattern'}:"
+        " a cut context, or a weaker model."
     )
     return _finding(
         "context_cut", words, p=found.p, error=error, n=found.n, estimate=found.found_suspect

@@ -48,6 +48,8 @@ def test_a_cut_context_is_told_by_depth() -> None:
     (alarm,) = judge(model(OURS, seed=1, samples=20), suspect).alarms
     assert alarm.name == "context_cut"
     assert "lost at depths 56%, 69%, 81%, 94%" in alarm.words
+    # A smaller model finds fewer, too: nobody is accused of more than was seen.
+    assert "a cut context, or a weaker model" in alarm.words
 
 
 def test_few_answers_leave_it_open() -> None:
