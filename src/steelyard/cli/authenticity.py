@@ -11,7 +11,8 @@ import typer
 
 from steelyard.cli import place
 from steelyard.cli.output import Json, money, print_json, print_table, say
-from steelyard.domain.errors import ConfigError, InvalidRequest, StoreUnavailable
+from steelyard.cli.watched import watch
+from steelyard.domain.errors import ConfigError, StoreUnavailable
 
 app = typer.Typer(help="Whether offers are the models that they are sold as.")
 PATH = "/api/authenticity"
@@ -187,31 +188,12 @@ def _watch(what: str, body: Mapping[str, Any], *, is_quiet: bool) -> dict[str, A
         ConfigError: it was asked wrongly.
         StoreUnavailable: no steelyard runs, or it stopped on the way.
     """
-    from steelyard.cli.terminal import Terminal  # noqa: PLC0415 - slow to import
-    from steelyard.supervisor.api import ApiError  # noqa: PLC0415
 
-    terminal = Terminal()
-    try:
-        for line in place.api().stream(f"{PATH}/{what}", body):
-            if "test" in line and not is_quiet:
-                terminal.now(_progress(line["test"]))
-            elif "result" in line:
-                found: dict[str, Any] = line["result"]
-                return found
-            elif "error" in line:
-                raise _error(line["error"])
-    except ApiError as error:
-        raise _error({"code": error.code, "message": error.message}) from error
-    finally:
-        terminal.close()
-    raise StoreUnavailable("control stopped before the test was done; it goes on when asked again")
+    def told(line: Mapping[str, Any]) -> str:
+        return _progress(line["test"]) if "test" in line and not is_quiet else ""
 
-
-def _error(error: Mapping[str, Any]) -> Exception:
-    code, message = str(error.get("code")), str(error.get("message"))
-    if code in (InvalidRequest.code, ConfigError.code):
-        return ConfigError(message)
-    return StoreUnavailable(message)
+    ending = "control stopped before the test was done; it goes on when asked again"
+    return watch(f"{PATH}/{what}", body, told, ending=ending)
 
 
 def _progress(row: Mapping[str, Any]) -> str:

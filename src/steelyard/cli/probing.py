@@ -10,7 +10,7 @@ import typer
 
 from steelyard.cli import place
 from steelyard.cli.output import Json, money, print_json, print_table
-from steelyard.domain.errors import ConfigError, InvalidRequest, StoreUnavailable
+from steelyard.cli.watched import watch
 
 PATH = "/api/vendors/probe"
 
@@ -79,34 +79,15 @@ def _ask(body: Mapping[str, Any], *, is_quiet: bool) -> dict[str, Any]:
         ConfigError, InvalidRequest: it was asked wrongly.
         StoreUnavailable: no steelyard runs, or it stopped on the way.
     """
-    from steelyard.cli.terminal import Terminal  # noqa: PLC0415 - slow to import
-    from steelyard.supervisor.api import ApiError  # noqa: PLC0415
 
-    terminal = Terminal()
-    try:
-        for line in place.api().stream(PATH, body):
-            if "check" in line and not is_quiet:
-                row = line["check"]
-                terminal.now(f"{row['title']}: {row['state']}")
-            elif "result" in line:
-                found: dict[str, Any] = line["result"]
-                if not is_quiet:
-                    _print(found)
-                return found
-            elif "error" in line:
-                raise _error(line["error"])
-    except ApiError as error:
-        raise _error({"code": error.code, "message": error.message}) from error
-    finally:
-        terminal.close()
-    raise StoreUnavailable("control stopped before the probe was done")
+    def told(line: Mapping[str, Any]) -> str:
+        row = line.get("check")
+        return f"{row['title']}: {row['state']}" if row and not is_quiet else ""
 
-
-def _error(error: Mapping[str, Any]) -> Exception:
-    code, message = str(error.get("code")), str(error.get("message"))
-    if code in (InvalidRequest.code, ConfigError.code):
-        return ConfigError(message)
-    return StoreUnavailable(message)
+    found = watch(PATH, body, told, ending="control stopped before the probe was done")
+    if not is_quiet:
+        _print(found)
+    return found
 
 
 def _print(found: Mapping[str, Any]) -> None:

@@ -9,7 +9,8 @@ import typer
 
 from steelyard.cli import place
 from steelyard.cli.output import Json, money, print_json, print_table, say
-from steelyard.domain.errors import ConfigError, InvalidRequest, StoreUnavailable
+from steelyard.cli.watched import lines
+from steelyard.domain.errors import StoreUnavailable
 
 app = typer.Typer(help="How much offers give: requests and tokens per minute, speed, success.")
 PATH = "/api/supply"
@@ -105,32 +106,19 @@ def _measured(body: Mapping[str, Any], *, is_quiet: bool) -> dict[str, Any]:
         StoreUnavailable: no steelyard runs, or it stopped on the way.
     """
     from steelyard.cli.terminal import Terminal  # noqa: PLC0415 - slow to import
-    from steelyard.supervisor.api import ApiError  # noqa: PLC0415
 
     terminal = Terminal()
-    lines = place.api().stream(f"{PATH}/measure", body)
     try:
-        is_stopped = False
-        while True:
-            try:
-                line = next(lines, None)
-            except KeyboardInterrupt:
-                if is_stopped:
-                    raise
-                # The calls under way are paid for: their answers are waited for, no more are sent.
-                place.api().post(f"{PATH}/stop")
-                return _kept(str(body["offer"]))
-            if line is None:
-                break
+        for line in lines(f"{PATH}/measure", body):
             if "result" in line:
                 found: dict[str, Any] = line["result"]
                 return found
-            if "error" in line:
-                raise _error(line["error"])
             if not is_quiet and line.get("progress"):
                 terminal.now(_progress(line["progress"]))
-    except ApiError as error:
-        raise _error({"code": error.code, "message": error.message}) from error
+    except KeyboardInterrupt:
+        # The calls under way are paid for: their answers are waited for, no more are sent.
+        place.api().post(f"{PATH}/stop")
+        return _kept(str(body["offer"]))
     finally:
         terminal.close()
     raise StoreUnavailable("control stopped before the measurement was done")
@@ -149,13 +137,6 @@ def _kept(offer: str) -> dict[str, Any]:
         raise StoreUnavailable("nothing was measured")
     found: dict[str, Any] = rows[0]
     return found
-
-
-def _error(error: Mapping[str, Any]) -> Exception:
-    code, message = str(error.get("code")), str(error.get("message"))
-    if code in (InvalidRequest.code, ConfigError.code):
-        return ConfigError(message)
-    return StoreUnavailable(message)
 
 
 def _progress(row: Mapping[str, Any]) -> str:
