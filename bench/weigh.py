@@ -6,12 +6,14 @@
 - `supply`: hidden limits and slowness (`bench/supply.py`)
 - `drift`: standing samples (`bench/drift.py`)
 
-`--only NAME` runs some of them and shows them without writing.
+`--only NAME` runs some of them; the figures of the others stay as they were measured before.
 """
 
 import argparse
+import json
 import sys
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 
 from bench import authenticity, drift, harness, results, supply, weigh_race
 
@@ -30,16 +32,26 @@ def main() -> int:
     """Measure, write and show the results; return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", action="append", choices=PARTS, default=[])
-    only = parser.parse_args().only
-    figures: dict[str, float] = {}
-    meta: dict[str, object] = {}
-    for name in only or PARTS:
+    names = parser.parse_args().only or list(PARTS)
+    figures, meta = _known() if len(names) < len(PARTS) else ({}, {})
+    measured: dict[str, float] = {}
+    for name in names:
         found, about = PARTS[name]()
-        figures |= found
-        meta[name] = dict(about)
-    if not only:
-        results.write("weigh", figures, meta)
-    return 0 if results.show("Weighing", results.WEIGH, figures) else 1
+        measured |= found
+        at = datetime.now(UTC).isoformat(timespec="seconds")
+        meta[name] = {**about, "measured_at": at}
+    results.write("weigh", {**figures, **measured}, meta)
+    return 0 if results.show("Weighing", results.WEIGH, measured) else 1
+
+
+def _known() -> tuple[dict[str, float], dict[str, object]]:
+    """Figures and meta of the parts that were measured before."""
+    path = results.FOLDER / "weigh.json"
+    if not path.exists():
+        return {}, {}
+    found = json.loads(path.read_text("utf-8"))
+    meta = found.pop("meta")
+    return found, {name: meta[name] for name in PARTS if name in meta}
 
 
 if __name__ == "__main__":
