@@ -1,7 +1,8 @@
 """A vendor who sells models by name, honestly or not: each has its own ways with words.
 
-A "model" has six answers to a prompt, made of its name and the prompt alone, and gives them in
+A "model" has two answers to a prompt, made of its name and the prompt alone, and gives them in
 turns: two models answer differently, and one answers alike at every vendor who really serves it.
+Two, because whoever never repeats himself in three answers cannot be told from anybody by them.
 Chance would have a test of the honest one end unsure now and then, as it should, but not here.
 """
 
@@ -132,7 +133,7 @@ def said(model: str, prompt: str, most: int, turn: int) -> tuple[str, str]:
     else:
         ways = random.Random(f"{model}/{prompt}")
         words = ["".join(ways.choices("abcdefgh", k=6)) for _ in range(6)]
-        text = " ".join(words[(turn + n) % len(words)] for n in range(3))
+        text = " ".join(words[3 * (turn % 2) :][:3])
     pieces = tokens(text)
     return "".join(pieces[:most]), "length" if len(pieces) > most else "stop"
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from fractions import Fraction
 from random import Random
 from typing import NamedTuple
 
@@ -42,15 +43,16 @@ class Slot(NamedTuple):
 def plan(probes: Sequence[Probe], sides: Sequence[str], calls: int, chance: Random) -> list[Slot]:
     """What to ask, in order; at most ``calls`` questions a side, the same ones on both.
 
-    Where not everything fits, samples of open questions are left out first: the other kinds are
-    few, and each of them looks for another fault.
+    Where not everything fits, samples of open questions are left out first: of the other kinds
+    every question is asked once, for each of them looks for another fault. What one is asked more
+    often comes evenly among the open samples, so that few calls go to what tells models apart.
     """
-    rounds = [
-        [(probe.id, n) for probe in probes if probe.samples > n and (probe.kind is Kind.OPEN or n)]
-        for n in range(max((probe.samples for probe in probes), default=0))
-    ]
     wanted = [(probe.id, 0) for probe in probes if probe.kind is not Kind.OPEN]
-    for each in rounds:
+    rounds: dict[Fraction, list[tuple[str, int]]] = {}
+    for probe in probes:
+        for n in range(probe.kind is not Kind.OPEN, probe.samples):
+            rounds.setdefault(Fraction(n, probe.samples), []).append((probe.id, n))
+    for _, each in sorted(rounds.items()):
         chance.shuffle(each)
         wanted += each
     slots = [Slot(side, *question) for question in wanted[:calls] for side in sides]
