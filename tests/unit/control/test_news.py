@@ -49,7 +49,7 @@ def test_each_is_told_once_and_in_order(control: Control, monkeypatch: pytest.Mo
         told.append(event["n"])
         return True
 
-    monkeypatch.setattr(news.webhook, "tell", hear)
+    monkeypatch.setattr("steelyard.control.webhook.tell", hear)
     monkeypatch.setattr(news, "watch_of", lambda _: SimpleNamespace(webhook="somewhere"))
     tell(control)
     tell(control)
@@ -68,7 +68,7 @@ def test_one_that_was_not_told_before_a_crash_is_told_after_it(
         told.append(event["n"])
         return True
 
-    monkeypatch.setattr(news.webhook, "tell", fail_at_two)
+    monkeypatch.setattr("steelyard.control.webhook.tell", fail_at_two)
     monkeypatch.setattr(news, "watch_of", lambda _: SimpleNamespace(webhook="somewhere"))
     with pytest.raises(RuntimeError):
         tell(control)

@@ -352,7 +352,7 @@ def test_the_webhook_is_told_of_an_alarm_once(rig: Rig, monkeypatch: pytest.Monk
         webhook: object = None
 
     target = Target()
-    monkeypatch.setattr(news.webhook, "tell", tell)
+    monkeypatch.setattr("steelyard.control.webhook.tell", tell)
     monkeypatch.setattr(news, "watch_of", lambda control: target)
     run(rig.watch.tell_once())
     rig.vendor.word = "no"

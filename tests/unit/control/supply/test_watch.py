@@ -151,7 +151,7 @@ def test_the_webhook_is_told_once(books: Books, monkeypatch: pytest.MonkeyPatch)
     class Watch:
         webhook = object()
 
-    monkeypatch.setattr(news.webhook, "tell", tell)
+    monkeypatch.setattr("steelyard.control.webhook.tell", tell)
     books.book(150, 80)
     books.book(40, 15)
     books.look()
