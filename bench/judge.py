@@ -21,30 +21,32 @@ JUDGES = {
     "judge_15b": ("local/qwen2.5-coder-1.5b-instruct", "qwen2.5-coder-1.5b-instruct"),
 }
 PAIRS = 40
-TURNED = 8
-"""Pairs that are judged a second time, turned: their grades must add up to one."""
+TURNED_SHARE = 5
+"""One pair in so many is judged a second time, turned: both grades must add up to one."""
 
 
-def measure(url: str, key: str) -> tuple[dict[str, float], dict[str, object]]:
+def measure(url: str, key: str, n_pairs: int) -> tuple[dict[str, float], dict[str, object]]:
     """Judge the pairs; the figures and what they rest on.
 
     Args:
         url: Of a running gateway with the three local models.
         key: One that may call them.
+        n_pairs: How many pairs.
     """
-    return asyncio.run(_measure(url, key))
+    return asyncio.run(_measure(url, key, n_pairs))
 
 
-async def _measure(url: str, key: str) -> tuple[dict[str, float], dict[str, object]]:
+async def _measure(url: str, key: str, n_pairs: int) -> tuple[dict[str, float], dict[str, object]]:
     figures: dict[str, float] = {}
-    meta: dict[str, object] = {"pairs": PAIRS, "turned": TURNED, "written by": WRITER}
+    n_turned = n_pairs // TURNED_SHARE
+    meta: dict[str, object] = {"pairs": n_pairs, "turned": n_turned, "written by": WRITER}
     ask = GatewayAsk(url, key)
     try:
-        pairs = await _pairs(ask)
+        pairs = await _pairs(ask, n_pairs)
         for name, (offer, model) in JUDGES.items():
             judge = Judge(offer, model, concurrency=1)
             straight = await _judge(ask, judge, pairs)
-            turned = await _judge(ask, judge, [pair.turned for pair in pairs[:TURNED]])
+            turned = await _judge(ask, judge, [pair.turned for pair in pairs[:n_turned]])
             report = report_on(straight)
             figures[f"{name}_first_favoured"] = _share(report.first_favoured)
             figures[f"{name}_disagreement"] = _share(report.disagreement)
@@ -62,7 +64,7 @@ async def _measure(url: str, key: str) -> tuple[dict[str, float], dict[str, obje
     return figures, meta
 
 
-async def _pairs(ask: GatewayAsk) -> list[Pair]:
+async def _pairs(ask: GatewayAsk, n_pairs: int) -> list[Pair]:
     pairs = []
     for sample in load_set("e2e-copy").samples:
         message = {"role": "user", "content": sample.input}
@@ -74,7 +76,7 @@ async def _pairs(ask: GatewayAsk) -> list[Pair]:
         human = sample.reference if isinstance(sample.reference, str) else sample.reference[0]
         if answer.text.strip():
             pairs.append(Pair(sample.input, human, answer.text))
-        if len(pairs) == PAIRS:
+        if len(pairs) == n_pairs:
             break
     return pairs
 

@@ -125,12 +125,14 @@ def main() -> int:
     parser.add_argument("--home", type=Path, default=HOME)
     parser.add_argument("--limit", type=int, default=ITEMS_MAX)
     parser.add_argument("--only", action="append", default=[])
+    parser.add_argument("--pairs", type=int, default=judge.PAIRS, help="that the judges see")
     arguments = parser.parse_args()
     rows: list[dict[str, Any]] = []
     with steelyard(arguments.home) as (url, env):
         for task in arguments.only or TASKS:
             rows += weigh(env, task, arguments.limit)
-        judged, judge_meta = judge.measure(url, (arguments.home / "demo.key").read_text().strip())
+        key = (arguments.home / "demo.key").read_text("ascii").strip()
+        judged, judge_meta = judge.measure(url, key, arguments.pairs)
     figures = {**figures_of(rows), **judged}
     path = results.write("local-models", figures, {"rows": rows, "judge": judge_meta})
     PAGE.write_text(page(rows, figures, json.loads(path.read_text())["meta"]["machine"]), "utf-8")
