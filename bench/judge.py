@@ -87,10 +87,10 @@ async def _judge(ask: GatewayAsk, judge: Judge, pairs: Sequence[Pair]) -> list[J
 
 def _differ(one: Judged, other: Judged) -> bool:
     """Whether turning a pair changed the verdict on it."""
-    values = one.grade.value, other.grade.value
-    if None in values:
-        return values != (None, None)
-    return sum(values) != 1  # type: ignore[arg-type] -- None is out
+    first, second = one.grade.value, other.grade.value
+    if first is None or second is None:
+        return first is not second
+    return first + second != 1
 
 
 def _share(share: Any) -> float:
