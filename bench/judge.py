@@ -12,6 +12,7 @@ from steelyard.control.asking import GatewayAsk
 from steelyard.domain.errors import SteelyardError
 from steelyard.weigh.asking import AskError
 from steelyard.weigh.datasets import load_set
+from steelyard.weigh.graders.base import references
 from steelyard.weigh.graders.judge import Pair
 from steelyard.weigh.judging import Judge, Judged, judge_all, report_on
 
@@ -73,9 +74,8 @@ async def _pairs(ask: GatewayAsk, n_pairs: int) -> list[Pair]:
             answer = await ask(WRITER, request, task="")
         except (AskError, SteelyardError):
             continue
-        human = sample.reference if isinstance(sample.reference, str) else sample.reference[0]
         if answer.text.strip():
-            pairs.append(Pair(sample.input, human, answer.text))
+            pairs.append(Pair(sample.input, references(sample)[0], answer.text))
         if len(pairs) == n_pairs:
             break
     return pairs
