@@ -10,7 +10,7 @@ from typing import Any
 
 from steelyard.control.asking import GatewayAsk
 from steelyard.domain.errors import SteelyardError
-from steelyard.weigh.asking import AskError
+from steelyard.weigh.asking import Answer, Ask, AskError
 from steelyard.weigh.datasets import load_set
 from steelyard.weigh.graders.base import references
 from steelyard.weigh.graders.judge import Pair
@@ -21,6 +21,8 @@ JUDGES = {
     "judge_05b": ("local/qwen2.5-coder-0.5b-instruct", "qwen2.5-coder-0.5b-instruct"),
     "judge_15b": ("local/qwen2.5-coder-1.5b-instruct", "qwen2.5-coder-1.5b-instruct"),
 }
+GRAMMAR = 'root ::= "[[A]]" | "[[B]]" | "[[C]]"'
+"""Without it models this small give no opinion that can be read: 16 of 16 pairs were unscored."""
 PAIRS = 40
 TURNED_SHARE = 5
 """One pair in so many is judged a second time, turned: both grades must add up to one."""
@@ -42,15 +44,23 @@ async def _measure(url: str, key: str, n_pairs: int) -> tuple[dict[str, float], 
     n_turned = n_pairs // TURNED_SHARE
     meta: dict[str, object] = {"pairs": n_pairs, "turned": n_turned, "written by": WRITER}
     ask = GatewayAsk(url, key)
+
+    async def held(offer: str, request: dict[str, object], *, task: str) -> Answer:
+        return await ask(offer, {**request, "grammar": GRAMMAR, "max_tokens": 8}, task=task)
+
     try:
         pairs = await _pairs(ask, n_pairs)
         for name, (offer, model) in JUDGES.items():
             judge = Judge(offer, model, concurrency=1)
-            straight = await _judge(ask, judge, pairs)
-            turned = await _judge(ask, judge, [pair.turned for pair in pairs[:n_turned]])
+            straight = await _judge(held, judge, pairs)
+            turned = await _judge(held, judge, [pair.turned for pair in pairs[:n_turned]])
             report = report_on(straight)
-            figures[f"{name}_first_favoured"] = _share(report.first_favoured)
-            figures[f"{name}_disagreement"] = _share(report.disagreement)
+            figures[f"{name}_unscored"] = report.unscored / len(straight)
+            # A share of nothing is not zero: it is left out.
+            for what in ("first_favoured", "disagreement"):
+                share = getattr(report, what)
+                if share.total:
+                    figures[f"{name}_{what}"] = share.count / share.total
             figures[f"{name}_order_changed"] = sum(
                 _differ(one, other) for one, other in zip(straight, turned, strict=False)
             )
@@ -81,7 +91,7 @@ async def _pairs(ask: GatewayAsk, n_pairs: int) -> list[Pair]:
     return pairs
 
 
-async def _judge(ask: GatewayAsk, judge: Judge, pairs: Sequence[Pair]) -> list[Judged]:
+async def _judge(ask: Ask, judge: Judge, pairs: Sequence[Pair]) -> list[Judged]:
     return await judge_all(ask, judge, pairs, models=("smollm2-135m-instruct",), task="")
 
 
@@ -91,10 +101,6 @@ def _differ(one: Judged, other: Judged) -> bool:
     if first is None or second is None:
         return first is not second
     return first + second != 1
-
-
-def _share(share: Any) -> float:
-    return share.count / share.total if share.total else 0.0
 
 
 def _bounds(share: Any) -> dict[str, float]:
