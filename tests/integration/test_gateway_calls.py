@@ -157,7 +157,7 @@ def test_a_task_goes_to_the_cheapest_proven_offer_with_its_settings(rig: Rig) ->
 def test_nothing_proven_says_why_and_what_to_do(rig: Rig) -> None:
     error = _refused(rig, BODY | {"model": "task:shop/new"})
     assert (error["status"], error["code"]) == (503, "nothing_proven")
-    assert "not_proven, 0.50 to 1.00 against 0.80" in error["message"]
+    assert "not proven, 0.50 to 1.00 against 0.80" in error["message"]
     assert "steelyard weigh shop/new" in error["message"]
     assert "nothing was weighed" in _refused(rig, BODY | {"model": "task:shop/empty"})["message"]
     assert _refused(rig, BODY | {"model": "auto"})["code"] == "task_missing"

@@ -163,8 +163,9 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
 
 def test_what_is_proven_cheapest_gets_the_tasks_calls(system: System) -> None:
     secret = system.ask("POST", "/api/keys", json={"account": "acme", "name": "a"})["secret"]
-    refused = system.post(secret, "task:mood")
-    assert "nothing was weighed" in refused.json()["error"]["message"]
+    if not system.verdicts("mood"):  # tests come in any order, and others weigh this task, too
+        refused = system.post(secret, "task:mood")
+        assert "nothing was weighed" in refused.json()["error"]["message"]
 
     rows = system.weigh("mood")
     assert {row["offer"]: row["state"] for row in rows} == {
