@@ -105,6 +105,8 @@ class Greeter:
             self._teller.show(greeting(address, key, model))
         elif key:
             self._teller.show(f"\nkey: {key}\n")
+        elif self._settings.has_demo_key:
+            self._teller.warn("no key could be made; make one: steelyard key create NAME")
         if not model:
             file = self._settings.home / "steelyard.yaml"
             self._teller.warn(f"nothing is offered yet; add a channel and offers to {file}")
