@@ -1,0 +1,87 @@
+"""How often calls used what: all of a measurement that a bill at other prices needs.
+
+Sums of tokens would not do. A price may hang on a call's length, on whether it thought, on its
+service tier, and every line of the ledger is rounded by itself; so equal calls are counted and
+unlike ones are kept apart. Pure values; ``pricebook.tallied`` prices them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from steelyard.domain.usage import NOTHING, Usage, usage_of
+
+
+class Used(NamedTuple):
+    """Calls that used the same."""
+
+    usage: Usage
+    """Of each of them."""
+    tier: str = ""
+    """Service tier that they were served in; empty for the ordinary one."""
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Calls by what they used; in order, each kind once, so that equal ones compare equal."""
+
+    lines: tuple[Used, ...] = ()
+
+    @classmethod
+    def of(cls, usage: Usage, tier: str = "") -> Tally:
+        """The tally of one call."""
+        return cls((Used(usage, tier),))
+
+    @classmethod
+    def over(cls, lines: Iterable[Used]) -> Tally:
+        """The tally of calls in any order."""
+        counts: dict[tuple[str, Usage], int] = {}
+        for usage, tier, count in lines:
+            counts[tier, usage] = counts.get((tier, usage), 0) + count
+        return cls(tuple(Used(usage, tier, n) for (tier, usage), n in sorted(counts.items())))
+
+    @property
+    def count(self) -> int:
+        """Calls in all."""
+        return sum(line.count for line in self.lines)
+
+    @property
+    def total(self) -> Usage:
+        """What all calls used together, item by item."""
+        found = NOTHING
+        for usage, _, count in self.lines:
+            found = found.plus(times(usage, count))
+        return found
+
+    def plain(self) -> list[list[Any]]:
+        """The tally as JSON keeps it; ``tally_of`` reads it back."""
+        return [[list(usage), tier, count] for usage, tier, count in self.lines]
+
+
+def times(usage: Usage, count: int) -> Usage:
+    """A usage so many times, item by item."""
+    *counts, extras = usage
+    return Usage(
+        *(count * each for each in counts),
+        extras=tuple((item, count * each) for item, each in extras),
+    )
+
+
+def tally_of(plain: Sequence[Any]) -> Tally:
+    """What ``Tally.plain`` gave.
+
+    Raises:
+        ValueError, TypeError: it is no such list.
+        UnbalancedEntry: a usage breaks its own laws.
+    """
+    lines = []
+    for told, tier, count in plain:
+        usage = usage_of(told)
+        if not all(type(each) is int for each in (count, *usage[:-1])) or count < 1:
+            raise ValueError("counts are whole numbers")
+        usage.check()
+        lines.append(Used(usage, str(tier), count))
+    return Tally.over(lines)
