@@ -95,6 +95,7 @@ class Race:
         self._live: list[Lane] = []
         self._due: _Place | None = None
         self._is_ended = False
+        self._halted = ""
         self._paid_pico = 0
         self._apart_pico = 0
         self._refresh()
@@ -169,6 +170,12 @@ class Race:
         """
         lane = self._by_name[offer]
         lane.given_up = why
+        self._refresh()
+        self._advance()
+
+    def halt(self, why: str) -> None:
+        """Hands out nothing more; what was asked before is read as it comes."""
+        self._halted = why
         self._refresh()
         self._advance()
 
@@ -276,6 +283,8 @@ class Race:
 
     def _can_ask(self, place: _Place, blocked: set[str]) -> bool:
         lane = place.lane
+        if self._halted and not (place.position in lane.asked or place.position in lane.answers):
+            return False
         has_items = place.position < self._rules.n_items
         return has_items and not lane.given_up and lane.entrant.name not in blocked
 
@@ -336,13 +345,17 @@ class Race:
         if lane is self._reference:
             return "the reference"
         if lane.status is not Status.NOT_PROVEN:
-            return "" if lane in self._live and self._due else "decided"
+            if lane not in self._live:
+                return "decided"
+            return "" if self._due else self._halted or "decided"
         is_cheapest = self._rules.goal is Goal.CHEAPEST
         if is_cheapest and best is not None and self._is_dearer(lane, best):
             return f"no cheaper than {best.entrant.name}"
         if self._due is not None:
             return ""
-        return "no items left" if lane.position >= self._rules.n_items else "no money left"
+        if lane.position >= self._rules.n_items:
+            return "no items left"
+        return self._halted or "no money left"
 
 
 def _dearest_key(lane: Lane) -> tuple[bool, int, int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
@@ -12,6 +12,7 @@ from steelyard.domain.money import Money
 from steelyard.weigh.asking import Contender
 from steelyard.weigh.entrants import Goal
 from steelyard.weigh.grading import TIME_MAX_S
+from steelyard.weigh.halting import Halt
 from steelyard.weigh.sequences import Interval
 from steelyard.weigh.stats import CONFIDENCE, GRADED_MIN
 from steelyard.weigh.tries import Patience
@@ -63,6 +64,8 @@ class Options:
     """Seconds that a grader may take for one answer."""
     others: tuple[Contender, ...] = ()
     """Offers that help to grade: judge and baseline of a judged task."""
+    halt: Halt = field(default_factory=Halt)
+    """By which somebody ends the run early."""
 
     def __post_init__(self) -> None:
         if self.limit < 0 or self.concurrency < 1 or self.failures_max < 1:
