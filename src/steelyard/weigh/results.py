@@ -75,6 +75,7 @@ def result_of(  # noqa: PLR0917 -- all that a run knows of an offer
     for record in records:
         walk.take(record)
     stopped = lane.stopped
+    halted = options.halt.reason if standing.why == options.halt.reason else ""
     if not stopped and standing.why in ("no money left", ""):
         stopped = out_of_money or (standing.why and NO_MONEY)
     return Result(
@@ -85,7 +86,8 @@ def result_of(  # noqa: PLR0917 -- all that a run knows of an offer
         records=file.stored(_finished(records, lane, course, places)),
         n_total=len(course.samples),
         paid_pico=walk.paid_pico,
-        stopped=stopped if standing.status is Status.NOT_PROVEN else "",
+        # Nobody may take a verdict for the end of a weighing that was ended by hand.
+        stopped=halted or (stopped if standing.status is Status.NOT_PROVEN else ""),
         faults=course.faults,
         is_dropped=bool(lane.stopped),
         is_cheapest=standing.is_cheapest,

@@ -11,6 +11,8 @@ The caller injects ``ask`` and the clock; ``race`` says whom to ask what. What i
   nothing twice.
 - Money is held for all that calls in flight can cost, so the limit is never passed; a run that ends
   for it goes on from its file when there is more.
+- Somebody may end a run early (``halting``): what is under way is finished, and what is known by
+  then is said.
 - ``Preempted`` pauses an item. Another failure of the call is tried again a few times, then the
   item is unscored with the reason. Only what would fail every item alike ends the run: a mistake
   in task or set, no access, no money, no disk.
@@ -180,6 +182,7 @@ class _Runner:
         """Why nobody may be asked any more though there is money left; empty while one may."""
         self._n_in_flight = 0
         self._moved = asyncio.Event()
+        self._workers: list[asyncio.Task[None]] = []
         self._slots = asyncio.Semaphore(options.concurrency)
 
     def resume(self) -> None:
@@ -218,7 +221,8 @@ class _Runner:
                 # time wants to know its grade before the next.
                 n_calls = self._options.concurrency
                 for _ in range(2 * n_calls if n_calls > 1 else 1):
-                    group.create_task(self._worker())
+                    self._workers.append(group.create_task(self._worker()))
+                self._options.halt.heed(self._on_halt)
         except BaseExceptionGroup as errors:
             # One reason ends a run; the workers that it took along have nothing to add.
             error = errors.exceptions[0]
@@ -231,10 +235,26 @@ class _Runner:
         while (found := await self._next()) is not None:
             try:
                 await self._item(self._lanes[found[0]], found[1])
+            except asyncio.CancelledError:
+                self._race.give_back(*found)
+                raise
             finally:
                 self._n_in_flight -= 1
-                moved, self._moved = self._moved, asyncio.Event()
-                moved.set()
+                self._wake()
+
+    def _wake(self) -> None:
+        moved, self._moved = self._moved, asyncio.Event()
+        moved.set()
+
+    def _on_halt(self) -> None:
+        halt = self._options.halt
+        self._race.halt(halt.reason)
+        self._wake()
+        if halt.is_cut:
+            # Once only: a second time would take an answer away that is just being graded.
+            workers, self._workers = self._workers, []
+            for worker in workers:
+                worker.cancel()  # the group ends as if there had been nothing left to ask
 
     async def _next(self) -> tuple[str, int] | None:
         """The next question, once it may be asked."""
@@ -252,15 +272,21 @@ class _Runner:
         prepared = self._course.prepared(lane.form, index)
         bill = Bill(lane.contender.price)
         ask = partial(self._means.ask, lane.offer, prepared.request, task=self._course.task.name)
-        patience = self._options.patience
-        reply = await get_reply(ask, bill, patience)  # what it raises ends the run
+        patience, halt = self._options.patience, self._options.halt
+        try:
+            reply = await get_reply(ask, bill, patience, halt)  # what it raises ends the run
+        except asyncio.CancelledError:
+            if halt.is_cut and bill.cost_pico:
+                self._note_failure(lane, index, bill, halt.reason)
+            raise
         self._slots.release()
         if reply is None:
-            reason = f"paused {patience.pauses_max + 1} times in a row"
+            reason = halt.reason or f"paused {patience.pauses_max + 1} times in a row"
             if bill.cost_pico:
                 self._note_failure(lane, index, bill, reason)
             self._race.give_back(lane.offer, index)
-            self._drop(lane, reason)
+            if not halt.reason:
+                self._drop(lane, reason)
         elif isinstance(self._grades, Court):
             await self._judge(self._grades, lane, index, reply, bill)
         else:

@@ -24,6 +24,7 @@ from steelyard.domain.errors import (
 from steelyard.domain.tasks import Grade
 from steelyard.weigh.asking import Answer, AskError, Preempted
 from steelyard.weigh.bills import Bill
+from steelyard.weigh.halting import Halt
 
 REASON_CHARS_MAX = 300
 
@@ -64,14 +65,17 @@ class Patience:
 
 
 async def get_reply(
-    ask: Callable[[], Awaitable[Answer]], bill: Bill, patience: Patience
+    ask: Callable[[], Awaitable[Answer]], bill: Bill, patience: Patience, halt: Halt | None = None
 ) -> Answer | Grade | None:
-    """The answer; or an unscored grade with the last reason; or None after too many pauses.
+    """The answer; or an unscored grade with the last reason; or None for an item left for later.
+
+    An item is left after too many pauses, and when somebody ends the run before it was answered.
 
     Args:
         ask: sends the item once.
         bill: what all attempts cost is added to it.
         patience: how often to try and how long to wait.
+        halt: after whose wish nothing is tried again.
 
     Raises:
         SteelyardError: what every other call would meet too.
@@ -81,6 +85,9 @@ async def get_reply(
         asked_for_s = 0.0
         try:
             answer = await ask()
+        except asyncio.CancelledError:
+            bill.add_lost()  # the gateway settles it, and nobody here hears at what
+            raise
         except Preempted as error:
             bill.add(error.cost_pico, error.currency)
             pauses += 1
@@ -94,7 +101,13 @@ async def get_reply(
         else:
             bill.add(answer.cost_pico, answer.currency, is_paid=not answer.is_stored)
             return answer
-        await asyncio.sleep(patience.wait_s(attempts + pauses, asked_for_s))
+        pause_s = patience.wait_s(attempts + pauses, asked_for_s)
+        if halt is None:
+            await asyncio.sleep(pause_s)
+            continue
+        await halt.rest(pause_s)
+        if halt.reason:
+            return None
 
 
 def _failure(error: Exception, bill: Bill) -> tuple[str, bool, float]:
