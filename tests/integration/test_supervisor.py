@@ -26,22 +26,26 @@ from steelyard.supervisor.settings import Settings
 home = Path(sys.argv[1])
 settings = Settings(home, home / "run", port=0, workers=2, drain_s=5.0,
                     control_module="fake_control", worker_module="fake_worker")
-sys.exit(serve(settings, Terminal()))
+terminal = Terminal()
+code = serve(settings, terminal)
+terminal.close()
+sys.exit(code)
 """
 
 
 class Running:
     """A supervisor in a process of its own."""
 
-    def __init__(self, home: Path, **environment: str) -> None:
+    def __init__(self, home: Path, output: Path | None = None, **environment: str) -> None:
+        """Starts it; ``output`` is where it says what it has to say."""
         self.home = home
-        self.output = home.parent / "output.txt"
-        with self.output.open("w") as output:
+        self.output = output or home.parent / "output.txt"
+        with self.output.open("w") as file:
             self.process = subprocess.Popen(
                 [sys.executable, "-c", START, str(home)],
                 env={**os.environ, "PYTHONPATH": str(CHILDREN), **environment},
-                stdout=output,
-                stderr=output,
+                stdout=file,
+                stderr=file,
             )
 
     @property
@@ -65,6 +69,11 @@ class Running:
         self.process.terminate()
         return self.process.wait(20)
 
+    def close(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
 
 def until(is_true: Callable[[], Any], within_s: float = 20.0) -> None:
     deadline = time.monotonic() + within_s
@@ -80,9 +89,7 @@ def running(tmp_path: Path) -> Iterator[Running]:
         until(lambda: started.said("ready: calls are answered"))
         yield started
     finally:
-        if started.process.poll() is None:
-            started.process.kill()
-            started.process.wait()
+        started.close()
 
 
 def test_start_tells_the_key_and_every_start_tells_it_again(running: Running) -> None:
@@ -157,9 +164,41 @@ def test_children_that_keep_dying_are_never_given_up(tmp_path: Path) -> None:
         assert started.said("starting it again in 0.2 s")
         assert started.end() == 0
     finally:
-        if started.process.poll() is None:
-            started.process.kill()
-            started.process.wait()
+        started.close()
+
+
+def test_it_goes_on_when_nobody_reads_what_it_says_any_more(tmp_path: Path) -> None:
+    # As under `steelyard serve | head`, or when the terminal that it was started from is gone.
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    fd = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)  # or it would wait for the writer here
+    started = Running(tmp_path / "home", pipe)
+    try:
+        os.set_blocking(fd, True)
+        with os.fdopen(fd) as reader:
+            assert any("ready: calls are answered" in line for line in reader)
+        _kill_each_child(started)
+        assert started.end() == 0
+    finally:
+        started.close()
+
+
+def test_it_goes_on_when_what_it_says_can_be_written_nowhere(tmp_path: Path) -> None:
+    started = Running(tmp_path / "home", Path("/dev/full"))
+    try:
+        until(lambda: started.pid("worker-1"))
+        _kill_each_child(started)
+        assert started.end() == 0
+    finally:
+        started.close()
+
+
+def _kill_each_child(running: Running) -> None:
+    """Twice each, and waits for the successors: of each death a supervisor has something to say."""
+    for name in ("worker-0", "control") * 2:
+        pid = running.pid(name)
+        os.kill(pid, signal.SIGKILL)
+        until(lambda pid=pid, name=name: running.pid(name) not in {0, pid})  # type: ignore[misc]
 
 
 def test_hangup_applies_the_configuration(running: Running) -> None:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import NoReturn
 
 from rich.console import Console
 from rich.progress import (
@@ -21,11 +26,26 @@ _PLAIN_STEP = 10
 _STAGES = {"download": "fetching", "copy": "copying", "verify": "checking"}
 
 
+_GONE = (errno.EPIPE, errno.EIO)
+"""What writing meets when the reader, or the terminal, is gone for good."""
+
+
+class _Console(Console):
+    """One that leaves it to us what a reader who is gone means: by itself it ends the process."""
+
+    def on_broken_pipe(self) -> NoReturn:
+        """Has the error raised; called where it was caught."""
+        raise  # noqa: PLE0704 - rich calls this while it handles the error
+
+
 class Terminal:
-    """Draws on a terminal; a teller for the supervisor."""
+    """Draws on a terminal; a teller for the supervisor.
+
+    It never raises: a gateway goes on when nobody reads what it says, or no disk takes it.
+    """
 
     def __init__(self, console: Console | None = None) -> None:
-        self._console = console or Console(highlight=False, soft_wrap=True)
+        self._console = console or _Console(highlight=False, soft_wrap=True)
         self._progress: Progress | None = None
         self._bars: dict[tuple[str, str], TaskID] = {}
         self._steps: dict[tuple[str, str], int] = {}
@@ -41,11 +61,13 @@ class Terminal:
 
     def show(self, text: str) -> None:
         """Text to copy, unchanged."""
-        self._console.print(text, markup=False, style="bold" if self._console.is_terminal else "")
+        style = "bold" if self._console.is_terminal else ""
+        with self._unheard():
+            self._console.print(text, markup=False, style=style)
 
     def progress(self, what: str, done: int, total: int, stage: str) -> None:
         """A bar on a terminal, a line per ten percent elsewhere."""
-        with self._lock:
+        with self._lock, self._unheard():
             if self._console.is_terminal:
                 self._draw(what, done, total, stage)
             else:
@@ -56,18 +78,47 @@ class Terminal:
         if self._console.is_terminal:
             width = self._console.width - 1
             line = text if len(text) <= width else text[: width - 1] + "…"
-            self._console.print(line.ljust(width), markup=False, highlight=False, end="\r")
+            with self._unheard():
+                self._console.print(line.ljust(width), markup=False, highlight=False, end="\r")
 
     def close(self) -> None:
         """Takes the bars away."""
-        with self._lock:
-            if self._progress is not None:
-                self._progress.stop()
-                self._progress = None
+        with self._lock, self._unheard():
+            progress, self._progress = self._progress, None
+            if progress is not None:
+                progress.stop()
+            self._console.file.flush()
 
     def _line(self, text: str, style: str) -> None:
         stamp = time.strftime("%H:%M:%S")
-        self._console.print(f"{stamp} {text}", markup=False, style=style)
+        with self._unheard():
+            self._console.print(f"{stamp} {text}", markup=False, style=style)
+
+    @contextmanager
+    def _unheard(self) -> Iterator[None]:
+        """Drops what cannot be written; what comes later may be, unless the reader is gone."""
+        try:
+            yield
+        except OSError as error:
+            self._console.quiet = True
+            self._console.print()  # which makes the console forget what it still holds
+            self._console.quiet = error.errno in _GONE
+            # What Python holds is not to be written at its end either: that would be a failure.
+            with suppress(OSError):
+                self._drop_held()
+
+    def _drop_held(self) -> None:
+        file = self._console.file
+        kept = os.dup(file.fileno())
+        try:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, file.fileno())
+            os.close(nowhere)
+            file.flush()
+            if not self._console.quiet:
+                os.dup2(kept, file.fileno())
+        finally:
+            os.close(kept)
 
     def _draw(self, what: str, done: int, total: int, stage: str) -> None:
         if self._progress is None:

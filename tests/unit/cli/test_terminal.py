@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import io
+import os
+from pathlib import Path
 
 from rich.console import Console
 
-from steelyard.cli.terminal import Terminal
+from steelyard.cli.terminal import Terminal, _Console
 
 
 def make(is_terminal: bool) -> tuple[Terminal, io.StringIO]:
@@ -52,3 +54,33 @@ def test_how_things_stand_is_one_line_over_the_last_and_never_wraps() -> None:
     terminal, written = make(False)
     terminal.now("nobody reads this in a log")
     assert written.getvalue() == ""
+
+
+def test_a_reader_who_is_gone_ends_nothing_and_leaves_nothing_to_fail_later() -> None:
+    ours, theirs = os.pipe()
+    with os.fdopen(theirs, "w") as file:
+        terminal = Terminal(_Console(file=file, width=60))
+        terminal.say("heard")
+        assert os.read(ours, 100).endswith(b"heard\n")
+        os.close(ours)
+        for tell in (terminal.say, terminal.warn, terminal.show):
+            tell("unheard")
+        terminal.progress("small", 10, 10, "download")
+        terminal.close()
+        file.flush()
+
+
+def test_what_no_disk_takes_is_dropped_and_the_next_line_is_written(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    with log.open("w") as file:
+        terminal = Terminal(Console(file=file, width=60))
+        usual = os.dup(file.fileno())
+        with open("/dev/full", "w") as full:
+            os.dup2(full.fileno(), file.fileno())
+        terminal.say("lost")
+        os.dup2(usual, file.fileno())
+        os.close(usual)
+        terminal.say("kept")
+        terminal.close()
+    assert log.read_text().endswith("kept\n")
+    assert "lost" not in log.read_text()
