@@ -2,17 +2,18 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from steelyard.domain.tasks import Grade
+from steelyard.domain.tasks import Constraint, Grade
 from steelyard.weigh.asking import Answer
 from steelyard.weigh.graders.base import Grader, grade_answer
 from steelyard.weigh.graders.judge import Pair, read_opinion
 from steelyard.weigh.graders.registry import find_graders
-from steelyard.weigh.judging import Judge, Judged, judge_pair
+from steelyard.weigh.judging import Judge, Judged, judge_pair, report_on
 
 GRADERS = find_graders()
 IN_PROCESS = {n: g for n, g in GRADERS.items() if n not in {"code_tests", "python_function"}}
@@ -79,6 +80,36 @@ def test_the_order_of_a_pair_changes_nothing(
         assert one.settled.winner is other.settled.winner.turned
         assert one.settled.is_disagreed is other.settled.is_disagreed
         assert one.settled.favoured is other.settled.favoured
+
+
+PAIRS = st.lists(st.tuples(TEXT, TEXT), min_size=1, max_size=12)
+
+
+@settings(deadline=None)
+@given(pairs=PAIRS, said=st.dictionaries(st.tuples(TEXT, TEXT), OPINIONS), other=OPINIONS)
+def test_turning_all_pairs_turns_the_verdict_exactly(
+    pairs: list[tuple[str, str]], said: dict[tuple[str, str], str], other: str
+) -> None:
+    def judged(pairs: list[tuple[str, str]]) -> list[Judged]:
+        return [_judge(lambda shown: said.get(shown, other), Pair("q", *pair)) for pair in pairs]
+
+    straight, turned = judged(pairs), judged([(second, first) for first, second in pairs])
+    values = [
+        (one.grade.value, other.grade.value) for one, other in zip(straight, turned, strict=True)
+    ]
+    assert all(one is other is None or one + other == 1 for one, other in values)  # type: ignore[operator]
+    one, two = report_on(straight), report_on(turned)
+    assert two == replace(one, won=one.lost, lost=one.won)
+
+
+@given(
+    reasons=st.text(st.characters(exclude_characters="[]\n"), max_size=240),
+    opinion=st.sampled_from("ABC"),
+)
+def test_whatever_fits_the_grammar_is_an_opinion(reasons: str, opinion: str) -> None:
+    text = f"{reasons}\n[[{opinion}]]" if reasons else f"[[{opinion}]]"
+    if not text.lstrip().startswith("<think>"):
+        assert read_opinion(text, Constraint.GRAMMAR) is read_opinion(f"[[{opinion}]]")
 
 
 def _judge(say: Callable[[tuple[str, str]], str], pair: Pair) -> Judged:

@@ -157,7 +157,19 @@ def _judge(row: Mapping[str, Any]) -> str:
         f"{row['offer']}: the judge {bias}; of {turned['total']} pairs asked in both orders"
         f" {turned['count']} opinions turned ({turned['lower']:.0%} to {turned['upper']:.0%}),"
         f" {first['count']} of {first['total']} to the answer shown first;"
-        f" {judge['unscored']} of {judge['pairs']} unscored"
+        f" {judge['unscored']} of {judge['pairs']} unscored{_constancy(judge)}"
+    )
+
+
+def _constancy(judge: Mapping[str, Any]) -> str:
+    """What to think of a judge that nothing shows to read the answers; empty of one that does."""
+    kept = judge["kept"]
+    if judge["is_reading"]:
+        return ""
+    return (
+        f". Nothing shows that it reads the answers: on {kept['count']} of {kept['total']} pairs it"
+        " named the same one better in both orders, and who goes by the place, or tosses a coin,"
+        " does so on half of them. Its ties draw the quality to 0.5, whatever the offer is worth"
     )
 
 

@@ -11,9 +11,10 @@ from steelyard.config.check import Mistake, nearest
 from steelyard.config.model import Config
 from steelyard.config.model import Task as Wanted
 from steelyard.domain.errors import ConfigError
-from steelyard.domain.tasks import PromptForm, Task, form_digest
+from steelyard.domain.tasks import Constraint, PromptForm, Task, form_digest
 from steelyard.weigh.catalog import shipped_tasks
 from steelyard.weigh.datasets import digest_of
+from steelyard.weigh.judged import GRADER
 
 
 def tasks(config: Config) -> dict[str, Task]:
@@ -81,7 +82,10 @@ def digests(task: Task) -> list[str]:
     """
     of_set = digest_of(task.set_name)
     forms = (task.form, task.form.unconstrained())
-    return list(dict.fromkeys(form_digest(task, form, of_set) for form in forms))
+    # What the judge can be held to is its offer's; freely asked or held, its verdicts count.
+    judges = tuple(Constraint) if task.grader == GRADER else (Constraint.NONE,)
+    found = (form_digest(task, form, of_set, judge) for form in forms for judge in judges)
+    return list(dict.fromkeys(found))
 
 
 def task_rule(config: Config) -> Iterator[Mistake]:

@@ -120,8 +120,10 @@ def judge_row(report: JudgeReport) -> dict[str, Any]:
         "tied": report.tied,
         "lost": report.lost,
         "is_biased": report.is_biased,
+        "is_reading": report.is_reading,
         "disagreement": _share(report.disagreement),
         "first_favoured": _share(report.first_favoured),
+        "kept": _share(report.kept),
     }
 
 

@@ -102,11 +102,19 @@ class Task:
             raise ValueError(f"task {self.name}: the floor has at most 6 decimals")
 
 
-def form_digest(task: Task, form: PromptForm, set_digest: str) -> str:
+def form_digest(
+    task: Task, form: PromptForm, set_digest: str, judge: Constraint = Constraint.NONE
+) -> str:
     """The identity of what was measured: 16 hex digits over form, grader, seed and test set.
 
     The floor is not part of it: moving the floor changes what a measurement means, not what was
     measured. The seed is, since it shuffles options.
+
+    Args:
+        task: what is asked and how it is graded.
+        form: in which an offer is asked.
+        set_digest: of the test set.
+        judge: what the model that grades is held to, which may change its opinions.
     """
     parts = {
         "system": form.system,
@@ -119,6 +127,9 @@ def form_digest(task: Task, form: PromptForm, set_digest: str) -> str:
         "seed": task.seed,
         "set": set_digest,
     }
+    if judge is not Constraint.NONE:
+        # Left out otherwise, so that what was measured before judges were held keeps its identity.
+        parts["judge_constraint"] = judge.value
     text = json.dumps(parts, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 

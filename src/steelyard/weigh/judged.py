@@ -25,8 +25,8 @@ from steelyard.weigh.graders.judge import (
     OPINION_TOKENS_MAX,
     Pair,
     Settled,
+    constraint_for,
     demand_other_family,
-    judge_request,
     pair_of,
 )
 from steelyard.weigh.graders.registry import find_grader
@@ -162,8 +162,9 @@ def judging_of(
         else {},
         patience=patience,
         price=first.price,
+        constraint=constraint_for(first.constraints),
     )
-    judge_request(Pair("q", "a", "b"), language=judge.language)  # a language without a rubric
+    judge.request(Pair("q", "a", "b"))  # a language without a rubric
     baseline = by_name[names[1]] if len(names) > 1 else None
     return Judging(judge, baseline, request_bytes_max(task, bytes_max))
 
@@ -273,8 +274,7 @@ class Court:
         judge = self._judging.judge
         if not most:
             return False
-        request = judge_request(pair, language=judge.language, criteria=judge.criteria)
-        return len(json.dumps(request, ensure_ascii=False).encode()) > most
+        return len(json.dumps(judge.request(pair), ensure_ascii=False).encode()) > most
 
     async def _baseline(self, index: int, baseline: Contender) -> str | None:
         """The baseline's answer to an item, asked for when it is first needed."""

@@ -15,7 +15,7 @@ from functools import partial
 from math import exp, fsum, lgamma, log, log1p
 
 from steelyard.domain.errors import ConfigError
-from steelyard.domain.tasks import Grade
+from steelyard.domain.tasks import UNSCORED_SHARE_MAX, Constraint, Grade
 from steelyard.weigh.asking import Answer, Ask, Price
 from steelyard.weigh.bills import Bill
 from steelyard.weigh.graders.judge import (
@@ -51,10 +51,22 @@ class Judge:
     patience: Patience = Patience()
     price: Price | None = None
     """Of one opinion; None when it is not known."""
+    constraint: Constraint = Constraint.NONE
+    """What its answers are held to, so that each ends in an opinion; none asks freely."""
 
     def __post_init__(self) -> None:
         if self.concurrency < 1:
             raise ConfigError("judge: concurrency is at least 1")
+
+    def request(self, pair: Pair) -> dict[str, object]:
+        """What it is asked about a pair as it stands.
+
+        Raises:
+            ConfigError: there is no rubric in its language.
+        """
+        return judge_request(
+            pair, language=self.language, criteria=self.criteria, constraint=self.constraint
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +109,40 @@ class JudgeReport:
     first_favoured: Share
     """Of the pairs that the place alone decided, those that went to the place shown first: a
     judge without a favourite place gives a half."""
+    kept: Share
+    """Of the pairs on which it named a better answer in both orders, those on which it named the
+    same one. Who does not read the answers keeps at most a half: one that takes the place shown
+    first with chance p keeps ``2p(1-p)``, over ``p² + (1-p)²`` where it does not."""
+    indifferent: int
+    """Pairs that its opinions made a tie: it saw none better, or turned with the order."""
 
     @property
     def is_biased(self) -> bool:
         """Whether the bounds leave out an even share."""
         return not self.first_favoured.lower <= 0.5 <= self.first_favoured.upper
+
+    @property
+    def is_reading(self) -> bool:
+        """Whether it keeps to its opinion oftener than one that does not read the answers could.
+
+        What it goes by is another question: length is a thing that one reads, too.
+        """
+        return self.kept.lower > 0.5
+
+    def could_be_noise(self, lower: float, upper: float) -> bool:
+        """Whether a mean grade may be the work of a judge that does not read.
+
+        Such a judge gives every offer a mean of a half: all ties, or as many wins as losses. So a
+        mean whose bounds leave out a half speaks for itself, as do grades that hardly a tie of the
+        judge's is among; the others are worth what the judge's constancy is.
+
+        Args:
+            lower: bound of the mean grade, 0 to 1.
+            upper: the other bound.
+        """
+        if self.is_reading or not lower <= 0.5 <= upper:
+            return False
+        return self.indifferent > UNSCORED_SHARE_MAX * (self.pairs - self.unscored)
 
 
 async def judge_pair(ask: Ask, judge: Judge, pair: Pair, *, task: str) -> Judged:
@@ -128,13 +169,12 @@ async def judge_pair(ask: Ask, judge: Judge, pair: Pair, *, task: str) -> Judged
         return _unscored("the pair is too long to be judged", bill)
     opinions = []
     for shown in (pair, pair.turned):
-        request = judge_request(shown, language=judge.language, criteria=judge.criteria)
-        once = partial(ask, judge.offer, request, task=task)
+        once = partial(ask, judge.offer, judge.request(shown), task=task)
         reply = await get_reply(once, bill, judge.patience)
         if not isinstance(reply, Answer):
             reason = reply.reason if reply else "paused too often"
             return _unscored(f"the judge gave no answer: {reason}", bill)
-        opinion = read_opinion(reply.text)
+        opinion = read_opinion(reply.text, judge.constraint)
         if opinion is None:
             return _unscored("the judge answered nonsense", bill)
         opinions.append(opinion)
@@ -200,6 +240,7 @@ def report_on(judged: Iterable[Judged], confidence: float = 0.95) -> JudgeReport
     values = [each.grade.value for each in results]
     settled = [each.settled for each in results if each.settled is not None]
     favoured = [each.favoured for each in settled if each.favoured in _PLACES]
+    n_kept = sum(each.winner in _PLACES for each in settled)
     return JudgeReport(
         pairs=len(results),
         unscored=values.count(None),
@@ -208,6 +249,8 @@ def report_on(judged: Iterable[Judged], confidence: float = 0.95) -> JudgeReport
         lost=values.count(Fraction(0)),
         disagreement=share(sum(each.is_disagreed for each in settled), len(settled), confidence),
         first_favoured=share(favoured.count(Winner.FIRST), len(favoured), confidence),
+        kept=share(n_kept, n_kept + len(favoured), confidence),
+        indifferent=sum(each.winner is Winner.TIE for each in settled),
     )
 
 

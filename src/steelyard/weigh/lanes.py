@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 from steelyard.domain.errors import ConfigError
-from steelyard.domain.tasks import PromptForm, Sample, Task, form_digest
+from steelyard.domain.tasks import Constraint, PromptForm, Sample, Task, form_digest
 from steelyard.weigh.asking import Contender
 from steelyard.weigh.datasets import Dataset, Fault
 from steelyard.weigh.graders.base import extra
@@ -92,12 +92,24 @@ def make_course(
     return Course(task, samples, sizes, tuple(faults))
 
 
-def make_lanes(task: Task, dataset_digest: str, contenders: Sequence[Contender]) -> list[Lane]:
-    """One lane an offer, each with the form that it can be asked in."""
+def make_lanes(
+    task: Task,
+    dataset_digest: str,
+    contenders: Sequence[Contender],
+    judge: Constraint = Constraint.NONE,
+) -> list[Lane]:
+    """One lane an offer, each with the form that it can be asked in.
+
+    Args:
+        task: what is asked.
+        dataset_digest: of the task's set.
+        contenders: the offers.
+        judge: what the judge is held to, where one grades.
+    """
     lanes = []
     for contender in contenders:
         form = form_for(task, contender)
-        lanes.append(Lane(contender, form, form_digest(task, form, dataset_digest)))
+        lanes.append(Lane(contender, form, form_digest(task, form, dataset_digest, judge)))
     return lanes
 
 

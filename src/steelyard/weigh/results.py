@@ -7,8 +7,9 @@ the sums of a verdict are taken in one walk over the file.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from decimal import Decimal
 from fractions import Fraction
 from math import ceil, floor
 from statistics import median
@@ -24,6 +25,7 @@ from steelyard.weigh.runfile import Record, RunFile
 from steelyard.weigh.terms import Options
 
 NO_MONEY = "no money left: weigh again with more, nothing is paid twice"
+NOISE = "the judge's opinions say no more than the toss of a coin would; take another judge"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,8 @@ class Result:
     """For all items of this run file that are this offer's, judge included, in 10^-12 of the
     weighing's currency."""
     stopped: str = ""
-    """Why this run left items unasked though the offer is not decided; empty when it did not."""
+    """Why the offer is not decided though nothing more is asked: items were left, or the judge said
+    nothing; empty when it is, and when there was no more to ask."""
     faults: tuple[Fault, ...] = ()
     """Items of the set that nobody can be asked."""
     is_dropped: bool = False
@@ -78,22 +81,29 @@ def result_of(  # noqa: PLR0917 -- all that a run knows of an offer
     halted = options.halt.reason if standing.why == options.halt.reason else ""
     if not stopped and standing.why in ("no money left", ""):
         stopped = out_of_money or (standing.why and NO_MONEY)
+    verdict = _verdict(course.task, lane, standing, walk, options)
+    judge = report_on(walk.judged) if course.task.grader == "judge" else None
+    if judge is not None and judge.could_be_noise(float(verdict.lower), float(verdict.upper)):
+        # Ties of a judge that says nothing would prove anything at a floor under a half, and fail
+        # anything over it: what is known of the mean grade is that it lies between 0 and 1.
+        verdict = replace(verdict, lower=Decimal(0), upper=Decimal(1))
+        stopped = stopped or NOISE
     return Result(
         offer=lane.offer,
         form=lane.form,
-        verdict=_verdict(course.task, lane, standing, walk, options),
+        verdict=verdict,
         # What failed in an earlier run and was not asked again is no finished item of this one.
         records=file.stored(_finished(records, lane, course, places)),
         n_total=len(course.samples),
         paid_pico=walk.paid_pico,
         # Nobody may take a verdict for the end of a weighing that was ended by hand.
-        stopped=halted or (stopped if standing.status is Status.NOT_PROVEN else ""),
+        stopped=halted or (stopped if verdict.status is Status.NOT_PROVEN else ""),
         faults=course.faults,
         is_dropped=bool(lane.stopped),
-        is_cheapest=standing.is_cheapest,
+        is_cheapest=standing.is_cheapest and verdict.status is Status.PROVEN,
         why=standing.why,
         n_stored=walk.n_stored,
-        judge=report_on(walk.judged) if course.task.grader == "judge" else None,
+        judge=judge,
     )
 
 

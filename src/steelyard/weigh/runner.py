@@ -31,7 +31,7 @@ from functools import partial
 from pathlib import Path
 
 from steelyard.domain.errors import BudgetExceeded, ConfigError, SteelyardError
-from steelyard.domain.tasks import Grade, Sample, Status, Task
+from steelyard.domain.tasks import Constraint, Grade, Sample, Status, Task
 from steelyard.weigh import judged
 from steelyard.weigh.asking import Answer, Ask, Contender
 from steelyard.weigh.bills import Bill, in_run_currency
@@ -80,7 +80,8 @@ async def run(
         raise ConfigError("weigh: an offer is named twice")
     how = _how(task, dataset, options)
     course = await asyncio.to_thread(make_course, task, dataset, how.fits, options.limit)
-    lanes = make_lanes(task, dataset.digest, contenders)
+    held = how.judge.constraint if isinstance(how, Judging) else Constraint.NONE
+    lanes = make_lanes(task, dataset.digest, contenders, held)
     if not lanes:
         return []
     with closing(await _opened(path)) as file:

@@ -41,6 +41,7 @@ SHARE = {"count": 3, "total": 20, "lower": 0.03, "upper": 0.38}
 JUDGE = {
     **{"pairs": 30, "unscored": 2, "won": 9, "tied": 10, "lost": 9, "is_biased": False},
     **{"disagreement": SHARE, "first_favoured": {**SHARE, "count": 2, "total": 3}},
+    **{"is_reading": True, "kept": {**SHARE, "count": 17}},
 }
 
 
@@ -169,3 +170,10 @@ def test_money_stored_answers_and_the_judge_are_told() -> None:
         "local/small: the judge shows no bias to a place; of 20 pairs asked in both orders"
         " 3 opinions turned (3% to 38%), 2 of 3 to the answer shown first; 2 of 30 unscored",
     ]
+
+
+def test_a_judge_that_may_as_well_toss_a_coin_is_told() -> None:
+    blind = {**JUDGE, "is_reading": False, "kept": {**SHARE, "count": 1}}
+    told = proving.lines([ended(judge=blind)], [VERDICT])[-1]
+    assert "Nothing shows that it reads the answers: on 1 of 20 pairs it named the same" in told
+    assert told.endswith("Its ties draw the quality to 0.5, whatever the offer is worth")

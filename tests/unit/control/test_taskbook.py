@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
 from steelyard.config.load import load_text
 from steelyard.control import taskbook
+from steelyard.domain.tasks import Constraint, form_digest
 from steelyard.weigh.catalog import shipped_tasks
+from steelyard.weigh.datasets import digest_of
 
 NAME = "shop/review-sentiment"
 
@@ -35,6 +38,21 @@ def test_a_task_of_ones_own(tmp_path: Path) -> None:
     body = taskbook.bodies(config)["own/task"]
     assert body["floor"] == "0.5"
     assert body["digests"]
+
+
+def test_verdicts_count_whatever_the_judge_was_held_to(tmp_path: Path) -> None:
+    file = tmp_path / "own.jsonl"
+    file.write_text('{"id": "1", "input": "q", "reference": "a"}\n')
+    text = (
+        f"tasks: {{own: {{set: {file}, grader: judge, floor: 0.5, form: {{id: v1}},"
+        " grader_parameters: {judge: x/y}}}"
+    )
+    task = taskbook.tasks(load_text(text, "f", {}))["own"]
+    of_set = digest_of(str(file))
+    wanted = [form_digest(task, task.form, of_set, judge) for judge in Constraint]
+    assert taskbook.digests(task) == wanted
+    graded = replace(task, grader="exact", grader_parameters={})
+    assert taskbook.digests(graded) == [form_digest(graded, graded.form, of_set)]
 
 
 def test_what_a_task_asks_of_proof_beside_its_floor() -> None:

@@ -35,4 +35,6 @@ def test_a_standing_shows_bounds_and_money_as_text() -> None:
 def test_a_judge_s_report_is_plain() -> None:
     row = judge_row(report_on([]))
     assert (row["pairs"], row["is_biased"]) == (0, False)
+    assert not row["is_reading"]
+    assert row["kept"] == row["first_favoured"]
     assert row["disagreement"] == {"count": 0, "total": 0, "lower": 0.0, "upper": 1.0}

@@ -112,6 +112,8 @@ def test_the_digest_knows_all_that_shapes_a_measurement() -> None:
         form_digest(replace(TASK, grader_parameters={"x": 1}), FORM, "aa"),
         form_digest(replace(TASK, seed=2), FORM, "aa"),
         form_digest(TASK, FORM, "ab"),
+        form_digest(TASK, FORM, "aa", Constraint.GRAMMAR),
+        form_digest(TASK, FORM, "aa", Constraint.JSON_SCHEMA),
     ]
     assert len({base, *others}) == 1 + len(others)
 
@@ -126,6 +128,7 @@ def test_the_digest_is_blind_to_floor_names_and_spelling_of_numbers() -> None:
 def test_the_digest_never_changes_between_versions() -> None:
     # Stored verdicts are found by it; a new value here throws every proof away.
     assert form_digest(TASK, FORM, "aa") == "6f5f15b1e41405fd"
+    assert form_digest(TASK, FORM, "aa", Constraint.NONE) == "6f5f15b1e41405fd"
 
 
 def test_an_offer_without_the_constraint_has_another_form() -> None:

@@ -1,15 +1,18 @@
 import asyncio
 from dataclasses import replace
+from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
 from steelyard.domain.errors import BudgetExceeded, ConfigError
 from steelyard.domain.money import Money
-from steelyard.domain.tasks import Sample, Status, Task
+from steelyard.domain.tasks import Constraint, Sample, Status, Task
 from steelyard.weigh.asking import Answer, AskError, Contender, Price
 from steelyard.weigh.datasets import Dataset
+from steelyard.weigh.graders.judge import Pair
 from steelyard.weigh.judged import (
     fits_of,
     judging_of,
@@ -17,6 +20,7 @@ from steelyard.weigh.judged import (
     request_bytes_max,
     sample_request,
 )
+from steelyard.weigh.results import NOISE
 from steelyard.weigh.runfile import RunFile
 from steelyard.weigh.runner import Result, run
 from weigh.rig import HASTY, TASK, options
@@ -71,7 +75,7 @@ def weigh(
             contenders or (GOOD, BAD),
             vendor,
             path=path,
-            options=options(currency="CNY", others=(JUDGE, BASE), **change),
+            options=options(**{"currency": "CNY", "others": (JUDGE, BASE), **change}),
         )
     )
 
@@ -106,6 +110,50 @@ def test_the_verdict_is_the_same_with_the_order_swapped(path: Path) -> None:
     assert result.judge is not None
     assert result.judge.is_biased
     assert result.judge.disagreement.count == 12
+
+
+@pytest.mark.parametrize("floor", ["0.4", "0.6"])
+def test_a_judge_that_says_nothing_neither_proves_nor_fails(path: Path, floor: str) -> None:
+    task = replace(WEIGHED, floor=Decimal(floor))
+    (result,) = weigh(Vendor(opinion="[[A]]"), path, GOOD, task=task)
+    assert result.judge is not None and not result.judge.is_reading
+    # Its ties alone would prove what lies under a half, and fail what lies over it.
+    assert (result.verdict.quality, result.verdict.status) == (Fraction(1, 2), Status.NOT_PROVEN)
+    assert (result.verdict.lower, result.verdict.upper) == (0, 1)
+    assert result.stopped == NOISE
+    assert not result.is_cheapest
+
+
+def test_equal_answers_are_proof_without_anybody_s_opinion(path: Path) -> None:
+    class Echo(Vendor):
+        async def __call__(self, offer: str, request: dict[str, object], *, task: str) -> Answer:
+            return replace(await super().__call__(offer, request, task=task), text="the same")
+
+    vendor = Echo()
+    (result,) = weigh(vendor, path, GOOD, task=replace(WEIGHED, floor=Decimal("0.4")))
+    assert "judge" not in vendor.asked
+    assert result.verdict.status is Status.PROVEN
+
+
+def test_a_judge_is_held_where_its_offer_can_be_and_its_grades_lie_apart(path: Path) -> None:
+    class Held(Vendor):
+        async def __call__(self, offer: str, request: dict[str, object], *, task: str) -> Answer:
+            if offer == "judge":
+                self.grammars.add(str(request.get("grammar", "")))
+            return await super().__call__(offer, request, task=task)
+
+        grammars: ClassVar[set[str]] = set()
+
+    able = replace(JUDGE, constraints=frozenset({Constraint.GRAMMAR}))
+    judging = judging_of(WEIGHED, [able, BASE], 100, HASTY)
+    assert judging.judge.constraint is Constraint.GRAMMAR
+    (free,) = weigh(Vendor(), path, GOOD)
+    vendor = Held()
+    (held,) = weigh(vendor, path, GOOD, others=(able, BASE))
+    assert vendor.grammars == {judging.judge.request(Pair("q", "a", "b"))["grammar"]}
+    assert held.verdict.form_digest != free.verdict.form_digest
+    # The offer's own question is the same: what it said is asked for again only in a new run file.
+    assert vendor.asked.count("base") == 0
 
 
 def test_a_judge_that_answers_nonsense_leaves_items_unscored_and_the_run_goes_on(

@@ -1,13 +1,15 @@
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
+from math import comb
 
 import pytest
 
 from steelyard.domain.errors import BudgetExceeded, ConfigError
-from steelyard.domain.tasks import Grade
+from steelyard.domain.tasks import Constraint, Grade
 from steelyard.weigh.asking import Answer, AskError
-from steelyard.weigh.graders.judge import Pair
+from steelyard.weigh.graders.judge import Pair, Winner
 from steelyard.weigh.judging import Judge, Judged, judge_all, judge_pair, report_on, share
 from steelyard.weigh.tries import Patience
 
@@ -54,6 +56,37 @@ def test_an_opinion_that_turns_with_the_order_is_a_tie() -> None:
     assert result.grade.reason == "the judge's opinion turned with the order"
     assert result.settled is not None
     assert result.settled.is_disagreed
+
+
+def test_a_judge_that_is_held_is_read_as_it_was_asked() -> None:
+    asked: list[dict[str, object]] = []
+
+    async def ask(offer: str, request: dict[str, object], *, task: str) -> Answer:
+        asked.append(request)
+        return Answer('{"reasons": "[[B]] says less", "opinion": "[[A]]"}')
+
+    held = replace(JUDGE, constraint=Constraint.JSON_SCHEMA)
+    result = asyncio.run(judge_pair(ask, held, PAIR, task="t"))
+    assert [request["response_format"] for request in asked] == 2 * [
+        held.request(PAIR)["response_format"]
+    ]
+    assert result.settled is not None and result.settled.favoured is Winner.FIRST
+    free = asyncio.run(judge_pair(ask, JUDGE, PAIR, task="t"))
+    assert free.grade == Grade.unscored("the judge answered nonsense")
+
+
+def test_a_held_judge_that_is_cut_off_or_refuses_is_unscored() -> None:
+    for text in ("The first one is", ""):
+        for constraint in (Constraint.GRAMMAR, Constraint.JSON_SCHEMA):
+
+            async def ask(
+                offer: str, request: dict[str, object], *, task: str, text: str = text
+            ) -> Answer:
+                return Answer(text, "length")
+
+            held = replace(JUDGE, constraint=constraint)
+            result = asyncio.run(judge_pair(ask, held, PAIR, task="t"))
+            assert result.grade == Grade.unscored("the judge answered nonsense")
 
 
 def test_nonsense_is_unscored_and_paid_for() -> None:
@@ -132,6 +165,41 @@ def test_a_favourite_place_is_found_and_reported_with_bounds() -> None:
     assert (report.first_favoured.count, report.first_favoured.total) == (10, 10)
     assert report.is_biased
     assert not report_on([judged(Referee(longer))]).is_biased
+
+
+def test_a_judge_reads_when_it_keeps_to_its_opinion_oftener_than_a_coin() -> None:
+    lazy = judged(Referee(lambda first, second: "[[A]]"))
+    keen = judged(Referee(longer))
+    mild = judged(Referee(lambda first, second: "[[C]]"))
+    torn = judged(Referee(lambda first, second: "[[A]]" if len(first) > len(second) else "[[C]]"))
+    assert not report_on([keen] * 5).is_reading  # a coin does that once in 32 times
+    assert report_on([keen] * 6).is_reading
+    report = report_on([keen] * 9 + [lazy] * 3 + [mild, torn])
+    assert (report.kept.count, report.kept.total, report.indifferent) == (9, 12, 5)
+    assert not report.is_reading  # 9 of 12: 43 % to 95 %
+    assert report_on([keen] * 30 + [lazy] * 10).is_reading
+    for silent in ([lazy] * 50, [mild] * 50, [keen, keen, lazy, lazy] * 20):
+        assert not report_on(silent).is_reading
+
+
+@pytest.mark.parametrize("total", [1, 5, 6, 7, 20, 41])
+def test_a_coin_is_hardly_ever_taken_for_a_judge_that_reads(total: int) -> None:
+    least = next((k for k in range(total + 1) if share(k, total).lower > 0.5), total + 1)
+    assert sum(comb(total, k) for k in range(least, total + 1)) / 2**total <= 0.025
+
+
+def test_a_mean_grade_may_be_noise_only_about_a_half_and_of_ties() -> None:
+    lazy = judged(Referee(lambda first, second: "[[A]]"))
+    keen = judged(Referee(longer))
+    same = judged(Referee(longer), Pair("q", "x", "x"))
+    blind = report_on([lazy] * 20)
+    assert blind.could_be_noise(0.45, 0.55)
+    assert not blind.could_be_noise(0.51, 0.9)
+    assert not blind.could_be_noise(0.1, 0.49)
+    assert not report_on([keen] * 30 + [lazy] * 10).could_be_noise(0.45, 0.55)
+    # What is equal is a tie without anybody's opinion.
+    assert not report_on([same] * 20 + [lazy]).could_be_noise(0.45, 0.55)
+    assert not report_on([]).could_be_noise(0.0, 1.0)
 
 
 @pytest.mark.parametrize(

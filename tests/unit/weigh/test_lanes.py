@@ -48,6 +48,15 @@ def test_an_offer_without_the_constraint_is_another_prompt_form() -> None:
     assert held.digest != free.digest
 
 
+def test_grades_of_a_held_judge_are_another_measurement() -> None:
+    offer = Contender("a")
+    free, held = (
+        make_lanes(TASK, "d", [offer], judge)[0].digest
+        for judge in (Constraint.NONE, Constraint.GRAMMAR)
+    )
+    assert free == make_lanes(TASK, "d", [offer])[0].digest != held
+
+
 def test_items_of_a_cluster_lie_side_by_side() -> None:
     def item(n: int) -> Item:
         extras = {"cluster": n // 3} if n < 24 else {}

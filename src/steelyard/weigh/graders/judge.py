@@ -3,14 +3,18 @@
 ``steelyard.weigh.judging`` puts the questions. A judge sees each pair twice, once in either order,
 since models favour a place; an opinion that turns with the order is a tie. A judge of the family of
 one of the judged is refused: models favour their own kind too.
+
+A judge that can be held to a form is held to one that ends in an opinion, since small models give
+none otherwise. Held to it, a model without an opinion names a place: see ``judging.JudgeReport``.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
@@ -19,7 +23,7 @@ from pathlib import Path
 import yaml
 
 from steelyard.domain.errors import ConfigError
-from steelyard.domain.tasks import Sample
+from steelyard.domain.tasks import Constraint, Sample
 from steelyard.weigh.graders.base import extra, references, without_thoughts
 
 JUDGED_CHARS_MAX = 40_000
@@ -27,6 +31,29 @@ JUDGED_CHARS_MAX = 40_000
 OPINION_TOKENS_MAX = 1024
 _FAMILIES = Path(__file__).with_name("families.yaml")
 _OPINION = re.compile(r"\[\[\s*([ABC])\s*\]\]")
+_REASONS_CHARS_MAX = 240
+"""Of a judge held by a grammar: even at four tokens a character the opinion still comes."""
+_GRAMMAR = (
+    'root ::= (reasons "\\n")? "[[" [ABC] "]]"\n'
+    rf"reasons ::= [^\[\]\n]{{1,{_REASONS_CHARS_MAX}}}"
+)
+_FORMAT = {
+    "type": "json_schema",
+    "json_schema": {
+        "name": "opinion",
+        "strict": True,
+        "schema": {
+            "type": "object",
+            # In the order in which they are written: who has stated reasons decides by them.
+            "properties": {
+                "reasons": {"type": "string"},
+                "opinion": {"type": "string", "enum": ["[[A]]", "[[B]]", "[[C]]"]},
+            },
+            "required": ["reasons", "opinion"],
+            "additionalProperties": False,
+        },
+    },
+}
 
 _RUBRICS = {
     "en": (
@@ -111,13 +138,28 @@ def pair_of(sample: Sample, answer: str) -> Pair:
     return Pair(sample.input, without_thoughts(answer), gold[0] if gold else "")
 
 
-def judge_request(pair: Pair, *, language: str = "en", criteria: str = "") -> dict[str, object]:
+def constraint_for(known: Collection[Constraint]) -> Constraint:
+    """What a judge is held to that knows these: a grammar before a schema, as it bounds reasons."""
+    for constraint in (Constraint.GRAMMAR, Constraint.JSON_SCHEMA):
+        if constraint in known:
+            return constraint
+    return Constraint.NONE
+
+
+def judge_request(
+    pair: Pair,
+    *,
+    language: str = "en",
+    criteria: str = "",
+    constraint: Constraint = Constraint.NONE,
+) -> dict[str, object]:
     """An OpenAI chat request without ``model`` that asks for an opinion on the pair as it stands.
 
     Args:
         pair: the first answer is shown as A.
         language: of the rubric: ``en`` or ``zh``.
         criteria: what else counts for this task, in a sentence or two.
+        constraint: what the judge is held to; none asks freely.
 
     Raises:
         ConfigError: there is no rubric in this language.
@@ -132,7 +174,7 @@ def judge_request(pair: Pair, *, language: str = "en", criteria: str = "") -> di
         for head, text in zip(_HEADS[language], texts, strict=True)
         if text
     ]
-    return {
+    request: dict[str, object] = {
         "messages": [
             {"role": "system", "content": _RUBRICS[language].replace("{criteria}", added)},
             {"role": "user", "content": "\n\n".join(parts)},
@@ -140,6 +182,11 @@ def judge_request(pair: Pair, *, language: str = "en", criteria: str = "") -> di
         "temperature": 0.0,
         "max_tokens": OPINION_TOKENS_MAX,
     }
+    if constraint is Constraint.GRAMMAR:
+        request["grammar"] = _GRAMMAR
+    elif constraint is Constraint.JSON_SCHEMA:
+        request["response_format"] = _FORMAT
+    return request
 
 
 def _mark(pair: Pair) -> str:
@@ -149,16 +196,33 @@ def _mark(pair: Pair) -> str:
     return f"part-{hashlib.sha256(whole).hexdigest()[:12]}"
 
 
-def read_opinion(text: str) -> Winner | None:
+def read_opinion(text: str, constraint: Constraint = Constraint.NONE) -> Winner | None:
     """The opinion in a judge's answer; None for nonsense.
 
     The last line that holds one counts; a line that holds two different ones says nothing.
+
+    Args:
+        text: what the judge said.
+        constraint: what it was held to. Of an object only its opinion counts, not its reasons, and
+            of one that was cut off nothing; a vendor that did not heed the schema is read freely.
     """
-    for line in reversed(unicodedata.normalize("NFKC", without_thoughts(text)).splitlines()):
+    final = without_thoughts(text).strip()
+    if constraint is Constraint.JSON_SCHEMA and final.startswith("{"):
+        final = _opinion_in(final)
+    for line in reversed(unicodedata.normalize("NFKC", final).splitlines()):
         found = set(_OPINION.findall(line))
         if found:
             return _MEANING[found.pop()] if len(found) == 1 else None
     return None
+
+
+def _opinion_in(text: str) -> str:
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):  # ValueError: also a number of 5000 digits
+        return ""
+    opinion = found.get("opinion")
+    return opinion if isinstance(opinion, str) else ""
 
 
 def settle(straight: Winner, turned: Winner) -> Settled:

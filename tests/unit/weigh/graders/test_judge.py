@@ -1,14 +1,16 @@
 import json
+from typing import Any
 
 import pytest
 
 from steelyard.domain.errors import ConfigError
-from steelyard.domain.tasks import Sample
+from steelyard.domain.tasks import Constraint, Sample
 from steelyard.weigh.graders.base import Item
 from steelyard.weigh.graders.judge import (
     JUDGED_CHARS_MAX,
     Pair,
     Winner,
+    constraint_for,
     demand_other_family,
     families_of,
     judge_request,
@@ -30,6 +32,50 @@ def test_the_judge_sees_the_pair_as_it_stands(language: str) -> None:
     assert request["temperature"] == 0
     turned = json.dumps(judge_request(PAIR.turned, language=language), ensure_ascii=False)
     assert turned.index("Magic.") < turned.index("Rayleigh.")
+
+
+def test_a_judge_is_held_to_what_its_offer_knows_and_asked_freely_otherwise() -> None:
+    assert constraint_for(set()) is Constraint.NONE
+    assert constraint_for({Constraint.JSON_SCHEMA}) is Constraint.JSON_SCHEMA
+    # A schema bounds no reasons, so a judge that rambles would be cut off before its opinion.
+    assert constraint_for(set(Constraint)) is Constraint.GRAMMAR
+    free = judge_request(PAIR)
+    assert "grammar" not in free and "response_format" not in free
+    held = judge_request(PAIR, constraint=Constraint.GRAMMAR)
+    assert held == {**free, "grammar": held["grammar"]}
+    formed = judge_request(PAIR, constraint=Constraint.JSON_SCHEMA)
+    assert formed == {**free, "response_format": formed["response_format"]}
+
+
+def test_the_forms_that_a_judge_is_held_to_end_in_one_of_the_three() -> None:
+    grammar = judge_request(PAIR, constraint=Constraint.GRAMMAR)["grammar"]
+    assert str(grammar).splitlines()[0].endswith('"[[" [ABC] "]]"')
+    shape: Any = judge_request(PAIR, constraint=Constraint.JSON_SCHEMA)["response_format"]
+    opinion = shape["json_schema"]["schema"]["properties"]["opinion"]
+    assert [read_opinion(word) for word in opinion["enum"]] == [
+        Winner.FIRST,
+        Winner.SECOND,
+        Winner.TIE,
+    ]
+    # Reasons come before the opinion, or they would be excuses for it.
+    assert list(shape["json_schema"]["schema"]["properties"]) == ["reasons", "opinion"]
+
+
+@pytest.mark.parametrize(
+    ("text", "opinion"),
+    [
+        ('{"reasons": "[[B]] is brief", "opinion": "[[A]]"}', Winner.FIRST),
+        ('<think>[[A]]</think> {"reasons": "", "opinion": "[[C]]"}\n', Winner.TIE),
+        ('{"reasons": "[[B]] is brief and', None),  # cut off: reasons are no opinion
+        ('{"reasons": "[[B]]"}', None),
+        ('{"reasons": "", "opinion": ["[[B]]"]}', None),
+        ('{"opinion": ' + "[" * 100_000, None),
+        ("I took no notice of your schema. [[B]]", Winner.SECOND),
+        ("", None),
+    ],
+)
+def test_of_an_object_only_the_opinion_counts(text: str, opinion: Winner | None) -> None:
+    assert read_opinion(text, Constraint.JSON_SCHEMA) is opinion
 
 
 def test_there_is_no_rubric_in_every_language() -> None:
