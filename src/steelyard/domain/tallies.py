@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from steelyard.domain.errors import UnbalancedEntry
 from steelyard.domain.usage import NOTHING, Usage, usage_of
 
 
@@ -21,7 +22,7 @@ class Used(NamedTuple):
     """Of each of them."""
     tier: str = ""
     """Service tier that they were served in; empty for the ordinary one."""
-    count: int = 1
+    calls: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +45,9 @@ class Tally:
         return cls(tuple(Used(usage, tier, n) for (tier, usage), n in sorted(counts.items())))
 
     @property
-    def count(self) -> int:
+    def calls(self) -> int:
         """Calls in all."""
-        return sum(line.count for line in self.lines)
+        return sum(line.calls for line in self.lines)
 
     @property
     def total(self) -> Usage:
@@ -64,24 +65,24 @@ class Tally:
 def times(usage: Usage, count: int) -> Usage:
     """A usage so many times, item by item."""
     *counts, extras = usage
-    return Usage(
-        *(count * each for each in counts),
-        extras=tuple((item, count * each) for item, each in extras),
-    )
+    more = tuple((item, count * each) for item, each in extras)
+    return Usage._make((*(count * each for each in counts), more))
 
 
 def tally_of(plain: Sequence[Any]) -> Tally:
     """What ``Tally.plain`` gave.
 
     Raises:
-        ValueError, TypeError: it is no such list.
-        UnbalancedEntry: a usage breaks its own laws.
+        ValueError, TypeError: it is no such list, or a usage in it breaks its own laws.
     """
     lines = []
     for told, tier, count in plain:
         usage = usage_of(told)
         if not all(type(each) is int for each in (count, *usage[:-1])) or count < 1:
             raise ValueError("counts are whole numbers")
-        usage.check()
+        try:
+            usage.check()
+        except UnbalancedEntry as error:
+            raise ValueError(error.message) from error
         lines.append(Used(usage, str(tier), count))
     return Tally.over(lines)

@@ -18,6 +18,8 @@ from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
 
+from steelyard.domain.tallies import Tally
+
 Reference = str | tuple[str, ...] | Mapping[str, str]
 """The gold answer: one string, several accepted ones, or named slots."""
 
@@ -248,6 +250,9 @@ class Verdict:
     cost_upper_pico: int | None = None
     time_median_s: float | None = None
     """Median wall time of the answers counted here, seconds; None when there was none."""
+    used: Tally | None = None
+    """What all attempts behind ``cost_pico`` used: prices it anew at any price. None where nobody
+    knows all of it, as of verdicts of earlier versions, or where it was not read."""
 
     def __post_init__(self) -> None:
         if self.decided_at.utcoffset() is None:

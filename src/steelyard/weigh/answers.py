@@ -2,8 +2,9 @@
 
 The same offer under the same name at its vendor, asked the same bytes, gives the stored answer for
 free: in another run file, under another name of the task, at another floor, for another grader. It
-keeps its date, its cost and the model that gave it, so that nothing old looks new and an accepted
-answer costs what it costs. Whoever wants the offer as it is today asks afresh (``since``).
+keeps its date, its tokens, its cost and the model that gave it, so that nothing old looks new and
+an accepted answer costs what it costs. Whoever wants the offer as it is today asks afresh
+(``since``).
 
 One append-only file an offer, named by a digest of offer and vendor's name, so that no offer is
 ever served another's answers. Files have mode 0600, are bounded in size (the older half goes) and
@@ -25,6 +26,7 @@ from typing import NamedTuple
 import msgspec
 
 from steelyard.domain.errors import StoreUnavailable
+from steelyard.domain.tallies import tally_of
 from steelyard.weigh.asking import Answer, Ask
 
 ANSWER_BYTES_MAX = 256 * 1024
@@ -231,6 +233,7 @@ def _line(key: bytes, answer: Answer, now: datetime) -> bytes:
         "output_tokens": answer.output_tokens,
         "cost_pico": str(answer.cost_pico),
         "currency": answer.currency,
+        "used": None if answer.used is None else answer.used.plain(),
         "time_s": round(answer.time_s, 6),
         "call_id": answer.call_id,
         "model_answered": answer.model_answered,
@@ -255,6 +258,7 @@ def _read(row: Mapping[str, object]) -> Answer:
     answered_at = datetime.fromisoformat(str(row["answered_at"]))
     if answered_at.utcoffset() is None:
         raise ValueError("an instant without a zone")
+    used = row.get("used")  # earlier versions did not keep it
     return Answer(
         text=str(row["text"]),
         finish_reason=str(row["finish_reason"]),
@@ -262,6 +266,7 @@ def _read(row: Mapping[str, object]) -> Answer:
         output_tokens=int(str(row["output_tokens"])),
         cost_pico=int(str(row["cost_pico"])),
         currency=str(row["currency"]),
+        used=None if used is None else tally_of(used),  # type: ignore[arg-type]
         time_s=float(str(row["time_s"])),
         call_id=str(row["call_id"]),
         model_answered=str(row["model_answered"]),

@@ -12,6 +12,7 @@ from datetime import datetime
 from fractions import Fraction
 from typing import Protocol
 
+from steelyard.domain.tallies import Tally
 from steelyard.domain.tasks import Constraint
 
 
@@ -62,6 +63,8 @@ class Answer:
     answered_at: datetime | None = None
     """Aware, UTC, for an answer that was there already: nobody was asked, nothing was paid, and
     ``cost_pico`` is what it cost then. None for one that was asked for now."""
+    used: Tally | None = None
+    """What was booked at ``cost_pico``, all attempts of the call; None where nobody knows."""
 
     @property
     def is_stored(self) -> bool:
@@ -79,6 +82,7 @@ class AskError(Exception):
         currency: ISO 4217; empty when nothing was billed.
         is_lost: whether nobody can say what it cost; the most that it can is counted then.
         call_id: the gateway's number of it, by which the ledger knows what it cost.
+        used: what was booked at ``cost_pico``; None where nobody knows.
     """
 
     def __init__(
@@ -90,6 +94,7 @@ class AskError(Exception):
         currency: str = "",
         is_lost: bool = False,
         call_id: str = "",
+        used: Tally | None = None,
     ) -> None:
         super().__init__(reason)
         self.reason = reason
@@ -98,6 +103,9 @@ class AskError(Exception):
         self.currency = currency
         self.is_lost = is_lost
         self.call_id = call_id
+        if used is None and not (cost_pico or is_lost):
+            used = Tally()  # what costs nothing is refused, or was never sent
+        self.used = used
 
 
 class Preempted(AskError):

@@ -1,12 +1,13 @@
-"""What all attempts at one item cost, and what was paid for them. Plain sums in pico-units."""
+"""What all attempts at one item used and cost, and what was paid for them: plain, exact sums."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from steelyard.domain.errors import UnbalancedEntry
+from steelyard.domain.tallies import Tally, Used
 from steelyard.weigh.asking import Price
 
 
@@ -21,6 +22,10 @@ class Costing(Protocol):
     def currency(self) -> str:
         """ISO 4217; empty when nothing was billed."""
 
+    @property
+    def used(self) -> Tally | None:
+        """What cost it; None where nobody knows all of it."""
+
 
 @dataclass(slots=True)
 class Bill:
@@ -32,6 +37,13 @@ class Bill:
     currency: str = ""
     paid_pico: int = 0
     """What of it was paid now: not by an earlier run, and not for an answer that was there."""
+    _lines: list[Used] | None = field(default_factory=list)
+    """What the attempts used; None as soon as that is not known of one of them."""
+
+    @property
+    def used(self) -> Tally | None:
+        """What all attempts used; None where nobody knows all of it."""
+        return None if self._lines is None else Tally.over(self._lines)
 
     @classmethod
     def over(cls, costs: Iterable[Costing]) -> Bill:
@@ -42,11 +54,13 @@ class Bill:
         """
         bill = cls()
         for each in costs:
-            bill.add(each.cost_pico, each.currency)
+            bill.add(each.cost_pico, each.currency, each.used)
         return bill
 
-    def add(self, cost_pico: int, currency: str, *, is_paid: bool = True) -> None:
-        """Adds one attempt.
+    def add(
+        self, cost_pico: int, currency: str, used: Tally | None = None, *, is_paid: bool = True
+    ) -> None:
+        """Adds one attempt; ``used`` is None where nobody knows.
 
         Raises:
             UnbalancedEntry: an offer is billed in one currency; this is another.
@@ -57,11 +71,16 @@ class Bill:
         self.currency = self.currency or currency
         if is_paid:
             self.paid_pico += cost_pico
+        if used is None:
+            self._lines = None
+        elif self._lines is not None:
+            self._lines += used.lines
 
     def add_lost(self) -> None:
         """Adds an attempt of which nobody knows what it cost, at the most that it can."""
         if self.price is not None:
             self.add(self.price.call_pico_max, self.price.currency)
+        self._lines = None
 
 
 def in_run_currency(amount_pico: int, price: Price | None) -> int:

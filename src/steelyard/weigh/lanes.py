@@ -13,6 +13,7 @@ from itertools import groupby
 from steelyard.domain.errors import ConfigError
 from steelyard.domain.tasks import Constraint, PromptForm, Sample, Task, form_digest
 from steelyard.weigh.asking import Contender
+from steelyard.weigh.bills import Costing
 from steelyard.weigh.datasets import Dataset, Fault
 from steelyard.weigh.graders.base import extra
 from steelyard.weigh.prompts import Prepared, prepare
@@ -41,9 +42,9 @@ class Lane:
     contender: Contender
     form: PromptForm
     digest: str
-    failed: dict[int, tuple[int, str, int]] = field(default_factory=dict)
-    """What items without an answer have cost, by place: cost and currency as the offer bills it,
-    and what was paid in the currency of the weighing."""
+    failed: dict[int, tuple[Costing, int]] = field(default_factory=dict)
+    """What items without an answer have cost, by place: as the offer bills it, and what was paid
+    in the currency of the weighing."""
     paid_pico: int = 0
     """For its items so far, the judge of them included, in the currency of the weighing."""
     n_done: int = 0

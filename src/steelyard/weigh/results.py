@@ -157,7 +157,7 @@ class _Walk:
         else:
             self._n_graded += 1
             self.total += record.grade.value
-        self.bill.add(record.cost_pico, record.currency)
+        self.bill.add(record.cost_pico, record.currency, record.used)
         self.time_s += record.time_s
         if record.is_answered:
             self.times_s.append(record.time_s)
@@ -189,6 +189,7 @@ def _verdict(task: Task, lane: Lane, standing: Standing, walk: _Walk, options: O
         cost_lower_pico=lower_pico,
         cost_upper_pico=upper_pico,
         time_median_s=median(walk.times_s) if walk.times_s else None,
+        used=walk.bill.used,
     )
 
 

@@ -12,115 +12,41 @@ ledger has.
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
-from datetime import datetime
-from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple, overload
-
-import msgspec
+from typing import overload
 
 from steelyard.domain.errors import ConfigError, StoreUnavailable
-from steelyard.domain.tasks import Grade
-from steelyard.weigh.asking import Answer
-from steelyard.weigh.bills import Bill
-from steelyard.weigh.graders.judge import Settled, Winner
+from steelyard.weigh.records import (
+    ANSWER_CHARS_KEPT,
+    BROKEN,
+    Key,
+    Payment,
+    Record,
+    decode,
+    encode,
+    record_of,
+)
 
-ANSWER_CHARS_KEPT = 16_384
-"""Of a longer answer only so much is kept, enough for reading and for most regrading."""
-_VERSION = 1
+__all__ = [
+    "ANSWER_CHARS_KEPT",
+    "Key",
+    "Payment",
+    "Record",
+    "Records",
+    "RunFile",
+    "Stored",
+    "read_at",
+    "read_records",
+    "record_of",
+]
+
 _LENGTH_BITS = 24
 """Of the number that says where a line lies: offset above, length below."""
 _TORN = "of {} cannot be read any more"
-
-Key = tuple[str, str, str]
-"""Offer, digest of the prompt form, sample."""
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """One finished item of one offer."""
-
-    offer: str
-    form_digest: str
-    sample: str
-    grade: Grade
-    finished_at: datetime
-    """Aware, UTC."""
-    is_answered: bool = True
-    """False when every attempt failed; such an item is asked again by the next run."""
-    answer: str = ""
-    finish_reason: str = ""
-    input_tokens: int = 0
-    """Total, cached ones included."""
-    output_tokens: int = 0
-    """Total, reasoning included."""
-    cost_pico: int = 0
-    """Of all attempts at this item, in 10^-12 of ``currency``."""
-    currency: str = ""
-    paid_pico: int = 0
-    """What the weighing paid for this item, its judge included, in 10^-12 of ``paid_currency``;
-    less than it cost where the answer was there already."""
-    paid_currency: str = ""
-    is_stored: bool = False
-    """Whether the answer was there already, from an earlier weighing."""
-    settled: Settled | None = None
-    """What the judge's opinions came to, where a judge was asked."""
-    time_s: float = 0.0
-    """Wall time of the answer that counted, seconds."""
-    call_id: str = ""
-    model_answered: str = ""
-
-    @property
-    def key(self) -> Key:
-        """What makes an item one and the same: offer, form and sample."""
-        return (self.offer, self.form_digest, self.sample)
-
-
-class Payment(NamedTuple):
-    """What a weighing paid for an item, and when it was finished."""
-
-    paid_pico: int
-    currency: str
-    finished_at: datetime
-    """Aware, UTC."""
-
-
-def record_of(  # noqa: PLR0917 -- one call, and all of it is written down
-    key: Key,
-    reply: Answer | None,
-    grade: Grade,
-    bill: Bill,
-    payment: Payment,
-    settled: Settled | None = None,
-) -> Record:
-    """One finished item; ``reply`` is None when every attempt failed."""
-    answer = reply or Answer("")
-    return Record(
-        *key,
-        grade=grade,
-        # An answer that was there already must not look new.
-        finished_at=answer.answered_at or payment.finished_at,
-        is_answered=reply is not None,
-        answer=answer.text,
-        finish_reason=answer.finish_reason,
-        input_tokens=answer.input_tokens,
-        output_tokens=answer.output_tokens,
-        cost_pico=bill.cost_pico,
-        currency=bill.currency,
-        paid_pico=payment.paid_pico,
-        paid_currency=payment.currency,
-        is_stored=answer.is_stored,
-        settled=settled,
-        time_s=answer.time_s,
-        call_id=answer.call_id,
-        model_answered=answer.model_answered,
-    )
 
 
 class Records(Mapping[Key, Record]):
@@ -197,8 +123,8 @@ def read_at(path: Path, place: int) -> Record:
 def _read(fd: int, place: int, path: Path) -> Record:
     line = os.pread(fd, place & (1 << _LENGTH_BITS) - 1, place >> _LENGTH_BITS)
     try:
-        return _decode(json.loads(line))
-    except (ValueError, KeyError, TypeError) as error:
+        return decode(line)
+    except BROKEN as error:
         raise StoreUnavailable(f"a record {_TORN.format(path.name)}") from error
 
 
@@ -256,7 +182,7 @@ class RunFile:
         Raises:
             StoreUnavailable: the disk is full or gone.
         """
-        data = _encode(record)
+        data = encode(record)
         try:
             written = os.write(self._fd, data)
             if written < len(data):
@@ -299,39 +225,6 @@ def read_records(path: Path) -> Iterator[Record]:
     yield from _decode_all(data[: data.rfind(b"\n") + 1], path.name)
 
 
-def _encode(record: Record) -> bytes:
-    value = record.grade.value
-    row = {
-        "v": _VERSION,
-        "offer": record.offer,
-        "form": record.form_digest,
-        "sample": record.sample,
-        # Exact: a float would not give the same verdict after a resume.
-        "grade": None if value is None else f"{value.numerator}/{value.denominator}",
-        "reason": record.grade.reason,
-        "extracted": record.grade.extracted,
-        "is_answered": record.is_answered,
-        "answer": record.answer[:ANSWER_CHARS_KEPT],
-        "finish_reason": record.finish_reason,
-        "input_tokens": record.input_tokens,
-        "output_tokens": record.output_tokens,
-        "cost_pico": str(record.cost_pico),
-        "currency": record.currency,
-        "paid_pico": str(record.paid_pico),
-        "paid_currency": record.paid_currency,
-        "is_stored": record.is_stored,
-        "settled": _settled_row(record.settled),
-        "time_s": round(record.time_s, 6),
-        "call_id": record.call_id,
-        "model_answered": record.model_answered,
-        "finished_at": record.finished_at.isoformat(),
-    }
-    try:
-        return msgspec.json.encode(row) + b"\n"
-    except UnicodeEncodeError:  # a lone surrogate, which UTF-8 cannot carry
-        return json.dumps(row, ensure_ascii=True, separators=(",", ":")).encode() + b"\n"
-
-
 def _decode_all(data: bytes, name: str) -> Iterator[Record]:
     for number, line in enumerate(data.splitlines(), start=1):
         yield _decode_line(line, name, number)
@@ -339,59 +232,9 @@ def _decode_all(data: bytes, name: str) -> Iterator[Record]:
 
 def _decode_line(line: bytes, name: str, number: int) -> Record:
     try:
-        return _decode(json.loads(line))
-    except (ValueError, KeyError, TypeError, ZeroDivisionError) as error:
+        return decode(line)
+    except BROKEN as error:
         raise StoreUnavailable(
             f"run file {name}, line {number} cannot be read ({error}); "
             "move the file away to weigh from the start"
         ) from error
-
-
-def _decode(row: dict[str, object]) -> Record:
-    if row["v"] != _VERSION:
-        raise ValueError(f"version {row['v']}, this steelyard writes {_VERSION}")
-    value = None if row["grade"] is None else Fraction(str(row["grade"]))
-    return Record(
-        offer=str(row["offer"]),
-        form_digest=str(row["form"]),
-        sample=str(row["sample"]),
-        grade=Grade(value, str(row["reason"]), str(row["extracted"])),
-        finished_at=_instant(str(row["finished_at"])),
-        is_answered=row["is_answered"] is True,
-        answer=str(row["answer"]),
-        finish_reason=str(row["finish_reason"]),
-        input_tokens=int(str(row["input_tokens"])),
-        output_tokens=int(str(row["output_tokens"])),
-        cost_pico=int(str(row["cost_pico"])),
-        currency=str(row["currency"]),
-        # Lines of an earlier version know nothing of payments: what was asked was paid.
-        paid_pico=int(str(row.get("paid_pico", row["cost_pico"]))),
-        paid_currency=str(row.get("paid_currency", row["currency"])),
-        is_stored=row.get("is_stored") is True,
-        settled=_settled(row.get("settled")),
-        time_s=float(str(row["time_s"])),
-        call_id=str(row["call_id"]),
-        model_answered=str(row["model_answered"]),
-    )
-
-
-def _settled_row(settled: Settled | None) -> list[object] | None:
-    if settled is None:
-        return None
-    return [settled.winner.value, settled.is_disagreed, settled.favoured and settled.favoured.value]
-
-
-def _settled(row: object) -> Settled | None:
-    if row is None:
-        return None
-    if not isinstance(row, list):
-        raise TypeError("settled is a list")
-    winner, is_disagreed, favoured = row
-    return Settled(Winner(winner), bool(is_disagreed), Winner(favoured) if favoured else None)
-
-
-def _instant(text: str) -> datetime:
-    instant = datetime.fromisoformat(text)
-    if instant.utcoffset() is None:
-        raise ValueError(f"{text} has no zone")
-    return instant

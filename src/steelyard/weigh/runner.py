@@ -211,7 +211,7 @@ class _Runner:
                     self._race.take(lane.offer, index, record.grade, cost_pico, record.paid_pico)
                     lane.n_done += 1
                 else:
-                    lane.failed[index] = (record.cost_pico, record.currency, record.paid_pico)
+                    lane.failed[index] = (record, record.paid_pico)
                     self._race.pay(record.paid_pico)
 
     async def work(self) -> None:
@@ -354,15 +354,15 @@ class _Runner:
         payment = Payment(total_pico, self._options.run_currency, self._options.now())
         key = (lane.offer, lane.digest, self._course.samples[index].id)
         self._means.file.append(record_of(key, None, Grade.unscored(reason), bill, payment))
-        lane.failed[index] = (bill.cost_pico, bill.currency, total_pico)
+        lane.failed[index] = (bill, total_pico)
         lane.paid_pico += paid_pico
         self._race.pay(paid_pico)
 
     @staticmethod
     def _add_earlier(lane: Lane, index: int, bill: Bill) -> int:
         """Adds what earlier runs paid for the same item; how much that was for the weighing."""
-        cost_pico, currency, paid_pico = lane.failed.get(index, (0, "", 0))
-        bill.add(cost_pico, currency, is_paid=False)
+        earlier, paid_pico = lane.failed.get(index, (Bill(), 0))
+        bill.add(earlier.cost_pico, earlier.currency, earlier.used, is_paid=False)
         return paid_pico
 
     def _drop(self, lane: Lane, reason: str) -> None:

@@ -89,7 +89,7 @@ async def get_reply(
             bill.add_lost()  # the gateway settles it, and nobody here hears at what
             raise
         except Preempted as error:
-            bill.add(error.cost_pico, error.currency)
+            bill.add(error.cost_pico, error.currency, error.used)
             pauses += 1
             if pauses > patience.pauses_max:
                 return None
@@ -99,7 +99,7 @@ async def get_reply(
             if not is_retryable or attempts >= patience.attempts_max:
                 return Grade.unscored(reason[:REASON_CHARS_MAX])
         else:
-            bill.add(answer.cost_pico, answer.currency, is_paid=not answer.is_stored)
+            bill.add(answer.cost_pico, answer.currency, answer.used, is_paid=not answer.is_stored)
             return answer
         pause_s = patience.wait_s(attempts + pauses, asked_for_s)
         if halt is None:
@@ -113,7 +113,7 @@ async def get_reply(
 def _failure(error: Exception, bill: Bill) -> tuple[str, bool, float]:
     """The reason, whether to ask again, and how long the other side wants us to wait (s)."""
     if isinstance(error, AskError):
-        bill.add(error.cost_pico, error.currency)
+        bill.add(error.cost_pico, error.currency, error.used)
         if error.is_lost:
             bill.add_lost()
         return error.reason or "no answer", error.is_retryable, 0.0

@@ -6,7 +6,6 @@ import json
 
 import pytest
 
-from steelyard.domain.errors import UnbalancedEntry
 from steelyard.domain.tallies import Tally, Used, tally_of, times
 from steelyard.domain.usage import NOTHING, Usage
 
@@ -18,7 +17,7 @@ def test_equal_calls_are_counted_and_unlike_ones_kept_apart() -> None:
     found = Tally.over(lines)
     assert found.lines == (Used(SHORT, "", 2), Used(LONG), Used(SHORT, "batch"))
     assert found == Tally.over(lines[::-1])
-    assert found.count == 4
+    assert found.calls == 4
     assert Tally.over([*Tally.of(SHORT).lines, *Tally().lines]) == Tally.of(SHORT)
 
 
@@ -54,5 +53,5 @@ def test_what_is_no_tally_is_refused(plain: list[object]) -> None:
 
 
 def test_parts_that_pass_their_total_are_refused() -> None:
-    with pytest.raises(UnbalancedEntry):
+    with pytest.raises(ValueError, match="cached input tokens"):
         tally_of([[[10, 2, 11, 0, 0, 1, []], "", 1]])

@@ -1,4 +1,5 @@
 import asyncio
+import json
 import os
 import stat
 from dataclasses import replace
@@ -8,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from steelyard.domain.errors import StoreUnavailable
+from steelyard.domain.tallies import Tally
+from steelyard.domain.usage import Usage
 from steelyard.weigh.answers import (
     AnswerStore,
     Bounds,
@@ -22,6 +25,7 @@ from steelyard.weigh.asking import Answer
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 REQUEST: dict[str, object] = {"messages": [{"role": "user", "content": "Good?"}], "max_tokens": 4}
 YES = Answer("Yes \ud800!", "stop", 5, 1, 10**20, "CNY", 0.5, "c1", "model-1")
+YES = replace(YES, used=Tally.of(Usage(5, 1, 2), "batch"))
 KEY = key_of(REQUEST)
 
 
@@ -53,6 +57,25 @@ def test_what_is_kept_comes_back_whole_with_its_date(tmp_path: Path) -> None:
     (path,) = tmp_path.iterdir()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     again.close()
+
+
+def test_what_an_earlier_version_kept_has_no_tokens_and_is_an_answer_all_the_same(
+    tmp_path: Path,
+) -> None:
+    store = opened(tmp_path)
+    store.put(KEY, YES, NOON)
+    store.close()
+    (path,) = tmp_path.iterdir()
+    row = json.loads(path.read_text())
+    del row["used"]
+    path.write_text(json.dumps(row) + "\n")
+    again = opened(tmp_path)
+    assert again.get(KEY) == replace(YES, answered_at=NOON, used=None)
+    path.write_text(json.dumps({**row, "used": [[[1, 2], "", 0]]}) + "\n")
+    again.close()
+    damaged = opened(tmp_path)
+    assert damaged.get(KEY) is None
+    damaged.close()
 
 
 def test_the_same_question_is_asked_once_and_another_anew(tmp_path: Path) -> None:

@@ -1,3 +1,5 @@
+from steelyard.domain.tallies import Tally
+from steelyard.domain.usage import Usage
 from steelyard.weigh.asking import Answer, AskError, Contender, Preempted
 
 
@@ -5,6 +7,14 @@ def test_a_failure_may_have_cost_something_and_may_be_final() -> None:
     error = AskError("cut", is_retryable=False, cost_pico=7, currency="CNY")
     assert (error.reason, str(error)) == ("cut", "cut")
     assert (error.is_retryable, error.cost_pico, error.currency) == (False, 7, "CNY")
+
+
+def test_a_failure_that_cost_nothing_used_nothing_and_of_others_nobody_knows() -> None:
+    used = Tally.of(Usage(5, 0))
+    assert AskError("refused").used == Tally() == Preempted("a call came").used
+    assert AskError("cut", cost_pico=5, currency="CNY").used is None
+    assert AskError("cut", is_lost=True).used is None
+    assert AskError("cut", cost_pico=5, currency="CNY", used=used).used == used
 
 
 def test_a_pause_is_a_failure_that_is_worth_another_try_and_cost_nothing_unless_said() -> None:

@@ -3,6 +3,8 @@ from fractions import Fraction
 import pytest
 
 from steelyard.domain.errors import UnbalancedEntry
+from steelyard.domain.tallies import Tally, Used
+from steelyard.domain.usage import Usage
 from steelyard.weigh.asking import Price
 from steelyard.weigh.bills import Bill, in_run_currency
 
@@ -27,6 +29,23 @@ def test_what_nobody_can_tell_counts_at_its_most() -> None:
     free = Bill()
     free.add_lost()
     assert free.cost_pico == 0
+
+
+def test_it_knows_what_was_used_as_long_as_all_of_it_is_known() -> None:
+    bill, one = Bill(), Tally.of(Usage(10, 2))
+    assert bill.used == Tally()
+    bill.add(5, "CNY", one)
+    bill.add(0, "", Tally())
+    bill.add(5, "CNY", one, is_paid=False)
+    assert bill.used == Tally((Used(Usage(10, 2), "", 2),))
+    assert Bill.over([bill, bill]).used == Tally((Used(Usage(10, 2), "", 4),))
+    bill.add(0, "")
+    bill.add(5, "CNY", one)
+    assert bill.used is None
+    lost = Bill()
+    lost.add(5, "CNY", one)
+    lost.add_lost()
+    assert lost.used is None
 
 
 def test_amounts_are_rounded_up_into_the_currency_of_the_weighing() -> None:
