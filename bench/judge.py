@@ -1,7 +1,8 @@
 """Measures local models as judges: how often the place decides, and that order changes no verdict.
 
 Pairs of a human text and SmolLM2's answer to the same brief (`e2e-copy`) are shown to the 0.5B and
-the 1.5B model, in both orders, through a running steelyard. `bench.local_models` calls `measure`.
+the 1.5B model, in both orders, through a running steelyard, asked and held to an opinion as in any
+weighing. `bench.local_models` calls `measure`.
 """
 
 import asyncio
@@ -10,10 +11,11 @@ from typing import Any
 
 from steelyard.control.asking import GatewayAsk
 from steelyard.domain.errors import SteelyardError
-from steelyard.weigh.asking import Answer, Ask, AskError
+from steelyard.domain.tasks import Constraint
+from steelyard.weigh.asking import Ask, AskError
 from steelyard.weigh.datasets import load_set
 from steelyard.weigh.graders.base import references
-from steelyard.weigh.graders.judge import Pair
+from steelyard.weigh.graders.judge import Pair, constraint_for
 from steelyard.weigh.judging import Judge, Judged, judge_all, report_on
 
 WRITER = "local/smollm2-135m-instruct"
@@ -21,9 +23,11 @@ JUDGES = {
     "judge_05b": ("local/qwen2.5-coder-0.5b-instruct", "qwen2.5-coder-0.5b-instruct"),
     "judge_15b": ("local/qwen2.5-coder-1.5b-instruct", "qwen2.5-coder-1.5b-instruct"),
 }
-GRAMMAR = 'root ::= "[[A]]" | "[[B]]" | "[[C]]"'
-"""Without it models this small give no opinion that can be read: 16 of 16 pairs were unscored."""
+KNOWN = frozenset({Constraint.GRAMMAR, Constraint.JSON_SCHEMA})
+"""What offers of this machine can be held to. Asked freely, models this small gave no opinion that
+could be read: 16 of 16 pairs were unscored."""
 PAIRS = 40
+_SHARES = ("first_favoured", "disagreement", "kept")
 TURNED_SHARE = 5
 """One pair in so many is judged a second time, turned: both grades must add up to one."""
 
@@ -44,20 +48,16 @@ async def _measure(url: str, key: str, n_pairs: int) -> tuple[dict[str, float], 
     n_turned = n_pairs // TURNED_SHARE
     meta: dict[str, object] = {"pairs": n_pairs, "turned": n_turned, "written by": WRITER}
     ask = GatewayAsk(url, key)
-
-    async def held(offer: str, request: dict[str, object], *, task: str) -> Answer:
-        return await ask(offer, {**request, "grammar": GRAMMAR, "max_tokens": 8}, task=task)
-
     try:
         pairs = await _pairs(ask, n_pairs)
         for name, (offer, model) in JUDGES.items():
-            judge = Judge(offer, model, concurrency=1)
-            straight = await _judge(held, judge, pairs)
-            turned = await _judge(held, judge, [pair.turned for pair in pairs[:n_turned]])
+            judge = Judge(offer, model, concurrency=1, constraint=constraint_for(KNOWN))
+            straight = await _judge(ask, judge, pairs)
+            turned = await _judge(ask, judge, [pair.turned for pair in pairs[:n_turned]])
             report = report_on(straight)
             figures[f"{name}_unscored"] = report.unscored / len(straight)
             # A share of nothing is not zero: it is left out.
-            for what in ("first_favoured", "disagreement"):
+            for what in _SHARES:
                 share = getattr(report, what)
                 if share.total:
                     figures[f"{name}_{what}"] = share.count / share.total
@@ -65,8 +65,9 @@ async def _measure(url: str, key: str, n_pairs: int) -> tuple[dict[str, float], 
                 _differ(one, other) for one, other in zip(straight, turned, strict=False)
             )
             meta[name] = {
-                "first_favoured": _bounds(report.first_favoured),
-                "disagreement": _bounds(report.disagreement),
+                **{what: _bounds(getattr(report, what)) for what in _SHARES},
+                "is_reading": report.is_reading,
+                "held to": judge.constraint.value,
                 "human text": {"won": report.won, "tied": report.tied, "lost": report.lost},
                 "unscored": report.unscored,
             }

@@ -126,10 +126,15 @@ def main() -> int:
     parser.add_argument("--limit", type=int, default=ITEMS_MAX)
     parser.add_argument("--only", action="append", default=[])
     parser.add_argument("--pairs", type=int, default=judge.PAIRS, help="that the judges see")
+    parser.add_argument(
+        "--judges", action="store_true", help="measure these only; the last run's verdicts stay"
+    )
     arguments = parser.parse_args()
     rows: list[dict[str, Any]] = []
+    if arguments.judges:
+        rows = json.loads((results.FOLDER / "local-models.json").read_text("utf-8"))["meta"]["rows"]
     with steelyard(arguments.home) as (url, env):
-        for task in arguments.only or TASKS:
+        for task in () if arguments.judges else arguments.only or TASKS:
             rows += weigh(env, task, arguments.limit)
         key = (arguments.home / "demo.key").read_text("ascii").strip()
         judged, judge_meta = judge.measure(url, key, arguments.pairs)

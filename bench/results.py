@@ -111,10 +111,12 @@ LOCAL = (
     Target("judge_05b_unscored", "pairs on which the 0.5B as judge gave no opinion", 1, 0),
     Target("judge_05b_first_favoured", "0.5B as judge: pairs by place alone, to the first", 1, 0.6),
     Target("judge_05b_disagreement", "its opinions that turned with the order", 1, 0.2),
+    Target("judge_05b_kept", "pairs with a better one in both orders: the same one", 0, 0.8, True),
     Target("judge_05b_order_changed", "its verdicts that changed when pairs were turned", 0, 0),
     Target("judge_15b_unscored", "pairs on which the 1.5B as judge gave no opinion", 1, 0),
     Target("judge_15b_first_favoured", "1.5B as judge: pairs by place alone, to the first", 1, 0.6),
     Target("judge_15b_disagreement", "its opinions that turned with the order", 1, 0.2),
+    Target("judge_15b_kept", "pairs with a better one in both orders: the same one", 0, 0.8, True),
     Target("judge_15b_order_changed", "its verdicts that changed when pairs were turned", 0, 0),
 )
 
