@@ -16,7 +16,7 @@ from pathlib import Path
 
 import yaml
 
-from steelyard.config.nesting import check_nesting
+from steelyard.config.nesting import DEPTH_MAX, check_nesting
 from steelyard.domain.errors import ConfigError
 from steelyard.weigh.datasets import Dataset, read_set
 
@@ -24,10 +24,39 @@ FILE_BYTES_MAX = 256 * 1024 * 1024
 YAML_BYTES_MAX = 16 * 1024 * 1024
 OUTPUT_TOKENS_MAX = 512
 """Cap of answers where the other program names none."""
+_NODES_MAX = 1_000_000
+"""Values that a YAML file stands for once its aliases are written out."""
 _CHINESE_SHARE = 0.2
 _NAME_CHARS = 64
 
 Row = dict[str, object]
+
+
+_PLAIN = (
+    ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
+    ("int", r"[-+]?(?:0|[1-9][0-9]*)|0x[0-9a-fA-F]+", "-+0123456789"),
+    (
+        "float",
+        r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*|(?=[eE])))(?:[eE][-+]?[0-9]+)?",
+        "-+.0123456789",
+    ),
+    ("null", r"~|null|Null|NULL|", ("~", "n", "N", "")),
+    ("merge", r"<<", "<"),
+)
+"""What a bare word of YAML 1.2 may be besides a text: tag, form, and how it may begin."""
+
+
+class _Loader(yaml.CSafeLoader):
+    """Reads YAML 1.2, as the programs do whose files these are: yes, 12:30 and days are texts."""
+
+    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {  # noqa: RUF012 - pyyaml's
+        begin: [
+            (f"tag:yaml.org,2002:{tag}", re.compile(rf"(?:{form})\Z"))
+            for tag, form, begins in _PLAIN
+            if begin in tuple(begins)
+        ]
+        for begin in sorted({sign for _, _, begins in _PLAIN for sign in begins})
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,18 +172,59 @@ def read_text(path: Path, bytes_max: int = FILE_BYTES_MAX) -> str:
 
 
 def read_yaml(path: Path) -> object:
-    """What a YAML file says; plain values only, no aliases that multiply.
+    """What a YAML file says; plain values only, and no more of them than memory holds.
 
     Raises:
         ConfigError: it cannot be read or is no such YAML.
     """
     text = read_text(path, YAML_BYTES_MAX)
     try:
-        check_nesting(text, may_repeat=False)
-        return yaml.load(text, Loader=yaml.CSafeLoader)
+        return parse_yaml(text)
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         reason = str(error).partition("\n")[0]
         raise ConfigError(f"{path.name}: not YAML that can be read: {reason}") from error
+
+
+def parse_yaml(text: str) -> object:
+    """What a YAML text says, as ``read_yaml``.
+
+    Raises:
+        yaml.YAMLError, RecursionError, ValueError: it is no such YAML.
+    """
+    check_nesting(text)
+    loader = _Loader(text)
+    try:
+        node = loader.get_single_node()
+        if node is None:
+            return None
+        # Aliases are counted before they are built: merged keys are copied while they are.
+        _size_of(node, {})
+        value: object = loader.construct_document(node)
+        return value
+    finally:
+        loader.dispose()
+
+
+def _size_of(node: yaml.Node, known: dict[int, tuple[int, int]]) -> tuple[int, int]:
+    """How many values a node stands for, and how deep they nest, with aliases written out."""
+    if id(node) in known:
+        size, depth = known[id(node)]
+        if not size:
+            raise ValueError("an alias holds itself")
+        return size, depth
+    known[id(node)] = 0, 0
+    children: list[yaml.Node] = []
+    if isinstance(node, yaml.SequenceNode):
+        children = node.value
+    elif isinstance(node, yaml.MappingNode):
+        children = [each for pair in node.value for each in pair]
+    sizes = [_size_of(child, known) for child in children]
+    own = 1 + (len(node.value) >> 6 if isinstance(node, yaml.ScalarNode) else 0)
+    size, depth = own + sum(s for s, _ in sizes), 1 + max((d for _, d in sizes), default=0)
+    if size > _NODES_MAX or depth > DEPTH_MAX + 1:
+        raise ValueError("its aliases stand for too much")
+    known[id(node)] = size, depth
+    return size, depth
 
 
 def inside(folder: Path, name: str) -> Path:

@@ -8,8 +8,10 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from string import punctuation
 from typing import Any
 
 from steelyard.domain.errors import ConfigError
@@ -29,6 +31,10 @@ from steelyard.weigh.importing.imported import (
 
 Json = Mapping[str, Any]
 _ROLES = frozenset({"system", "user", "assistant", "developer", "tool", "function"})
+
+
+_SIGNS = rf"[\s{re.escape(punctuation)}]"
+_AROUND = re.compile(rf"^{_SIGNS}*(?:(?:a|an|the)\s)?|{_SIGNS}+$", re.IGNORECASE)
 
 
 class _NotTaken(ValueError):
@@ -94,10 +100,14 @@ def _evaluations(top: Mapping[Any, Any]) -> Iterator[tuple[str, Json]]:
 def _evaluation(path: Path, name: str, spec: Json) -> Imported:
     args = spec.get("args")
     args = args if isinstance(args, dict) else {}
+    kind = str(spec["class"]).rpartition(":")[2]
+    if kind not in _KINDS:
+        raise ConfigError(f"class {kind} has no counterpart; known: {', '.join(_KINDS)}")
+    if args.get("metaeval"):
+        raise ConfigError("it tests a judge by labelled answers, not a model")
     samples = args.get("samples_jsonl")
     if not isinstance(samples, str):
         raise ConfigError("it names no samples_jsonl")
-    kind = str(spec["class"]).rpartition(":")[2]
     few = args.get("few_shot_jsonl") if args.get("num_few_shot") else None
     shots = [] if not isinstance(few, str) else _samples(_find(path, few))
     count = args.get("num_few_shot", 0)
@@ -142,8 +152,6 @@ def _samples(path: Path) -> list[Json]:
 
 
 def _task(name: str, kind: str, args: Json, samples: Sequence[Json]) -> Imported:
-    if kind not in _KINDS:
-        raise ConfigError(f"class {kind} has no counterpart; known: {', '.join(_KINDS)}")
     grader, note, fields = _KINDS[kind]
     is_folded = bool(args.get("ignore_case")) or kind == "FuzzyMatch"
     before = args.get("before", [])
@@ -152,7 +160,7 @@ def _task(name: str, kind: str, args: Json, samples: Sequence[Json]) -> Imported
     for sample in samples:
         try:
             row = _asked(sample, before if isinstance(before, list) else [])
-            rows.append(row | fields(_ideals(sample)))
+            rows.append(row | fields(_ideals(sample)) | _criterion(kind, sample))
         except _NotTaken as error:
             missed.append(str(error))
     own = task_name(name)
@@ -163,6 +171,12 @@ def _task(name: str, kind: str, args: Json, samples: Sequence[Json]) -> Imported
     notes = [note] if note else []
     if kind == "ModelBasedClassify":
         notes.append(f"its rubric {args.get('modelgraded_spec', '')} is left out")
+        criteria = {str(row["rubric"]) for row in found if "rubric" in row}
+        criteria |= set(_texts_of(args.get("modelgraded_spec_args")))
+        if len(criteria) == 1:
+            parameters["criteria"] = criteria.pop()
+        elif criteria:
+            notes.append("criteria differ by sample; a judge gets one for the task, under criteria")
     tokens = args.get("max_tokens")
     return Imported(
         own,
@@ -173,6 +187,20 @@ def _task(name: str, kind: str, args: Json, samples: Sequence[Json]) -> Imported
         output_tokens_max=tokens if isinstance(tokens, int) else OUTPUT_TOKENS_MAX,
         notes=(*notes, *again, *counted(missed, "samples:")),
     )
+
+
+def _criterion(kind: str, sample: Json) -> Row:
+    """What a sample of ``closedqa`` and its like asks a judge to look at."""
+    text = sample.get("criteria")
+    is_one = kind == "ModelBasedClassify" and isinstance(text, str) and text.strip()
+    return {"rubric": text} if is_one else {}
+
+
+def _texts_of(value: object) -> list[str]:
+    """The texts under ``criteria`` in the arguments of a rubric: one, or several by name."""
+    found = value.get("criteria") if isinstance(value, dict) else None
+    texts = list(found.values()) if isinstance(found, dict) else [found]
+    return [text for text in texts if isinstance(text, str) and text.strip()]
 
 
 def _asked(sample: Json, before: list[Json]) -> Row:
@@ -209,6 +237,12 @@ def _holding(ideals: list[str]) -> Row:
     return {"reference": ideals, "contains": {"any": _needed(ideals)}}
 
 
+def _nearly_holding(ideals: list[str]) -> Row:
+    """As ``_holding``, without what FuzzyMatch looks past: an article before, signs around."""
+    bare = [_AROUND.sub("", each) or each for each in _needed(ideals)]
+    return {"reference": ideals, "contains": {"any": bare}}
+
+
 def _same_json(ideals: list[str]) -> Row:
     try:
         value = json.loads(_needed(ideals)[0])
@@ -235,7 +269,7 @@ _KINDS: dict[str, tuple[str, str, Callable[[list[str]], Row]]] = {
     "FuzzyMatch": (
         "contains",
         "FuzzyMatch: an answer must hold an ideal one; one that is a part of it does not count",
-        _holding,
+        _nearly_holding,
     ),
     "JsonMatch": (
         "json_schema",

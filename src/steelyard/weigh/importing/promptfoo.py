@@ -1,14 +1,13 @@
 """A configuration of promptfoo: prompts, tests and their assertions.
 
-Of its template language only ``{{variable}}`` is filled in; a prompt or test with filters, loops or
-code is left out by name, as are assertions that run code or ask embeddings. The first prompt is
-taken, since a task has one; the models listed there are not, as ours are offers.
+Of its template language only ``{{variable}}`` and ``{{variable.field}}`` are filled in; a prompt or
+test with filters, loops or code is left out by name, as are assertions that run code or ask
+embeddings. One prompt is taken, since a task has one: the first that needs no more than that. The
+models listed there are not, as ours are offers.
 """
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -19,27 +18,29 @@ from typing import Any
 
 import yaml
 
-from steelyard.config.nesting import check_nesting
 from steelyard.domain.errors import ConfigError
 from steelyard.weigh.datasets import ITEMS_MAX, LINE_BYTES_MAX
 from steelyard.weigh.importing.imported import (
-    YAML_BYTES_MAX,
     Imported,
     Row,
     as_json,
     counted,
     inside,
-    read_text,
+    parse_yaml,
     read_yaml,
     task_name,
     with_ids,
 )
-from steelyard.weigh.importing.promptfoo_asserts import Expected, assertion_of, expected_of
+from steelyard.weigh.importing.promptfoo_asserts import Expected, expected_of
+from steelyard.weigh.importing.promptfoo_files import FILE, read_prompts, read_tests, read_values
 
-_VARIABLE = re.compile(r"\{\{-?\s*([A-Za-z_][\w]*)\s*-?\}\}")
+_VARIABLE = re.compile(r"\{\{-?\s*([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)\s*-?\}\}")
 _LANGUAGE = re.compile(r"\{\{|\{%|\{#")
-_FILE = "file://"
-_EXPECTED = "__expected"
+_TEMPLATES = "#/assertionTemplates/"
+_AS_JSON = "JSON.parse(output)"
+"""The only code before assertions that changes nothing here: JSON is read as such anyway."""
+_JSON_TYPES = ("is-json", "contains-json", "equals")
+_TEXTUAL = {"contains", "regex", "manner"}
 
 Json = Mapping[str, Any]
 
@@ -52,11 +53,24 @@ class _NotTaken(ValueError):
 class _Config:
     """What of a configuration is looked at."""
 
+    path: Path
     title: str
     prompt: str
     tests: list[Json]
     default: Json
+    templates: Json
     notes: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Found:
+    """What became of the tests."""
+
+    groups: dict[str, list[Row]] = field(default_factory=dict)
+    folds: set[bool] = field(default_factory=set)
+    """Whether case counts, in tests for ``contains``."""
+    missed: list[str] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
 
 
 def read(path: Path, name: str = "") -> list[Imported]:
@@ -70,25 +84,17 @@ def read(path: Path, name: str = "") -> list[Imported]:
         ConfigError: it is no configuration, or nothing in it can be taken.
     """
     config = _config(path)
-    groups: dict[str, list[Row]] = {}
-    folds: list[bool] = []
-    missed: list[str] = []
-    left: list[str] = []
-    for test in config.tests:
-        for variables in _spread(test, config.default):
-            try:
-                expected, row = _item(config, test, variables)
-            except _NotTaken as error:
-                missed.append(str(error))
-                continue
-            left += expected.left
-            groups.setdefault(expected.grader, []).append(row)
-            folds += [expected.is_folded] if expected.grader == "contains" else []
-            if sum(map(len, groups.values())) > ITEMS_MAX:
-                raise ConfigError(f"{path.name}: more than {ITEMS_MAX} tests")
-    notes = [*config.notes, *counted(missed, "tests:"), *counted(left, "assertions:")]
-    if any(folds) and not all(folds):
-        notes.append("case counts in no test, since some ask for icontains")
+    found = _collect(config, as_manner=False)
+    textual = _TEXTUAL & set(found.groups)
+    if len(found.folds) > 1 or ("manner" in textual and len(textual) > 1):
+        # One grader for all that is asked of texts; patterns say each test's own case.
+        found = _collect(config, as_manner=True)
+    groups = found.groups
+    notes = [
+        *config.notes,
+        *counted(found.missed, "tests:"),
+        *counted(found.left, "assertions:"),
+    ]
     if not groups:
         raise ConfigError(f"{path.name}: no test can be taken{_because(notes)}")
     own = task_name(name or config.title or path.parent.name)
@@ -96,12 +102,31 @@ def read(path: Path, name: str = "") -> list[Imported]:
         _imported(
             f"{own}-{grader.replace('_', '-')}" if len(groups) > 1 else own,
             f"{config.title or own} (promptfoo)",
-            {"fold": any(folds)} if grader == "contains" else {},
+            {"fold": True in found.folds} if grader == "contains" else {},
             (grader, rows),
             notes,
         )
         for grader, rows in groups.items()
     ]
+
+
+def _collect(config: _Config, *, as_manner: bool) -> _Found:
+    found = _Found()
+    count = 0
+    for test in config.tests:
+        for variables in _spread(config, test, found.missed):
+            count += 1
+            if count > ITEMS_MAX:
+                raise ConfigError(f"{config.path.name}: more than {ITEMS_MAX} tests")
+            try:
+                expected, row = _item(config, test, variables, as_manner=as_manner)
+            except _NotTaken as error:
+                found.missed.append(str(error))
+                continue
+            found.left += expected.left
+            found.groups.setdefault(expected.grader, []).append(row)
+            found.folds |= {expected.is_folded} if expected.grader == "contains" else set()
+    return found
 
 
 def _imported(
@@ -127,111 +152,144 @@ def _because(notes: list[str]) -> str:
 
 def _config(path: Path) -> _Config:
     value = read_yaml(path)
+    if isinstance(value, dict) and "tests" not in value and "redteam" in value:
+        raise ConfigError(f"{path.name}: promptfoo makes its tests when it runs, none is written")
     if not isinstance(value, dict) or "tests" not in value or "prompts" not in value:
         raise ConfigError(f"{path.name}: no configuration of promptfoo (prompts, tests)")
     notes: list[str] = []
-    prompts = list(_prompts(path, value["prompts"], notes))
+    prompts = list(read_prompts(path, value["prompts"], notes))
     if not prompts:
         raise ConfigError(f"{path.name}: no prompt in it can be taken{_because(notes)}")
     if len(prompts) > 1:
         notes.append(f"{len(prompts) - 1} further prompts left out: a task has one")
+    plain = (text for text in prompts if not _LANGUAGE.search(_VARIABLE.sub("", text)))
+    prompt = next(plain, prompts[0])
+    if prompt != prompts[0]:
+        notes.append("not the first prompt, which needs promptfoo's template language")
     default = value.get("defaultTest")
+    if isinstance(default, str) and default.startswith(FILE):
+        default = read_yaml(inside(path.parent, default.removeprefix(FILE)))
+    templates = value.get("assertionTemplates")
     if "scenarios" in value:
         notes.append("scenarios left out")
     return _Config(
+        path,
         str(value.get("description") or ""),
-        prompts[0],
-        list(_tests(path, value["tests"], notes)),
+        prompt,
+        list(read_tests(path, value["tests"], notes)),
         default if isinstance(default, dict) else {},
+        templates if isinstance(templates, dict) else {},
         notes,
     )
 
 
-def _prompts(path: Path, value: object, notes: list[str]) -> Iterator[str]:
-    """The prompts that are texts, or lie in text and JSON files."""
-    for each in value if isinstance(value, list) else [value]:
-        text = each.get("raw", each.get("id")) if isinstance(each, dict) else each
-        if not isinstance(text, str):
-            notes.append("a prompt that is no text left out")
-        elif not text.startswith(_FILE):
-            yield text
-        elif text.endswith((".txt", ".md", ".json")):
-            content = read_text(inside(path.parent, text.removeprefix(_FILE)), YAML_BYTES_MAX)
-            yield from (part.strip() for part in re.split(r"^---\s*$", content, flags=re.M))
-        else:
-            notes.append(f"prompt {text[:80]} left out: only texts and JSON are read")
-
-
-def _tests(path: Path, value: object, notes: list[str]) -> Iterator[Json]:
-    for each in value if isinstance(value, list) else [value]:
-        if isinstance(each, dict):
-            yield each
-        elif isinstance(each, str):
-            yield from _tests_of_file(path, each, notes)
-        else:
-            notes.append("a test that is no object left out")
-
-
-def _tests_of_file(path: Path, name: str, notes: list[str]) -> Iterator[Json]:
-    file = inside(path.parent, name.removeprefix(_FILE))
-    if file.suffix == ".csv":
-        for row in csv.DictReader(io.StringIO(read_text(file, YAML_BYTES_MAX))):
-            cells = {key: cell or "" for key, cell in row.items() if isinstance(key, str)}
-            wanted = [text for key, text in cells.items() if key.startswith(_EXPECTED) and text]
-            variables = {key: cell for key, cell in cells.items() if not key.startswith("__")}
-            yield {"vars": variables, "assert": [assertion_of(text) for text in wanted]}
-    elif file.suffix in {".yaml", ".yml", ".json"}:
-        found = read_yaml(file)
-        yield from (
-            (each for each in found if isinstance(each, dict)) if isinstance(found, list) else ()
-        )
-    else:
-        notes.append(f"tests of {name[:80]} left out: only CSV, YAML and JSON are read")
-
-
-def _spread(test: Json, default: Json) -> Iterator[Json]:
-    """The test's variables; one that is a list stands for a test with each of its values."""
-    own, shared = test.get("vars"), default.get("vars")
+def _spread(config: _Config, test: Json, missed: list[str]) -> Iterator[Json]:
+    """The test's variables; one of several values stands for a test with each of them."""
+    own, shared = test.get("vars"), config.default.get("vars")
     given = {
         **(shared if isinstance(shared, dict) else {}),
         **(own if isinstance(own, dict) else {}),
     }
-    values = [value if isinstance(value, list) else [value] for value in given.values()]
+    try:
+        values = [_values(config.path, value) for value in given.values()]
+    except ConfigError as error:
+        missed.append(f"with variables in files: {error.message}"[:200])
+        return
     for chosen in islice(product(*values), ITEMS_MAX + 1):
         yield {str(key): value for key, value in zip(given, chosen, strict=True)}
 
 
-def _item(config: _Config, test: Json, variables: Json) -> tuple[Expected, Row]:
-    if any(isinstance(value, str) and value.startswith(_FILE) for value in variables.values()):
-        raise _NotTaken("with variables in files")
-    own, shared = test.get("assert"), config.default.get("assert")
+def _values(path: Path, value: object) -> list[object]:
+    found: list[object] = []
+    for each in value if isinstance(value, list) else [value]:
+        is_file = isinstance(each, str) and each.startswith(FILE)
+        found += read_values(path, str(each)) if is_file else [each]
+    return found
+
+
+def _item(config: _Config, test: Json, variables: Json, *, as_manner: bool) -> tuple[Expected, Row]:
+    options = {**_object(config.default.get("options")), **_object(test.get("options"))}
+    if options.get("transformVars"):
+        raise _NotTaken("whose variables code makes")
+    left: list[str] = []
     assertions = [
         {key: _filled_in(part, variables) for key, part in each.items()}
-        for each in (*_list(shared), *_list(own))
-        if isinstance(each, dict)
+        for each in _assertions(config, test, options, left)
     ]
-    expected = expected_of(assertions)
+    if not assertions and not left:
+        raise _NotTaken("without assertions")
+    expected = expected_of(assertions, as_manner=as_manner)
+    expected.left += left
     if not expected.grader:
-        kinds = ", ".join(sorted(set(expected.left))) or "none"
+        kinds = ", ".join(sorted(set(expected.left)))
         raise _NotTaken(f"whose assertions are not known here ({kinds})")
-    return expected, _asked(config.prompt, variables) | expected.fields
+    prompt = f"{options.get('prefix') or ''}{config.prompt}{options.get('suffix') or ''}"
+    return expected, _asked(prompt, variables) | expected.fields
+
+
+def _assertions(config: _Config, test: Json, options: Json, left: list[str]) -> Iterator[Json]:
+    """The test's assertions and those of all tests; what is behind code is named in ``left``."""
+    transform = options.get("transform") or options.get("postprocess")
+    for each in (*_list(config.default.get("assert")), *_list(test.get("assert"))):
+        for found in _members(config, each):
+            named = str(found.get("type"))
+            code = found.get("transform") or transform
+            if code and not (str(code).strip() == _AS_JSON and named in _JSON_TYPES):
+                left.append(f"{named} behind a transform"[:60])
+            else:
+                yield found
+
+
+def _members(config: _Config, assertion: object) -> list[Json]:
+    """An assertion with its template filled in; of a set that is asked for whole, its members."""
+    found = _from_template(config, assertion)
+    if found.get("type") != "assert-set" or found.get("threshold", 1) != 1:
+        return [found] if found else []
+    return [_from_template(config, each) for each in _list(found.get("assert"))]
+
+
+def _from_template(config: _Config, assertion: object) -> Json:
+    found = _object(assertion)
+    reference = str(found.get("$ref", ""))
+    if not reference.startswith(_TEMPLATES):
+        return found
+    shared = _object(config.templates.get(reference.removeprefix(_TEMPLATES)))
+    return {**shared, **{key: value for key, value in found.items() if key != "$ref"}}
 
 
 def _asked(prompt: str, variables: Json) -> Row:
     """A prompt as an item has it: a text, or a conversation where it is one."""
-    if prompt.lstrip().startswith(("[", "- role")):
-        is_json = prompt.lstrip().startswith("[")
-        try:
-            filled = _filled(prompt, variables, is_json=is_json)
-            check_nesting(filled, may_repeat=False)
-            value = yaml.load(filled, Loader=yaml.CSafeLoader)
-        except (yaml.YAMLError, RecursionError, ValueError) as error:
-            if isinstance(error, _NotTaken):
-                raise
-            value = None
-        if isinstance(value, list) and all(isinstance(m, dict) and "role" in m for m in value):
-            return {"messages": value}
+    text = prompt.lstrip()
+    if text.startswith(("[", "- role", "messages:")) or re.match(r"\{\s*\"", text):
+        for is_filled in (False, True):
+            # Filled in after reading, a value may hold anything; before it, it may be no text.
+            filled = _filled(prompt, variables, is_json=text[0] in "[{") if is_filled else prompt
+            messages = _messages(filled)
+            if messages is not None:
+                return {"messages": messages if is_filled else _filled_in(messages, variables)}
     return {"input": _filled(prompt, variables)}
+
+
+def _messages(text: str) -> list[Json] | None:
+    """The conversation that a text of JSON or YAML is, if it is one; parts of text are joined."""
+    try:
+        value = parse_yaml(text)
+    except (yaml.YAMLError, RecursionError, ValueError):
+        return None
+    if isinstance(value, dict):
+        value = value.get("messages")
+    if not isinstance(value, list) or not value:
+        return None
+    if not all(isinstance(each, dict) and "role" in each for each in value):
+        return None
+    return [{**each, "content": _joined(each.get("content"))} for each in value]
+
+
+def _joined(content: object) -> object:
+    parts = content if isinstance(content, list) else []
+    if parts and all(isinstance(part, dict) and part.get("type") == "text" for part in parts):
+        return "\n".join(str(part.get("text", "")) for part in parts)
+    return content
 
 
 def _filled(template: str, variables: Json, *, is_json: bool = False) -> str:
@@ -243,19 +301,26 @@ def _filled(template: str, variables: Json, *, is_json: bool = False) -> str:
     bare = _VARIABLE.sub("", template)
     if _LANGUAGE.search(bare):
         raise _NotTaken("that need promptfoo's template language")
-    named = _VARIABLE.findall(template)
-    if missing := sorted(set(named) - set(variables)):
-        raise _NotTaken(f"without the variable {missing[0]}")
-    sizes = {name: len(str(variables[name])) for name in set(named)}
-    if len(template) + sum(sizes[name] for name in named) > LINE_BYTES_MAX:
+    values = {name: _value(variables, name) for name in sorted(set(_VARIABLE.findall(template)))}
+    size = sum(len(values[name]) for name in _VARIABLE.findall(template))
+    if len(template) + size > LINE_BYTES_MAX:
         raise _NotTaken("that are too long")
 
     def put(match: re.Match[str]) -> str:
-        value = variables[match[1]]
-        text = value if isinstance(value, str) else as_json(value)
+        text = values[match[1]]
         return json.dumps(text, ensure_ascii=False)[1:-1] if is_json else text
 
     return _VARIABLE.sub(put, template)
+
+
+def _value(variables: Json, name: str) -> str:
+    """A variable as text, or a field of it."""
+    value: object = variables
+    for part in name.split("."):
+        if not isinstance(value, Mapping) or part not in value:
+            raise _NotTaken(f"without the variable {name}")
+        value = value[part]
+    return value if isinstance(value, str) else as_json(value)
 
 
 def _filled_in(value: Any, variables: Json) -> Any:
@@ -263,8 +328,14 @@ def _filled_in(value: Any, variables: Json) -> Any:
         return _filled(value, variables)
     if isinstance(value, list):
         return [_filled_in(each, variables) for each in value]
+    if isinstance(value, dict):
+        return {key: _filled_in(each, variables) for key, each in value.items()}
     return value
 
 
 def _list(value: object) -> list[Any]:
     return value if isinstance(value, list) else []
+
+
+def _object(value: object) -> Json:
+    return value if isinstance(value, dict) else {}

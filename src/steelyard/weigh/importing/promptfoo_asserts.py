@@ -1,16 +1,17 @@
 """What promptfoo's assertions mean here: the grader of a test, and what its item needs for it.
 
-By promptfoo's pages on deterministic and on model-graded assertions, read on 2026-11-22.
+By promptfoo's own code and its pages on assertions, read on 2026-11-22.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from steelyard.weigh.graders.patterns import BadPattern, is_found
 from steelyard.weigh.importing.imported import Row, escaped
 
 _LISTS = {
@@ -18,12 +19,17 @@ _LISTS = {
     "contains-any": "any", "icontains-any": "any", "not-contains": "none",
     "not-icontains": "none", "not-contains-any": "none", "not-icontains-any": "none",
 }  # fmt: skip
+_PATTERNS = {"regex": "must", "not-regex": "must_not"}
+_STARTS = {"starts-with": "must", "not-starts-with": "must_not"}
 _JUDGED = (
     "llm-rubric", "g-eval", "factuality", "model-graded-factuality", "closedqa",
     "model-graded-closedqa",
 )  # fmt: skip
 _FACTUAL = ("factuality", "model-graded-factuality")
-_ORDER = ("exact", "contains", "regex", "json_schema", "judge")
+_JSON = {"is-json", "contains-json"}
+_CELLS = re.compile(r'(?:"[^"]*"|[^,"])+')
+"""Parts of a list that is written as one text: commas part them, but for those in quotes."""
+_ORDER = ("exact", "text", "json_schema", "judge")
 """Of a test with assertions of several kinds the first kind is taken."""
 
 
@@ -40,8 +46,14 @@ class Expected:
     """Types of assertions that were left out."""
 
 
-def expected_of(assertions: Sequence[Mapping[str, Any]]) -> Expected:
-    """What these assertions, variables filled in, ask of an answer."""
+def expected_of(assertions: Sequence[Mapping[str, Any]], *, as_manner: bool = False) -> Expected:
+    """What these assertions, variables filled in, ask of an answer.
+
+    Args:
+        assertions: of one test.
+        as_manner: whether what is asked of the text is written as patterns for ``manner`` even
+            where a plainer grader would do, so that all tests of a file have the same one.
+    """
     by_kind: dict[str, list[Mapping[str, Any]]] = {}
     left: list[str] = []
     for each in assertions:
@@ -52,67 +64,110 @@ def expected_of(assertions: Sequence[Mapping[str, Any]]) -> Expected:
             left.append(str(each.get("type"))[:60])
     kind = next((each for each in _ORDER if each in by_kind), "")
     for other, taken in by_kind.items():
-        # One item has one pattern, one schema, one reference to compare with; texts may be many.
-        rest = taken if other != kind else taken[1:] if kind != "contains" else []
+        # One item has one schema, one reference to compare with; what its text holds may be much.
+        rest = taken if other != kind else taken[1:] if kind != "text" else []
         left += [str(each["type"]) for each in rest]
     if not kind:
         return Expected(left=left)
     taken = by_kind[kind]
-    is_folded = any("icontains" in str(each["type"]) for each in taken)
-    return Expected(kind, is_folded, _fields(kind, taken), left)
+    if kind != "text":
+        return Expected(kind, fields=_fields(kind, taken[0]), left=left)
+    found = _of_text(taken, as_manner=as_manner)
+    found.left = left
+    return found
 
 
 def _kind(assertion: Mapping[str, Any]) -> str:
     named, value = str(assertion.get("type", "")), assertion.get("value")
-    if named in _JUDGED:
-        return "judge"
-    if named in {"is-json", "contains-json"}:
-        return "json_schema" if value is None or isinstance(value, Mapping) else ""
+    is_text = isinstance(value, str) and value.strip() != ""
     if isinstance(value, str) and value.startswith("file://"):
         return ""
+    if named in _JUDGED:
+        return "judge" if is_text else ""
+    if named in _JSON:
+        return "json_schema" if value is None or isinstance(value, Mapping) else ""
     if named == "equals":
         if isinstance(value, Mapping):
             return "json_schema"
         return "exact" if isinstance(value, str | int | float) and str(value).strip() else ""
-    if named in _LISTS and _texts(value):
-        return "contains"
-    is_text = isinstance(value, str) and value != ""
-    return "regex" if named in {"regex", "starts-with"} and is_text else ""
+    if named in _LISTS:
+        return "text" if _texts(named, value) else ""
+    if named in _PATTERNS:
+        return "text" if is_text and _is_pattern(_pattern(str(value))) else ""
+    return "text" if named in _STARTS and is_text else ""
 
 
-def _fields(kind: str, taken: Sequence[Mapping[str, Any]]) -> Row:
-    first = taken[0]
+def _fields(kind: str, first: Mapping[str, Any]) -> Row:
     value = first.get("value")
-    match kind:
-        case "exact":
-            return {"reference": str(value)}
-        case "contains":
-            lists: dict[str, list[str]] = {}
-            for each in taken:
-                lists.setdefault(_LISTS[str(each["type"])], []).extend(_texts(each.get("value")))
-            return {"reference": None, "contains": lists}
-        case "regex":
-            is_start = first["type"] == "starts-with"
-            pattern = f"^{escaped(str(value))}" if is_start else _pattern(str(value))
-            return {"reference": str(value), "pattern": pattern}
-        case "json_schema" if first["type"] == "equals":
-            return {"reference": json.dumps(value, ensure_ascii=False)}
-        case "json_schema":
-            return {"reference": None, "schema": value or {"type": ["object", "array"]}}
+    if kind == "exact":
+        return {"reference": json.dumps(value) if isinstance(value, bool) else str(value)}
+    if kind == "json_schema" and first["type"] == "equals":
+        return {"reference": json.dumps(value, ensure_ascii=False)}
+    if kind == "json_schema":
+        return {"reference": None, "schema": value or {"type": ["object", "array"]}}
     if first["type"] in _FACTUAL:
         return {"reference": str(value)}
     return {"reference": None, "rubric": str(value)}
 
 
-def _texts(value: object) -> list[str]:
+def _of_text(taken: Sequence[Mapping[str, Any]], *, as_manner: bool) -> Expected:
+    """The plainest grader that asks for all of it."""
+    names = [str(each["type"]) for each in taken]
+    folds = {"icontains" in name for name in names}
+    if not as_manner and set(names) <= set(_LISTS) and len(folds) == 1:
+        lists: dict[str, list[str]] = {}
+        for name, each in zip(names, taken, strict=True):
+            lists.setdefault(_LISTS[name], []).extend(_texts(name, each.get("value")))
+        # Two assertions of any are two questions, and one list of the grader's is one.
+        if sum(_LISTS[name] == "any" for name in names) < 2:
+            return Expected("contains", folds.pop(), {"reference": None, "contains": lists})
+    if not as_manner and names in (["regex"], ["starts-with"]):
+        value = str(taken[0]["value"])
+        ((_, pattern),) = _rules(taken[0])
+        return Expected("regex", fields={"reference": value, "pattern": pattern})
+    rules: dict[str, list[str]] = {"must": [], "must_not": []}
+    for each in taken:
+        for name, pattern in _rules(each):
+            rules[name].append(pattern)
+    return Expected("manner", fields={"reference": None} | {k: v for k, v in rules.items() if v})
+
+
+def _rules(assertion: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What ``manner`` holds an answer to: ``must`` or ``must_not``, and a pattern."""
+    named, value = str(assertion["type"]), assertion.get("value")
+    if named in _PATTERNS:
+        yield _PATTERNS[named], _pattern(str(value))
+    elif named in _STARTS:
+        yield _STARTS[named], f"^{escaped(str(value))}"
+    else:
+        texts = [escaped(text) for text in _texts(named, value)]
+        begin = "(?i:" if "icontains" in named else "(?:"
+        if _LISTS[named] == "any":
+            texts = ["|".join(texts)]
+        for text in texts:
+            yield "must_not" if _LISTS[named] == "none" else "must", f"{begin}{text})"
+
+
+def _texts(named: str, value: object) -> list[str]:
+    """Texts to look for; several in one are parted by commas, where the type takes several."""
     if isinstance(value, str):
-        # In a CSV a list is written with commas; in YAML it is a list.
+        if named.endswith(("-all", "-any")):
+            return [cell.strip().strip('"') for cell in _CELLS.findall(value) if cell.strip(' "')]
         return [value] if value.strip() else []
     if isinstance(value, int | float) and not isinstance(value, bool):
         return [str(value)]
     if isinstance(value, list) and all(isinstance(each, str | int | float) for each in value):
         return [str(each) for each in value if str(each).strip()]
     return []
+
+
+def _is_pattern(text: str) -> bool:
+    """Whether RE2 takes a pattern; promptfoo's are JavaScript's, which know look-around."""
+    try:
+        is_found(text, "")
+    except (BadPattern, UnicodeEncodeError):
+        return False
+    return True
 
 
 def _pattern(value: str) -> str:
@@ -132,13 +187,9 @@ def assertion_of(text: str) -> Row:
     kind, colon, value = text.partition(":")
     named = kind.strip().lower().partition("(")[0]
     named = {"grade": "llm-rubric", "fn": "javascript", "eval": "javascript"}.get(named, named)
-    if colon and (named in _LISTS or named.startswith("not-")):
-        many = named.endswith(("-all", "-any"))
-        parts = [part.strip() for part in value.split(",")] if many else value.strip()
-        return {"type": named, "value": parts}
-    if colon and re.fullmatch(r"[a-z]+(-[a-z]+)*", named) and named in _KNOWN:
+    if colon and (named in _KNOWN or named in _LISTS or named.startswith("not-")):
         return {"type": named, "value": value.strip()}
-    if named in {"is-json", "contains-json"} and not colon:
+    if named in _JSON and not colon:
         return {"type": named}
     return {"type": "equals", "value": text.strip()}
 

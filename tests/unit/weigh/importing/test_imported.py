@@ -83,12 +83,41 @@ def test_files_that_cannot_be_read_are_mistakes(
 
 
 @pytest.mark.parametrize(
-    "text", ["a: [", "[" * 10_000, "a: &x [1]\nb: *x", "!!python/object/apply:os.getcwd []"]
+    "text",
+    [
+        "a: [",
+        "[" * 10_000,
+        "a: &x [*x]",
+        "!!python/object/apply:os.getcwd []",
+        "a0: &a0 [x]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}]\n" for n in range(1, 100)),
+        "a0: &a0 {k: v}\n"
+        + "".join(f"a{n}: &a{n} {{<<: [{f'*a{n - 1},' * 10}]}}\n" for n in range(1, 9)),
+    ],
 )
 def test_yaml_that_does_more_than_say_values_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "bad.yaml").write_text(text)
     with pytest.raises(ConfigError, match="not YAML that can be read"):
         read_yaml(tmp_path / "bad.yaml")
+
+
+def test_yaml_says_what_it_says_in_its_newer_version(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(
+        "a: Yes\nb: 12:30\nc: 010\nd: 2026-01-02\ne: &e {x: -3, y: 1.5e+1}\n"
+        "f: {<<: *e, y: ~}\ng: true\nh: 1e5\ni: *e\n"
+    )
+    assert read_yaml(tmp_path / "a.yaml") == {
+        "a": "Yes",
+        "b": "12:30",
+        "c": "010",
+        "d": "2026-01-02",
+        "e": {"x": -3, "y": 15.0},
+        "f": {"x": -3, "y": None},
+        "g": True,
+        "h": 1e5,
+        "i": {"x": -3, "y": 15.0},
+    }
+    (tmp_path / "none.yaml").write_text("# nothing\n")
+    assert read_yaml(tmp_path / "none.yaml") is None
 
 
 def test_files_elsewhere_are_not_read(tmp_path: Path) -> None:

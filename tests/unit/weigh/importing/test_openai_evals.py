@@ -44,6 +44,7 @@ def registry(
         ("Includes", ["Paris"], {}, "It is Paris", "it is paris"),
         ("Includes", ["Paris"], {"ignore_case": True}, "it is paris", "Rome"),
         ("FuzzyMatch", ["Paris"], {}, "it is PARIS!", "Rome"),
+        ("FuzzyMatch", ["The Seine."], {}, "by the Seine, yes", "the Rhine"),
         ("JsonMatch", '{"a": 1}', {}, '{"a": 1}', '{"a": 2}'),
         ("JsonMatch", {"a": [1]}, {}, '{"a": [1]}', "{}"),
     ],
@@ -161,4 +162,28 @@ def test_files_that_are_not_there_or_no_samples_are_mistakes(
         read(path)
     path.write_text("a: {class: 'x:Match', args: {samples_jsonl: /etc/passwd}}")
     with pytest.raises(ConfigError, match="outside"):
+        read(path)
+
+
+def test_the_criterion_goes_along(tmp_path: Path) -> None:
+    samples = [{"input": ASKED, "criteria": "is it short?"}]
+    args = {"modelgraded_spec": "closedqa"}
+    (task,) = read(registry(tmp_path, "ModelBasedClassify", samples, args))
+    assert task.rows[0]["rubric"] == "is it short?"
+    assert task.grader_parameters == {"criteria": "is it short?"}
+    args |= {"modelgraded_spec_args": {"criteria": {"kind": "is it kind?"}}}
+    (task,) = read(registry(tmp_path, "ModelBasedClassify", samples, args))
+    assert task.grader_parameters == {} and any("criteria differ" in note for note in task.notes)
+
+
+def test_a_test_of_the_judge_itself_is_no_task(tmp_path: Path) -> None:
+    samples = [{"input": ASKED, "ideal": "x", "completion": "y", "choice": "A"}]
+    path = registry(tmp_path, "ModelBasedClassify", samples, {"metaeval": True})
+    with pytest.raises(ConfigError, match="tests a judge by labelled answers"):
+        read(path)
+
+
+def test_a_class_without_a_counterpart_is_named_before_its_samples(tmp_path: Path) -> None:
+    path = registry(tmp_path, "MMMU", [], {"samples_jsonl": None})
+    with pytest.raises(ConfigError, match="class MMMU has no counterpart"):
         read(path)

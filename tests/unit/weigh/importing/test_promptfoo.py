@@ -82,7 +82,7 @@ def test_tests_may_lie_in_other_files_beside_it(tmp_path: Path) -> None:
     [
         ("{{ hint }}", "{{ hint | upper }}", "template language"),
         ("{{ hint }}", "{% if hint %}x{% endif %}", "template language"),
-        ("{{ hint }}", "{{env.SECRET}}", "template language"),
+        ("{{ hint }}", "{{env.SECRET}}", "without the variable env.SECRET"),
         ("{{ hint }}", "{{ other }}", "without the variable other"),
         ("{country: France}", "{country: file://x.txt}", "variables in files"),
     ],
@@ -90,7 +90,7 @@ def test_tests_may_lie_in_other_files_beside_it(tmp_path: Path) -> None:
 def test_what_needs_more_than_variables_is_left_out(
     tmp_path: Path, old: str, new: str, reason: str
 ) -> None:
-    path = written(tmp_path, CONFIG.replace(old, new))
+    path = written(tmp_path, CONFIG.replace(old, new).replace('  - "Second: {{country}}"\n', ""))
     if "country: file" in new:
         (task,) = read(path)
         assert any(reason in note for note in task.notes)
@@ -136,13 +136,83 @@ def test_variables_that_multiply_are_bounded(
         read(written(tmp_path, text))
 
 
-def test_case_counts_only_where_no_test_asks_otherwise(tmp_path: Path) -> None:
+def test_case_counts_where_a_test_says_so_and_nowhere_else(tmp_path: Path) -> None:
     text = CONFIG.replace("icontains, value: Rome", "contains, value: Rome")
     (task,) = read(written(tmp_path, text))
-    assert task.grader_parameters == {"fold": True}
-    assert "case counts in no test, since some ask for icontains" in task.notes
+    assert task.grader == "manner"
+    assert [row["must"] for row in task.rows] == [["(?i:Paris)"], *[["(?:Rome)"]] * 2]
+    assert task.dataset().faults == ()
     (task,) = read(written(tmp_path, text.replace("icontains", "contains")))
     assert task.grader_parameters == {"fold": False}
+
+
+def test_the_first_prompt_that_needs_variables_alone_is_taken(tmp_path: Path) -> None:
+    (task,) = read(written(tmp_path, CONFIG.replace("{{ hint }}", "{{ hint | upper }}")))
+    assert task.rows[0]["input"] == "Second: France"
+    assert any("not the first prompt" in note for note in task.notes)
+
+
+def test_code_that_comes_before_an_assertion_is_not_passed_over(tmp_path: Path) -> None:
+    text = CONFIG.replace("value: Paris}", "value: Paris, transform: output.name}")
+    (task,) = read(written(tmp_path, text))
+    assert len(task.rows) == 2
+    assert any("icontains behind a transform" in note for note in task.notes)
+    whole = CONFIG.replace("defaultTest:", "defaultTest:\n  options: {transform: output.trim()}")
+    with pytest.raises(ConfigError, match="icontains behind a transform"):
+        read(written(tmp_path, whole))
+    parsed = whole.replace("output.trim()", "JSON.parse(output)").replace("icontains", "is-json")
+    (task,) = read(written(tmp_path, parsed.replace("value: Paris", "metric: x")))
+    assert (task.grader, len(task.rows)) == ("json_schema", 1)
+    code = CONFIG.replace("defaultTest:", "defaultTest:\n  options: {transformVars: '{...vars}'}")
+    with pytest.raises(ConfigError, match="whose variables code makes"):
+        read(written(tmp_path, code))
+
+
+def test_shared_parts_are_written_out(tmp_path: Path) -> None:
+    text = """\
+prompts: ["{{user.name}} of {{user.town.name}}?"]
+assertionTemplates:
+  kind: &kind {type: icontains, value: dear}
+tests:
+  - vars: {user: {name: Li, town: {name: Hefei}}}
+    options: {prefix: "Who is ", suffix: " Say."}
+    assert:
+      - $ref: '#/assertionTemplates/kind'
+      - {type: assert-set, assert: [{type: icontains, value: Li}, *kind]}
+      - {type: assert-set, threshold: 0.5, assert: [{type: icontains, value: x}]}
+"""
+    (task,) = read(written(tmp_path, text))
+    assert task.rows[0]["input"] == "Who is Li of Hefei? Say."
+    assert task.rows[0]["contains"] == {"all": ["dear", "Li", "dear"]}
+    assert "assertions: assert-set (1) left out" in task.notes
+
+
+def test_a_prompt_of_yaml_may_hold_its_messages_in_parts(tmp_path: Path) -> None:
+    chat = """\
+messages:
+  - {role: system, content: [{type: text, text: Be concise, cache_control: {type: ephemeral}}]}
+  - role: user
+    content:
+      - {type: text, text: "To {{country}}?"}
+"""
+    written(tmp_path, chat, "chat.yaml")
+    text = CONFIG.replace('"Capital of {{country}}? {{ hint }}"', "file://chat.yaml")
+    (task,) = read(written(tmp_path, text.replace("France", "'a: \"b\"'")))
+    assert task.rows[0]["messages"] == [
+        {"role": "system", "content": "Be concise"},
+        {"role": "user", "content": 'To a: "b"?'},
+    ]
+
+
+def test_defaults_may_lie_in_a_file_and_tests_may_say_nothing(tmp_path: Path) -> None:
+    written(tmp_path, "assert: [{type: equals, value: x}]\n", "default.yaml")
+    text = "prompts: [hi]\ndefaultTest: file://default.yaml\ntests: [{vars: {}}]\n"
+    (task,) = read(written(tmp_path, text))
+    assert task.grader == "exact"
+    with pytest.raises(ConfigError, match="without assertions"):
+        read(written(tmp_path, "prompts: [hi]\ntests: [{vars: {}}]\n"))
+    with pytest.raises(ConfigError, match="makes its tests when it runs"):
+        read(written(tmp_path, "prompts: [hi]\nredteam: {plugins: [bias]}\n"))
 
 
 def test_a_bracket_alone_makes_no_conversation(tmp_path: Path) -> None:
@@ -168,7 +238,7 @@ def test_days_are_text_and_prompts_that_multiply_their_variables_are_left_out(
 ) -> None:
     test = "tests: [{vars: {day: 2026-01-02}, assert: [{type: equals, value: a}]}]"
     (task,) = read(written(tmp_path, f'prompts: ["On {{{{day}}}}?"]\n{test}'))
-    assert task.rows[0]["input"] == 'On "2026-01-02"?'
+    assert task.rows[0]["input"] == "On 2026-01-02?"
     (task,) = read(written(tmp_path, f'prompts: ["- {{role: user, content: 2026-01-02}}"]\n{test}'))
     assert b"2026-01-02" in task.set_bytes()
     long, many = "x" * 100_000, "{{long}}" * 1_000

@@ -29,6 +29,11 @@ def is_right(assertion: dict[str, Any], answer: str) -> bool:
         ("icontains-any", ["X", "Y"], "why y", "z"),
         ("not-contains", "sorry", "fine", "so sorry"),
         ("not-icontains-any", ["sorry", "no"], "fine", "NO"),
+        ("contains-any", 'x, "a, b"', "a, b", "a b"),
+        ("icontains-all", "a,b", "B, A", "a"),
+        ("equals", True, "true", "True"),
+        ("not-regex", r"\d{3}", "tel 12", "tel 123"),
+        ("not-starts-with", "Sure", "Yes, Sure", "Sure. Yes"),
         ("regex", r"\d{3}", "tel 123", "tel 12"),
         ("regex", r"/paris/i", "PARIS", "Rome"),
         ("starts-with", "Yes.", "Yes. And", "Yes And"),
@@ -55,6 +60,8 @@ def test_an_assertion_means_the_same_here(kind: str, value: Any, right: str, wro
         ("is-json", "file://schema.json"),
         ("not-equals", "x"),
         ("regex", 3),
+        ("regex", "(?=x)"),
+        ("llm-rubric", None),
     ],
 )
 def test_what_has_no_counterpart_is_named(kind: str, value: Any) -> None:
@@ -65,16 +72,44 @@ def test_what_has_no_counterpart_is_named(kind: str, value: Any) -> None:
 def test_texts_join_and_other_kinds_are_left_out() -> None:
     expected = expected_of(
         [
-            {"type": "contains", "value": "a"},
+            {"type": "icontains", "value": "a"},
             {"type": "not-icontains", "value": "b"},
-            {"type": "regex", "value": "c"},
+            {"type": "llm-rubric", "value": "c"},
             {"type": "latency", "threshold": 3},
         ]
     )
     assert (expected.grader, expected.is_folded) == ("contains", True)
     assert expected.fields == {"reference": None, "contains": {"all": ["a"], "none": ["b"]}}
-    assert sorted(expected.left) == ["latency", "regex"]
-    assert expected_of([{"type": "regex", "value": v} for v in "ab"]).left == ["regex"]
+    assert sorted(expected.left) == ["latency", "llm-rubric"]
+
+
+@pytest.mark.parametrize(
+    ("assertions", "right", "wrong"),
+    [
+        ([("contains", "A"), ("icontains", "b")], "A B", "a b"),
+        ([("contains", "a."), ("regex", r"\d")], "a. 1", "ab 1"),
+        ([("contains-any", ["a", "b"]), ("contains-any", ["c", "d"])], "b c", "a b"),
+        ([("regex", "a"), ("regex", "/B/i")], "ab", "ac"),
+        ([("not-starts-with", "Sure"), ("not-contains", "AI")], "Well", "an AI"),
+    ],
+)
+def test_what_one_plain_grader_cannot_ask_becomes_rules_of_manner(
+    assertions: list[tuple[str, Any]], right: str, wrong: str
+) -> None:
+    expected = expected_of([{"type": kind, "value": value} for kind, value in assertions])
+    assert (expected.grader, expected.left) == ("manner", [])
+    fields = dict(expected.fields)
+    assert fields.pop("reference") is None
+    grader, item = find_grader("manner", {}), Item("a", "?", (), extras=fields)
+    assert grader.fits(item) == ""
+    assert grade_answer(grader, right, item, {}).value == 1
+    assert grade_answer(grader, wrong, item, {}).value == 0
+
+
+def test_rules_of_manner_may_be_asked_for() -> None:
+    plain = [{"type": "contains", "value": "a"}]
+    assert expected_of(plain).grader == "contains"
+    assert expected_of(plain, as_manner=True).fields == {"reference": None, "must": ["(?:a)"]}
 
 
 def test_rubrics_and_facts_are_for_a_judge() -> None:
@@ -90,7 +125,7 @@ def test_rubrics_and_facts_are_for_a_judge() -> None:
         ("Paris", "equals", "Paris"),
         ("Note: Paris", "equals", "Note: Paris"),
         ("contains: Paris", "contains", "Paris"),
-        ("icontains-any: a, b", "icontains-any", ["a", "b"]),
+        ("icontains-any: a, b", "icontains-any", "a, b"),
         ("fn: output > 3", "javascript", "output > 3"),
         ("grade: is kind", "llm-rubric", "is kind"),
         ("similar(0.8): hello", "similar", "hello"),
