@@ -129,10 +129,9 @@ class Greeter:
 def demo_key(api: Api, home: Path) -> str:
     """The demo key: from its file, else made through control's API; empty if that fails."""
     path = home / KEY_FILE
-    try:
-        return path.read_text("ascii").strip()
-    except OSError:
-        pass
+    with contextlib.suppress(OSError):
+        if known := path.read_text("ascii").strip():  # empty: a kill tore it from its content
+            return known
     with contextlib.suppress(SteelyardError):  # there already: the default file has it
         api.post("/api/accounts", {"name": DEMO})
     try:
@@ -140,9 +139,10 @@ def demo_key(api: Api, home: Path) -> str:
     except SteelyardError:
         return ""
     secret = str(answer.get("secret", ""))
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(fd, "w", encoding="ascii") as file:
-        file.write(secret + "\n")
+    with contextlib.suppress(OSError):  # a key that cannot be kept is of use until the next start
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(fd, "w", encoding="ascii") as file:
+            file.write(secret + "\n")
     return secret
 
 

@@ -11,12 +11,16 @@ import json
 import os
 import re
 import stat
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from steelyard.domain.errors import ConfigError
 
+_LOCK_WAIT_S = 1.0
+"""A supervisor that was killed has let go of its lock within this time: a process that is just
+writing to the disk ends when that is done."""
 SOCKET_PATH_BYTES_MAX = 107
 """What ``sun_path`` holds on Linux, without the closing zero (unix(7))."""
 _JOURNAL = re.compile(r"[0-9a-f]{8}")
@@ -88,7 +92,7 @@ class HomeLock:
         except OSError as error:
             raise ConfigError(f"cannot write to {home}: {error.strerror}") from error
         try:
-            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._take()
         except BlockingIOError as error:
             owner = os.read(self._fd, 32).decode("ascii", "replace").strip() or "unknown"
             os.close(self._fd)
@@ -98,6 +102,17 @@ class HomeLock:
             ) from error
         os.ftruncate(self._fd, 0)
         os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
+
+    def _take(self) -> None:
+        deadline_s = time.monotonic() + _LOCK_WAIT_S
+        while True:
+            try:
+                fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            except BlockingIOError:
+                if time.monotonic() >= deadline_s:
+                    raise
+            time.sleep(0.05)
 
     def release(self) -> None:
         """Lets go of the lock; the file stays, so that everyone locks the same inode."""

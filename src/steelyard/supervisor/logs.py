@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import suppress
 from pathlib import Path
 
 LOG_BYTES_MAX = 8 << 20
@@ -50,7 +51,10 @@ class Log:
             self._seen = 0
             return []
         begin, self._seen = max(min(self._seen, size), size - _TAIL_BYTES), size
-        fresh = _read(self.path, begin, size - begin)
+        try:
+            fresh = _read(self.path, begin, size - begin)
+        except OSError:
+            return []  # nobody's calls hang on what is shown of a log
         lines = [line for line in fresh.splitlines() if _IMPORTANT.search(line)]
         lines = [line for line in lines if self._is_news(line)]
         if size > LOG_BYTES_MAX:
@@ -73,7 +77,10 @@ class Log:
         except FileNotFoundError:
             return ""
         begin = max(0, size - 4096)
-        lines = _read(self.path, begin, size - begin).split(b"\n")
+        try:
+            lines = _read(self.path, begin, size - begin).split(b"\n")
+        except OSError:
+            return ""
         # A group of exceptions ends with a rule of dashes.
         last = next((line for line in reversed(lines) if _LETTERS.search(line)), b"")
         return last.decode("utf-8", "replace").strip(" |")[:400]
@@ -82,7 +89,8 @@ class Log:
         # Copied and cut, not renamed: the child's descriptor stays with this inode, and because it
         # appends, its next line begins at the new end.
         old = self.path.with_suffix(".log.1")
-        old.write_bytes(_read(self.path, 0, 2 * LOG_BYTES_MAX))
+        with suppress(OSError):  # a full disk is the last one that a growing log does any good
+            old.write_bytes(_read(self.path, 0, 2 * LOG_BYTES_MAX))
         os.truncate(self.path, 0)
         self._seen = 0
 

@@ -35,6 +35,17 @@ def test_demo_key_is_made_once_and_readable_by_its_owner_only(tmp_path: Path) ->
     assert api.asked == [("POST", "/api/accounts"), ("POST", "/api/keys")]
 
 
+def test_a_key_whose_file_was_torn_by_a_kill_is_made_anew(tmp_path: Path) -> None:
+    (tmp_path / "demo.key").touch()
+    assert demo_key(FakeApi(), tmp_path) == "sk-new"
+    assert (tmp_path / "demo.key").read_text() == "sk-new\n"
+
+
+def test_a_key_that_cannot_be_kept_is_told_all_the_same(tmp_path: Path) -> None:
+    (tmp_path / "demo.key").mkdir()
+    assert demo_key(FakeApi(), tmp_path) == "sk-new"
+
+
 def test_without_control_there_is_no_demo_key_and_no_file(tmp_path: Path) -> None:
     assert demo_key(FakeApi(is_up=False), tmp_path) == ""
     assert not (tmp_path / "demo.key").exists()

@@ -4,6 +4,7 @@ import os
 import stat
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -56,12 +57,23 @@ def test_folder_laid_out_by_another_is_refused(tmp_path: Path) -> None:
         home.make_private(tmp_path / "trap")
 
 
-def test_second_lock_names_the_first_ones_process(tmp_path: Path) -> None:
+def test_second_lock_names_the_first_ones_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(home, "_LOCK_WAIT_S", 0.0)
     lock = home.HomeLock(tmp_path)
     with pytest.raises(ConfigError, match=rf"already runs .*process {os.getpid()}\)"):
         home.HomeLock(tmp_path)
     lock.release()
     home.HomeLock(tmp_path).release()
+
+
+def test_who_is_started_while_the_killed_one_still_ends_waits_for_it(tmp_path: Path) -> None:
+    killed = home.HomeLock(tmp_path)
+    ending = threading.Timer(0.2, killed.release)
+    ending.start()
+    home.HomeLock(tmp_path).release()
+    ending.join()
 
 
 def test_lock_does_not_outlive_its_process(tmp_path: Path) -> None:

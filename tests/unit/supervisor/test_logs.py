@@ -67,3 +67,21 @@ def test_last_words_of_a_child(tmp_path: Path) -> None:
 def test_what_was_there_before_the_start_is_not_news(tmp_path: Path) -> None:
     (tmp_path / "w.log").write_text("ERROR of last week\n")
     assert logs.Log(tmp_path / "w.log").look() == []
+
+
+def test_a_log_that_cannot_be_set_aside_is_cut_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logs, "LOG_BYTES_MAX", 1000)
+    (tmp_path / "w.log.1").mkdir()  # stands for a disk that is full
+    log = logs.Log(tmp_path / "w.log")
+    write(log, "ERROR " + "x" * 1500 + "\n")
+    assert len(log.look()) == 1
+    assert log.path.stat().st_size == 0
+
+
+def test_a_log_that_cannot_be_read_says_nothing(tmp_path: Path) -> None:
+    log = logs.Log(tmp_path / "w.log")
+    log.path.mkdir()
+    assert log.look() == []
+    assert log.last_line() == ""

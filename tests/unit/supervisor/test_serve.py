@@ -5,14 +5,17 @@ from pathlib import Path
 import pytest
 
 from steelyard.domain.errors import ConfigError
-from steelyard.supervisor import sockets
+from steelyard.supervisor import home, sockets
 from steelyard.supervisor.home import HomeLock
 from steelyard.supervisor.serve import serve
 from steelyard.supervisor.settings import Settings
 from supervisor.conftest import Notes
 
 
-def test_second_supervisor_of_a_folder_starts_nothing(tmp_path: Path, notes: Notes) -> None:
+def test_second_supervisor_of_a_folder_starts_nothing(
+    tmp_path: Path, notes: Notes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(home, "_LOCK_WAIT_S", 0.0)
     settings = Settings(tmp_path / "home", tmp_path / "run", port=0)
     settings.home.mkdir()
     lock = HomeLock(settings.home)
