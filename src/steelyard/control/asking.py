@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,9 +18,11 @@ from urllib.parse import urlsplit
 import httpx
 import msgspec
 
+from steelyard.dialects.openai_chat import DIALECT
 from steelyard.domain.errors import BudgetExceeded, Forbidden, Unauthenticated
 from steelyard.domain.money import to_pico
-from steelyard.weigh.asking import Answer, AskError, Preempted
+from steelyard.domain.tallies import Tally
+from steelyard.weigh.asking import Answer, AskError, Booked, Preempted
 from steelyard.wire.call import Failure, Origin, PoolLimits, Timeouts
 from steelyard.wire.handle import Handle
 from steelyard.wire.timers import TimerWheel
@@ -37,8 +40,12 @@ _KNOWN_EVERY_S = 0.2
 _ENDING = {401: Unauthenticated, 402: BudgetExceeded, 403: Forbidden}
 """Refusals that every further call would meet."""
 
-CostOf = Callable[[str], Awaitable[int]]
-"""What a call was booked at, by its id, in pico-units."""
+_LOOKS_MAX = 500
+"""Answers of one asker of which the ledger is asked what they used: a look takes longer than many
+a call."""
+
+BookedOf = Callable[[str], Awaitable[Booked]]
+"""What a call was booked at, by its id."""
 
 
 def own_client(url: str, key: str, why: str, timeout_s: float) -> httpx.AsyncClient:
@@ -64,6 +71,29 @@ async def is_known(client: httpx.AsyncClient, timeout_s: float) -> bool:
     return False
 
 
+class Books:
+    """What the ledger knows of calls whose answers do not say it."""
+
+    def __init__(self, booked_of: BookedOf | None) -> None:
+        """Without ``booked_of`` nothing is known."""
+        self._booked_of = booked_of
+        self._looks_left = _LOOKS_MAX
+
+    async def settle(self, error: AskError) -> None:
+        """Fills in what a call without an answer cost: somebody may have been paid all the same."""
+        if error.call_id and self._booked_of is not None:
+            error.cost_pico, error.used = await self._booked_of(error.call_id)
+
+    async def complete(self, answer: Answer) -> Answer:
+        """The answer with what its call used: several attempts, or a vendor that does not tell."""
+        if answer.used is not None or not answer.call_id or self._booked_of is None:
+            return answer
+        self._looks_left -= 1
+        if self._looks_left < 0:
+            return answer
+        return replace(answer, used=(await self._booked_of(answer.call_id)).used)
+
+
 class GatewayAsk:
     """Asks offers through the gateway on this machine.
 
@@ -76,7 +106,7 @@ class GatewayAsk:
         url: str,
         key: str,
         busy: asyncio.Event | None = None,
-        cost_of: CostOf | None = None,
+        booked_of: BookedOf | None = None,
     ) -> None:
         """A client of the gateway at ``url``; nothing is connected before the first question.
 
@@ -84,12 +114,12 @@ class GatewayAsk:
             url: of the gateway.
             key: to call under.
             busy: set when a foreground call comes; without it questions give way to nobody.
-            cost_of: what a call without an answer was booked at; without it that counts nothing.
+            booked_of: what a call was booked at; without it one without an answer counts nothing.
         """
         self._client = own_client(url, key, "weigh", _TIMEOUT_S)
         self._busy = busy
         self._busy_at_s = -QUIET_S
-        self._cost_of = cost_of
+        self._books = Books(booked_of)
         split = urlsplit(url)
         self._origin = Origin(host=split.hostname or "127.0.0.1", port=split.port or 80)
         self._head = (
@@ -153,7 +183,7 @@ class GatewayAsk:
         reply = await _Reply.of(self._connections(), head.encode("latin-1") + body)
         if reply.status != 200:
             await self._refuse(reply)
-        return _answer(reply, time.monotonic() - began_s)
+        return await self._books.complete(_answer(reply, time.monotonic() - began_s))
 
     def _connections(self) -> Pool:
         if self._pool is None:
@@ -168,10 +198,10 @@ class GatewayAsk:
         if ending is not None:
             raise ending(message)
         call_id = reply.header(b"x-steelyard-call")
-        # Nobody answered, and somebody may have been paid all the same: the ledger knows.
-        cost_pico = await self._cost_of(call_id) if call_id and self._cost_of else 0
         is_retryable = reply.status in (429, 502, 503, 504)
-        raise AskError(message, is_retryable=is_retryable, cost_pico=cost_pico, call_id=call_id)
+        error = AskError(message, is_retryable=is_retryable, call_id=call_id)
+        await self._books.settle(error)
+        raise error
 
 
 class _Reply:
@@ -219,6 +249,10 @@ class _Reply:
         """A header of the answer; empty when it has none of this name."""
         return self._headers.get(name, b"").decode("latin-1")
 
+    def body(self) -> bytes:
+        """All of the answer's body."""
+        return b"".join(self._pieces)
+
     def json(self) -> Any:
         """What the body says.
 
@@ -226,7 +260,7 @@ class _Reply:
             ValueError: it is no JSON.
         """
         try:
-            return msgspec.json.decode(b"".join(self._pieces))
+            return msgspec.json.decode(self.body())
         except RecursionError as error:
             raise ValueError("nested too deep") from error
 
@@ -274,7 +308,8 @@ def _answer(reply: _Reply, time_s: float) -> Answer:
         finish_reason, model = choice.get("finish_reason"), shape.get("model")
     except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
         reason = "the answer is no chat completion"
-        raise AskError(reason, cost_pico=cost_pico, currency=currency) from error
+        used = _used(reply)
+        raise AskError(reason, cost_pico=cost_pico, currency=currency, used=used) from error
     return Answer(
         text=str(text),
         finish_reason=_name(finish_reason),
@@ -285,7 +320,16 @@ def _answer(reply: _Reply, time_s: float) -> Answer:
         time_s=time_s,
         call_id=reply.header(b"x-steelyard-call"),
         model_answered=_name(model),
+        used=_used(reply),
     )
+
+
+def _used(reply: _Reply) -> Tally | None:
+    """What the call used, as the gateway read it too; None where the answer does not say it all."""
+    if reply.header(b"x-steelyard-attempts") != "1":
+        return None  # of attempts before this one, which may be booked, it says nothing
+    told = DIALECT.read_answer(reply.body())
+    return None if told.usage is None else Tally.of(told.usage, told.tier or "")
 
 
 def _name(value: object) -> str:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
-from steelyard.control.asking import CostOf, GatewayAsk
+from steelyard.control.asking import BookedOf, Books, GatewayAsk
 from steelyard.domain.errors import ConfigError, SteelyardError
 from steelyard.weigh.asking import Answer, AskError
 
@@ -59,17 +59,17 @@ class Asker:
 class FleetAsk:
     """Asks offers from a cluster's machines; see ``weigh.asking.Ask``."""
 
-    def __init__(self, place: Place, key: str, cost_of: CostOf | None = None) -> None:
+    def __init__(self, place: Place, key: str, booked_of: BookedOf | None = None) -> None:
         """Nothing is started before ``wait_until_known``.
 
         Args:
             place: where the fleet is.
             key: to call under.
-            cost_of: what a call without an answer was booked at; the ledger is here, not there.
+            booked_of: what a call was booked at; the ledger is here, not there.
         """
         self._place = place
         self._key = key
-        self._cost_of = cost_of
+        self._books = Books(booked_of)
         self._askers: list[Any] = []
         self._n_asked = 0
 
@@ -102,12 +102,11 @@ class FleetAsk:
         except _ray().exceptions.RayError as error:
             reason = f"a machine of the fleet was lost: {_name(error)}"
             raise AskError(reason, is_lost=True) from error
-        if isinstance(reply, AskError) and reply.call_id and self._cost_of is not None:
-            reply.cost_pico = await self._cost_of(reply.call_id)
+        if isinstance(reply, AskError):
+            await self._books.settle(reply)
         if isinstance(reply, Exception):
             raise reply
-        answer: Answer = reply
-        return answer
+        return await self._books.complete(reply)
 
     async def close(self) -> None:
         """Ends the askers and leaves the cluster."""

@@ -24,7 +24,7 @@ from typing import Any, Protocol
 from sqlalchemy import Connection
 
 from steelyard.control import contenders, proving, taskbook, weigh_ends, weigh_prices
-from steelyard.control.booked import cost_of
+from steelyard.control.booked import booked_of
 from steelyard.control.control import Control
 from steelyard.control.proving import Proofs
 from steelyard.control.weigh_orders import Job, Order, Standing, told
@@ -324,7 +324,7 @@ class Weighings:
             from steelyard.control.fleet import FleetAsk, Place  # noqa: PLC0415
 
             place = Place(fleet.address, fleet.askers, fleet.gateway or self._url)
-            return FleetAsk(place, key, partial(cost_of, self._control))
+            return FleetAsk(place, key, partial(booked_of, self._control))
         return self._make_asker(self._url, key, self._busy if job.is_background else None)
 
     async def _note(self, standings: Sequence[Standing], ended: asyncio.Event) -> None:
@@ -392,4 +392,4 @@ def _gateway_asker(control: Control, url: str, key: str, busy: asyncio.Event | N
     # Imported when first needed: its HTTP client costs a sixth of control's start.
     from steelyard.control.asking import GatewayAsk  # noqa: PLC0415
 
-    return GatewayAsk(url, key, busy, partial(cost_of, control))
+    return GatewayAsk(url, key, busy, partial(booked_of, control))

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from steelyard.domain.tallies import Tally
 from steelyard.domain.tasks import Constraint
@@ -70,6 +70,15 @@ class Answer:
     def is_stored(self) -> bool:
         """Whether it was there already."""
         return self.answered_at is not None
+
+
+class Booked(NamedTuple):
+    """What the ledger says of a call."""
+
+    cost_pico: int
+    """Of all attempts, in 10^-12 of the offer's currency."""
+    used: Tally | None
+    """By all attempts; None where the ledger knows nothing of it in time, or corrected it."""
 
 
 class AskError(Exception):

@@ -11,20 +11,24 @@ from typing import Any
 import pytest
 
 from steelyard.control import asking
-from steelyard.control.asking import GatewayAsk
+from steelyard.control.asking import BookedOf, GatewayAsk
 from steelyard.domain.errors import BudgetExceeded, Forbidden, Unauthenticated
+from steelyard.domain.tallies import Tally, Used
+from steelyard.domain.usage import Usage
 from steelyard.testing.replies import Answer, Ending, Raw, json_response
 from steelyard.testing.upstream import ScriptedVendor, Settings
-from steelyard.weigh.asking import AskError, Preempted
+from steelyard.weigh.asking import AskError, Booked, Preempted
 
 REQUEST: dict[str, object] = {"messages": [{"role": "user", "content": "hello"}], "max_tokens": 4}
 
 
 @asynccontextmanager
-async def gateway(busy: asyncio.Event | None = None) -> AsyncIterator[tuple[Any, GatewayAsk]]:
+async def gateway(
+    busy: asyncio.Event | None = None, booked_of: BookedOf | None = None
+) -> AsyncIterator[tuple[Any, GatewayAsk]]:
     """A vendor that stands for the gateway: it speaks the same tongue."""
     async with ScriptedVendor(Settings(key="sk-weigh")) as vendor:
-        ask = GatewayAsk(vendor.base_url.removesuffix("/v1"), "sk-weigh", busy)
+        ask = GatewayAsk(vendor.base_url.removesuffix("/v1"), "sk-weigh", busy, booked_of)
         try:
             yield vendor, ask
         finally:
@@ -52,6 +56,61 @@ def test_one_offer_is_asked_and_the_answer_says_what_it_cost() -> None:
             assert json.loads(asked.body) == {**REQUEST, "model": "offer:shop/m"}
             assert asked.header("x-steelyard-why") == "weigh"
             assert asked.header("x-steelyard-task") == "mood"
+
+    run(work)
+
+
+def plain_answer(*, attempts: str, usage: object) -> Raw:
+    choice = {"message": {"content": "yes"}, "finish_reason": "stop"}
+    body = {"choices": [choice], "usage": usage, "model": "m", "service_tier": "batch"}
+    headers = [("x-steelyard-attempts", attempts), ("x-steelyard-call", "c7")]
+    return Raw((json_response(200, body, headers),))
+
+
+USAGE = {
+    **{"prompt_tokens": 100, "prompt_tokens_details": {"cached_tokens": 60}},
+    **{"completion_tokens": 9, "completion_tokens_details": {"reasoning_tokens": 8}},
+}
+USED = Tally.of(Usage(100, 9, 60, 0, 8), "batch")
+RETRIED = Tally((Used(Usage(100, 9), "", 2),))
+
+
+def test_an_answer_says_what_it_used_and_the_ledger_what_it_does_not_say(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(asking, "_LOOKS_MAX", 2)
+    asked: list[str] = []
+
+    async def booked_of(call_id: str) -> Booked:
+        asked.append(call_id)
+        return Booked(42, RETRIED)
+
+    async def work() -> None:
+        async with gateway(booked_of=booked_of) as (vendor, ask):
+            told, untold = USAGE, {"prompt_tokens": "many"}
+            steps = [("1", told), ("2", told), ("1", untold), ("1", untold), ("1", told)]
+            vendor.script([plain_answer(attempts=n, usage=usage) for n, usage in steps])
+            found = [(await ask("shop/m", REQUEST, task="mood")).used for _ in steps]
+            # The ledger is asked so often and no oftener.
+            assert found == [USED, RETRIED, RETRIED, None, USED]
+            assert asked == ["c7", "c7"]
+            body = {"error": {"message": "No.", "type": "t", "code": "because"}}
+            refused = json_response(502, body, [("x-steelyard-call", "c8")])
+            vendor.script([Raw((refused,))])
+            with pytest.raises(AskError) as caught:
+                await ask("shop/m", REQUEST, task="mood")
+            assert (caught.value.cost_pico, caught.value.used) == (42, RETRIED)
+
+    run(work)
+
+
+def test_without_a_ledger_what_is_not_said_is_not_known() -> None:
+    async def work() -> None:
+        async with gateway() as (vendor, ask):
+            steps = [plain_answer(attempts=n, usage=USAGE) for n in ("1", "2")]
+            vendor.script(steps)
+            found = [(await ask("shop/m", REQUEST, task="mood")).used for _ in steps]
+            assert found == [USED, None]
 
     run(work)
 

@@ -10,9 +10,12 @@ from typing import Any
 import pytest
 
 from steelyard.control import fleet
+from steelyard.control.asking import Books
 from steelyard.control.fleet import FleetAsk, Place
 from steelyard.domain.errors import BudgetExceeded, ConfigError
-from steelyard.weigh.asking import Answer, AskError
+from steelyard.domain.tallies import Tally, Used
+from steelyard.domain.usage import Usage
+from steelyard.weigh.asking import Answer, AskError, Booked
 
 PLACE = Place("10.0.0.5:6379", 2, "http://gateway")
 
@@ -88,19 +91,23 @@ def test_askers_take_turns_and_refusals_are_raised(monkeypatch: pytest.MonkeyPat
     asyncio.run(work())
 
 
-def test_what_a_refused_call_was_booked_at_is_asked_here(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_call_was_booked_at_is_asked_here(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fleet, "_ray", FakeRay)
-    sent = pickle.loads(pickle.dumps(AskError("HTTP 502", call_id="c-1-2")))
-    found = fleet_of(sent)
+    used, retried = Tally.of(Usage(10, 2)), Tally((Used(Usage(10, 2), "", 2),))
+    sent = [AskError("HTTP 502", call_id="c-1-2"), Answer("yes", call_id="c-1-3", used=None)]
+    sent.append(Answer("no", call_id="c-1-4", used=used))
+    found = fleet_of(*(pickle.loads(pickle.dumps(each)) for each in sent))
 
-    async def cost_of(call_id: str) -> int:
-        return 42 if call_id == "c-1-2" else 0
+    async def booked_of(call_id: str) -> Booked:
+        return {"c-1-2": Booked(42, used), "c-1-3": Booked(84, retried)}[call_id]
 
-    found._cost_of = cost_of
+    found._books = Books(booked_of)
 
     async def work() -> None:
         with pytest.raises(AskError) as refused:
             await found("shop/m", {}, task="mood")
-        assert refused.value.cost_pico == 42
+        assert (refused.value.cost_pico, refused.value.used) == (42, used)
+        assert (await found("shop/m", {}, task="mood")).used == retried
+        assert (await found("shop/m", {}, task="mood")).used == used
 
     asyncio.run(work())

@@ -25,7 +25,7 @@ from sqlalchemy import Connection
 
 from steelyard.config.amounts import read_money
 from steelyard.config.weighing import Drift
-from steelyard.control.booked import cost_of
+from steelyard.control.booked import booked_of
 from steelyard.control.control import Control
 from steelyard.control.drift.look import Look, Looker, Subject
 from steelyard.control.drift.money import DayPurse
@@ -304,4 +304,4 @@ def _gateway_asker(control: Control, url: str, key: str, busy: asyncio.Event | N
     from steelyard.control.asking import GatewayAsk  # noqa: PLC0415
 
     # A question without an answer may be booked all the same, and is the day's money then.
-    return GatewayAsk(url, key, busy, partial(cost_of, control))
+    return GatewayAsk(url, key, busy, partial(booked_of, control))
