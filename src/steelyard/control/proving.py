@@ -53,10 +53,20 @@ Proofs = Mapping[str, Mapping[str, Proof]]
 """Task -> offer -> its verdict in force. Tasks that nobody weighed are not in it."""
 
 
-def load(connection: Connection, tasks: Mapping[str, Stored], now_ns: int) -> Proofs:
-    """The verdict in force of every offer on each of ``tasks``, as of ``now_ns`` (UTC)."""
+def load(
+    connection: Connection,
+    tasks: Mapping[str, Stored],
+    now_ns: int,
+    *,
+    has_used: bool = False,
+) -> Proofs:
+    """The verdict in force of every offer on each of ``tasks``, as of ``now_ns`` (UTC).
+
+    ``has_used``: with what its calls used, for who prices it anew.
+    """
     found: dict[str, dict[str, Proof]] = {}
-    verdicts = [v for v in proofs.latest_verdicts(connection) if v.task in tasks]
+    latest = proofs.latest_verdicts(connection, has_used=has_used)
+    verdicts = [v for v in latest if v.task in tasks]
     if not verdicts:
         return found
     known = _Known(connection, {verdict.offer for verdict in verdicts})
@@ -71,8 +81,8 @@ def load(connection: Connection, tasks: Mapping[str, Stored], now_ns: int) -> Pr
 def past(
     connection: Connection, task: str | None = None, offer: str | None = None
 ) -> Sequence[Verdict]:
-    """All verdicts that there ever were, the newest first."""
-    return proofs.past_verdicts(connection, task, offer)
+    """All verdicts that there ever were, the newest first, with what their calls used."""
+    return proofs.past_verdicts(connection, task, offer, has_used=True)
 
 
 def fresh(found: Proofs) -> list[Verdict]:

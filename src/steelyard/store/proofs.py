@@ -1,17 +1,25 @@
-"""Verdicts and weighings: what was measured about offers, newest last, nothing edited away."""
+"""Verdicts and weighings: what was measured about offers, newest last, nothing edited away.
+
+What a verdict's calls used may be as long as its test set, and only who prices it anew needs that:
+it is read when asked for.
+"""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, Select, func, insert, select, update
 
 from steelyard.domain.instants import instant_ns, instant_of
+from steelyard.domain.tallies import tally_of
 from steelyard.domain.tasks import Verdict
 from steelyard.store.schema import verdicts, weighings
+
+_MEASURED = tuple(column for column in verdicts.c if column.name != "used")
 
 
 def add_verdict(connection: Connection, verdict: Verdict) -> None:
@@ -36,17 +44,21 @@ def add_verdict(connection: Connection, verdict: Verdict) -> None:
             cost_lower_pico=_text(verdict.cost_lower_pico),
             cost_upper_pico=_text(verdict.cost_upper_pico),
             time_median_s=verdict.time_median_s,
+            used=None if verdict.used is None else _compact(verdict.used.plain()),
         )
     )
 
 
-def latest_verdicts(connection: Connection) -> list[Verdict]:
-    """The newest verdict of each offer on each task in each prompt form."""
+def latest_verdicts(connection: Connection, *, has_used: bool = False) -> list[Verdict]:
+    """The newest verdict of each offer on each task in each prompt form.
+
+    ``has_used``: with what its calls used.
+    """
     newest = select(func.max(verdicts.c.verdict_number)).group_by(
         verdicts.c.task, verdicts.c.offer, verdicts.c.form_digest
     )
     query = (
-        select(verdicts)
+        _verdicts(has_used)
         .where(verdicts.c.verdict_number.in_(newest))
         .order_by(verdicts.c.task, verdicts.c.offer, verdicts.c.verdict_number)
     )
@@ -54,10 +66,17 @@ def latest_verdicts(connection: Connection) -> list[Verdict]:
 
 
 def past_verdicts(
-    connection: Connection, task: str | None = None, offer: str | None = None
+    connection: Connection,
+    task: str | None = None,
+    offer: str | None = None,
+    *,
+    has_used: bool = False,
 ) -> list[Verdict]:
-    """All verdicts there ever were, on a task and offer if named; the newest first."""
-    query = select(verdicts).order_by(verdicts.c.verdict_number.desc())
+    """All verdicts there ever were, on a task and offer if named; the newest first.
+
+    ``has_used``: with what their calls used.
+    """
+    query = _verdicts(has_used).order_by(verdicts.c.verdict_number.desc())
     if task is not None:
         query = query.where(verdicts.c.task == task)
     if offer is not None:
@@ -104,7 +123,12 @@ def recent_weighings(connection: Connection, count: int) -> list[Mapping[str, An
     return [dict(row) for row in connection.execute(query).mappings()]
 
 
+def _verdicts(has_used: bool) -> Select[Any]:
+    return select(verdicts) if has_used else select(*_MEASURED)
+
+
 def _verdict(row: Any) -> Verdict:
+    used = getattr(row, "used", None)
     return Verdict(
         task=row.task,
         offer=row.offer,
@@ -124,7 +148,12 @@ def _verdict(row: Any) -> Verdict:
         cost_lower_pico=_integer(row.cost_lower_pico),
         cost_upper_pico=_integer(row.cost_upper_pico),
         time_median_s=row.time_median_s,
+        used=None if used is None else tally_of(json.loads(used)),
     )
+
+
+def _compact(plain: object) -> str:
+    return json.dumps(plain, separators=(",", ":"))
 
 
 def _text(amount: int | None) -> str | None:

@@ -176,6 +176,7 @@ verdicts = Table(
     Column("cost_lower_pico", Text),
     Column("cost_upper_pico", Text),
     Column("time_median_s", Float),
+    Column("used", Text),  # JSON of a tally; null where nobody knows
 )
 Index("verdicts_task_offer", verdicts.c.task, verdicts.c.offer)
 

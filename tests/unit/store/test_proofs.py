@@ -8,7 +8,9 @@ from fractions import Fraction
 
 from sqlalchemy import Connection
 
+from steelyard.domain.tallies import Tally, Used
 from steelyard.domain.tasks import Verdict
+from steelyard.domain.usage import Usage
 from steelyard.store import proofs, revisions
 from steelyard.store.revisions import Change
 
@@ -52,6 +54,17 @@ class TestProofs:
         )
         proofs.add_verdict(tx, other)
         assert proofs.latest_verdicts(tx) == [self.verdict(), other]
+
+    def test_what_calls_used_is_kept_and_read_when_asked_for(self, tx: Connection) -> None:
+        heard = Usage(1_000, 20, 600, 0, 8, 1, (("input_audio", 40),))
+        used = Tally.over([Used(Usage(10, 2), "", 70), Used(heard, "batch")])
+        known, old = self.verdict(used=used), self.verdict(offer="old")
+        for verdict in (known, old):
+            proofs.add_verdict(tx, verdict)
+        assert proofs.latest_verdicts(tx, has_used=True) == [known, old]
+        assert proofs.past_verdicts(tx, has_used=True) == [old, known]
+        assert [v.used for v in proofs.latest_verdicts(tx)] == [None, None]
+        assert [v.used for v in proofs.past_verdicts(tx)] == [None, None]
 
     def test_weighings_show_how_far_they_are(self, tx: Connection) -> None:
         number = proofs.begin_weighing(tx, "shop/a", "c/m", 100, NOON_NS)
