@@ -106,7 +106,8 @@ def _end_one(
     if result is not None and has_verdict:
         verdict = result.verdict
         earlier = known.get((verdict.task, verdict.offer, verdict.form_digest))
-        if earlier is None or not says_nothing_new(verdict, earlier):
+        is_less = takes_back if standing.stopping else says_nothing_new
+        if earlier is None or not is_less(verdict, earlier):
             proofs.add_verdict(connection, verdict)
     if result is not None and result.judge is not None and result.judge.pairs:
         body = {"weighing": standing.number, **judge_row(result.judge)}
@@ -136,6 +137,19 @@ def says_nothing_new(verdict: Verdict, earlier: Verdict) -> bool:
         and verdict.floor == earlier.floor
         and verdict.n < earlier.n
         and instant_ns(verdict.decided_at) <= instant_ns(earlier.decided_at)
+    )
+
+
+def takes_back(verdict: Verdict, earlier: Verdict) -> bool:
+    """Whether a weighing that somebody stopped would put less in the place of an earlier verdict.
+
+    Also where its answers are newer: what was proven is taken back by a weighing that came to its
+    end, by age, by drift, never by a person who wanted the calls to end.
+    """
+    return (
+        verdict.status is Status.NOT_PROVEN
+        and verdict.floor == earlier.floor
+        and (earlier.status is not Status.NOT_PROVEN or verdict.n < earlier.n)
     )
 
 

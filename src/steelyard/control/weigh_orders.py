@@ -13,12 +13,15 @@ from steelyard.domain.tasks import Task
 from steelyard.weigh.asking import Contender
 from steelyard.weigh.datasets import Dataset
 from steelyard.weigh.entrants import Goal
+from steelyard.weigh.halting import Halt
 from steelyard.weigh.judging import JudgeReport
 from steelyard.weigh.results import Result
 from steelyard.weigh.sequences import Interval
 from steelyard.weigh.terms import Progress
 
 CONCURRENCY = 4
+STOPPING = "stopping"
+"""State of a weighing that somebody stopped and whose last calls are still under way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,8 @@ class Standing:
     noted: tuple[int, int] = (0, 0)
     """What the database knows of ``done`` and ``paid_pico``."""
     bounds: Callable[[], Interval] | None = None
+    stopping: str = ""
+    """Why it is about to end; empty while nobody stopped it."""
 
     def take(self, progress: Progress) -> None:
         """Takes news in."""
@@ -77,6 +82,8 @@ class Standing:
         }
         if self.bounds is not None:
             found["lower"], found["upper"] = map(str, self.bounds())
+        if self.stopping:
+            found["state"], found["detail"] = STOPPING, self.stopping
         return found
 
 
@@ -97,6 +104,8 @@ class Job:
     since: Mapping[str, datetime] = field(default_factory=dict)
     """Instants before which an offer was another, so that older answers do not count."""
     is_background: bool = False
+    halt: Halt = field(default_factory=Halt)
+    """By which it ends early."""
 
 
 def told(result: Result) -> dict[str, Any]:

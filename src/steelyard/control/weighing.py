@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -28,6 +27,7 @@ from steelyard.control.booked import booked_of
 from steelyard.control.control import Control
 from steelyard.control.proving import Proofs
 from steelyard.control.weigh_orders import Job, Order, Standing, told
+from steelyard.control.weigh_turns import Stop, Turns, refusal
 from steelyard.control.weighing_key import weighing_key
 from steelyard.domain.errors import ConfigError, SteelyardError, StoreUnavailable
 from steelyard.domain.money import Money
@@ -51,9 +51,6 @@ _PAUSE_MIN_S, _PAUSE_MAX_S = 30.0, 600.0
 """How long the background rests after a weighing that proved nothing; doubles each time."""
 _NOTE_EVERY_S = 1.0
 _GAVE_WAY = "stopped to let another go first, or because control ended"
-_SWITCH_S = 0.0005
-"""How long a thread may hold the interpreter while a weighing waits for it: with the usual 5 ms
-every answer that comes while the ledger is written would wait as long as it takes to grade ten."""
 _TOLD_MAX = 500
 """Weighings whose ends are remembered in full, for whoever waited for them."""
 
@@ -80,12 +77,14 @@ class Weighings:
         self._control = control
         self._url = url
         self._make_asker = make_asker or partial(_gateway_asker, control)
-        self._turn = asyncio.Lock()
+        self._turns = Turns()
         self._busy = asyncio.Event()
         self._asked: set[asyncio.Task[bool]] = set()
         self._idle: asyncio.Task[bool] | None = None
         self._standings: dict[int, Standing] = {}
         self._told: dict[int, dict[str, Any]] = {}
+        self._left_alone: set[str] = set()
+        """Tasks that somebody stopped in the background: they wait for whoever asks for them."""
 
     async def start(self, order: Order) -> dict[str, Any]:
         """Begins a weighing on demand and returns what was begun; it runs on by itself.
@@ -107,9 +106,23 @@ class Weighings:
             running = asyncio.get_running_loop().create_task(self._run(job))
         self._asked.add(running)
         running.add_done_callback(self._on_asked_ended)
+        self._left_alone.discard(task.name)
         if self._idle is not None:
             self._idle.cancel()
         return {"task": task.name, "weighings": [standing.number for standing in job.standings]}
+
+    async def stop(self, wish: Stop) -> list[Job]:
+        """Ends weighings that run or wait, and says which; what is known of them is kept.
+
+        Raises:
+            WeighingOver: those meant have ended.
+            WeighingNotFound: there are none.
+        """
+        found = self._turns.stop(wish)
+        if not found:
+            raise await self._control.read(lambda c: refusal(c, wish))
+        self._left_alone.update(job.task.name for job in found if job.is_background)
+        return found
 
     def live(self) -> dict[int, dict[str, Any]]:
         """What is running now, by number: how many items are done, and the bounds so far."""
@@ -189,7 +202,7 @@ class Weighings:
         # The shortest answers first: something is proven sooner.
         cheapest = sorted(self._tasks().items(), key=lambda each: each[1].form.output_tokens_max)
         for name, task in cheapest:
-            if not task.is_weighed_when_idle or name not in stored:
+            if not task.is_weighed_when_idle or name not in stored or name in self._left_alone:
                 continue
             weighed = contenders.weighed(task, stored[name].body["digests"], verdicts)
             if missing := [one for one in offers if one.offer not in weighed]:
@@ -256,14 +269,14 @@ class Weighings:
         results: dict[str, Result] = {}
         problem = "broke off"
         try:
-            async with self._turn:
+            async with self._turns.turn(job):
                 results = {result.offer: result for result in await self._weigh(job)}
             problem = ""
         except (SteelyardError, AskError) as error:
             problem = str(error)
             log.warning("weighing of %s ended: %s", job.task.name, error)
         except asyncio.CancelledError:
-            problem = _GAVE_WAY
+            problem = job.halt.reason or _GAVE_WAY
             raise
         finally:
             for standing in job.standings:
@@ -289,6 +302,7 @@ class Weighings:
             money_max=job.money,
             currency=job.currency,
             others=tuple(job.others),
+            halt=job.halt,
         )
         key = await weighing_key(self._control)
         ask = self._asker(job, key)
@@ -303,10 +317,9 @@ class Weighings:
             folder = self._control.places.home / "weighings" / "answers"
             await asyncio.to_thread(open_all, folder, self._answered_as(job), stores, _now())
             storing = StoringAsk(ask, stores, _now, job.since, is_fresh=order.is_fresh)
-            with _quick_turns():
-                return await run(
-                    job.task, job.dataset, job.contenders, storing, path=job.path, options=options
-                )
+            return await run(
+                job.task, job.dataset, job.contenders, storing, path=job.path, options=options
+            )
         finally:
             if job.is_background:
                 self._control.set_background(False)
@@ -365,17 +378,6 @@ class Weighings:
 
 def _now() -> datetime:
     return datetime.now(UTC)
-
-
-@contextmanager
-def _quick_turns() -> Iterator[None]:
-    """Lets the loop have its turn soon while a thread, such as the scribe's, works on."""
-    usual_s = sys.getswitchinterval()
-    sys.setswitchinterval(_SWITCH_S)
-    try:
-        yield
-    finally:
-        sys.setswitchinterval(usual_s)
 
 
 @contextmanager

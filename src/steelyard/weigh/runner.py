@@ -357,6 +357,7 @@ class _Runner:
         lane.failed[index] = (bill, total_pico)
         lane.paid_pico += paid_pico
         self._race.pay(paid_pico)
+        self._tell(lane)
 
     @staticmethod
     def _add_earlier(lane: Lane, index: int, bill: Bill) -> int:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 
-from steelyard.control.weigh_ends import _share_rest, says_nothing_new
+from steelyard.control.weigh_ends import _share_rest, says_nothing_new, takes_back
 from steelyard.control.weigh_orders import Standing
 from steelyard.domain.tasks import Verdict
 
@@ -46,3 +46,12 @@ def test_what_was_paid_for_all_is_booked_with_the_first() -> None:
     _share_rest([one, other])
     assert (one.paid_pico, other.paid_pico) == (35, 20)
     _share_rest([])
+
+
+def test_one_that_was_stopped_puts_nothing_less_in_the_place_of_more() -> None:
+    fresh = replace(SHORT, decided_at=NOON + timedelta(hours=1))
+    assert takes_back(fresh, PROVEN)
+    assert takes_back(replace(fresh, n=9), SHORT)
+    assert not takes_back(replace(fresh, n=11), SHORT)
+    assert not takes_back(replace(fresh, floor=Decimal("0.5")), PROVEN)
+    assert not takes_back(PROVEN, SHORT)

@@ -1,4 +1,4 @@
-"""Weighings: the last ones with how far they are, and a new one on demand."""
+"""Weighings: the last ones with how far they are, a new one on demand, an end before its time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from starlette.routing import Route
 
 from steelyard.control.api.web import Body, admin, answer, body_of, control_of, listed
 from steelyard.control.weigh_orders import CONCURRENCY, Order
+from steelyard.control.weigh_turns import Stop
 from steelyard.control.weighing import Weighings
+from steelyard.domain.errors import InvalidRequest
 from steelyard.domain.instants import instant_of
 from steelyard.store import proofs
 from steelyard.weigh.entrants import Goal
@@ -57,6 +59,32 @@ async def list_weighings(request: Request) -> Response:
     return listed(shown)
 
 
+class _Stop(Body):
+    task: str = Field(default="", max_length=128)
+    weighing: int = Field(default=0, ge=0)
+    now: bool = False
+    """Whether calls under way are cut off."""
+
+
+@admin
+async def stop_weighings(request: Request) -> Response:
+    """Ends the weighings of a task, or the one that a number belongs to; keeps what is known."""
+    body = await body_of(request, _Stop)
+    if bool(body.task) == bool(body.weighing):
+        raise InvalidRequest("Name a task or the number of a weighing, one of both.")
+    weighings: Weighings = request.app.state.weighings
+    wish = Stop("admin", body.task, body.weighing, is_cut=body.now)
+    found = [
+        {
+            "task": job.task.name,
+            "weighings": [standing.number for standing in job.standings],
+            "is_background": job.is_background,
+        }
+        for job in await weighings.stop(wish)
+    ]
+    return answer({"stopped": found}, 202)
+
+
 @admin
 async def start_weighing(request: Request) -> Response:
     """Begins to weigh a task over offers; the answer names the weighings begun."""
@@ -78,4 +106,5 @@ async def start_weighing(request: Request) -> Response:
 routes = [
     Route("/api/weighings", list_weighings),
     Route("/api/weighings", start_weighing, methods=["POST"]),
+    Route("/api/weighings/stop", stop_weighings, methods=["POST"]),
 ]
