@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from steelyard.domain.errors import UnbalancedEntry
@@ -25,7 +26,7 @@ class Used(NamedTuple):
     calls: int = 1
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Tally:
     """Calls by what they used; in order, each kind once, so that equal ones compare equal."""
 
@@ -49,13 +50,18 @@ class Tally:
         """Calls in all."""
         return sum(line.calls for line in self.lines)
 
-    @property
+    @cached_property
     def total(self) -> Usage:
         """What all calls used together, item by item."""
         found = NOTHING
         for usage, _, count in self.lines:
             found = found.plus(times(usage, count))
         return found
+
+    @cached_property
+    def is_plain(self) -> bool:
+        """Whether all calls used tokens alone, in the ordinary tier."""
+        return not any(usage.extras or tier for usage, tier, _ in self.lines)
 
     def plain(self) -> list[list[Any]]:
         """The tally as JSON keeps it; ``tally_of`` reads it back."""

@@ -56,8 +56,7 @@ def _plain_card(period: Period, tally: Tally) -> Card | None:
     is_for_all = is_for_all and card.input_to == card.output_to == END_COUNT
     if not is_for_all or card.steps or card.missing:
         return None
-    is_bare = not any(usage.extras or tier for usage, tier, _ in tally.lines)
-    return card if is_bare else None
+    return card if tally.is_plain else None
 
 
 def _cost(period: Period, usage: Usage, tier: str) -> int | None:

@@ -14,7 +14,9 @@ from steelyard.control.readiness import TaskVerdict, load
 from steelyard.domain.instants import DAY_NS, NS
 from steelyard.domain.rates import ExchangeRate
 from steelyard.domain.readiness import Lever, State
+from steelyard.domain.tallies import Tally, Used
 from steelyard.domain.tasks import Verdict
+from steelyard.domain.usage import Usage
 from steelyard.store import exchange, objects, proofs, revisions
 from steelyard.store.database import Database
 
@@ -118,6 +120,54 @@ def test_a_price_change_moves_costs_between_what_input_and_output_did(
     each = found(database)
     assert each.cost == (150, 75, 300)
     assert each.reopened == []
+
+
+USED = Tally((Used(Usage(46, 2), "", 100),))
+"""A hundred items of 100 pico-units at 2 and 4 per million, nearly all of it input."""
+LONG = {"cost_pico": 10_000 * 10**6, "cost_lower_pico": 150 * 10**6, "used": USED}
+
+
+def test_tokens_tell_exactly_what_a_new_price_moves(
+    database: Database, put: Put, weigh: Callable[..., None]
+) -> None:
+    weigh("a", PROVEN, **LONG)
+    cut = TEXT.replace("input: 2 CNY/mtok, output: 4", "input: 1 CNY/mtok, output: 4")
+    put(cut, NOW_NS - 5 * NS)
+    each = found(database)
+    # 46 tokens at one and two at four, over a half that is right: no middle of two figures.
+    scale = Fraction(54, 100)
+    assert each.cost == (108 * 10**6, 150 * 10**6 * scale, 300 * scale)
+    assert each.candidates[0].weighing_pico == 5_400 * 10**6
+
+
+def test_who_nobody_weighed_is_estimated_by_the_kinds_of_tokens(
+    database: Database, put: Put, weigh: Callable[..., None]
+) -> None:
+    weigh("a", PROVEN, **LONG)
+    # Dear answers, cheap questions: by the span between the two it might cost anything.
+    put(TEXT.replace("tasks:", NEW % (1, 40) + "tasks:"), NOW_NS - 5 * NS)
+    (new,) = [one for one in found(database).candidates if one.offer == "shop/new"]
+    assert new.cost == ((46 + 80) * 10**6, (46 + 80) * 10**6, None)
+    assert opened(database) == [("shop/new", "rival")]
+    put(TEXT.replace("tasks:", NEW % (4, 8) + "tasks:"), NOW_NS - 4 * NS)
+    # Two tries cost 200 at the proven one, 200 one try here.
+    assert opened(database) == []
+
+
+def test_a_price_opens_a_task_exactly_where_its_tokens_say_so(
+    database: Database, put: Put, weigh: Callable[..., None]
+) -> None:
+    weigh("a", PROVEN, **LONG)
+    bought = {"cost_pico": 100_000 * 10**6, "cost_lower_pico": 1_500 * 10**6, "used": USED}
+    weigh("b", PROVEN, **bought)
+    dear = "input: 20 CNY/mtok, output: 40"
+    # Its answers became a fortieth, its questions are what costs: the span would reach below.
+    put(TEXT.replace(dear, "input: 20 CNY/mtok, output: 1"), NOW_NS - 6 * NS)
+    assert opened(database) == []
+    put(TEXT.replace(dear, "input: 1 CNY/mtok, output: 40"), NOW_NS - 5 * NS)
+    assert found(database).cost == (200 * 10**6, 150 * 10**6, 300)
+    put(TEXT.replace(dear, "input: 1 CNY/mtok, output: 20"), NOW_NS - 4 * NS)
+    assert opened(database) == [("shop/b", "cheapest")]
 
 
 def test_a_new_offer_opens_the_task_if_it_may_win(

@@ -25,6 +25,8 @@ def test_the_total_has_every_item_of_every_call() -> None:
     found = Tally.over([Used(SHORT, "", 3), Used(LONG, "batch", 2)])
     assert found.total == Usage(2030, 46, 1200, 0, 16, 5, (("input_audio", 80),))
     assert Tally().total == NOTHING
+    assert Tally.of(SHORT).is_plain
+    assert not found.is_plain and not Tally.of(SHORT, "batch").is_plain
     assert times(LONG, 1) == LONG
 
 
