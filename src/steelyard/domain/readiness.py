@@ -44,6 +44,8 @@ class Lever(StrEnum):
     """Ask an offer more items: its mean lies above the floor, its bounds are too wide."""
     GRADES = "grades"
     """See why so many items have no grade."""
+    JUDGE = "judge"
+    """Let another judge grade an offer: the one that did may as well toss a coin."""
     SUPPLY = "supply"
     """Measure an offer's supply, or buy more of it."""
     RELEASE = "release"
@@ -333,6 +335,7 @@ _ORDER = (
     Lever.SUPPLY,
     Lever.RELEASE,
     Lever.GRADES,
+    Lever.JUDGE,
     Lever.MORE_ITEMS,
     Lever.WEIGH,
     Lever.BETTER_MODEL,
@@ -351,6 +354,8 @@ def _change(one: Candidate, floor: Decimal) -> Change | None:
         return Change(Lever.SUPPLY, one.offer, reason=standing.reason)
     if standing.cause is Cause.UNSCORED:
         return Change(Lever.GRADES, one.offer, reason=standing.reason)
+    if standing.cause is Cause.JUDGE:
+        return Change(Lever.JUDGE, one.offer, cost_pico=cost, reason=standing.reason)
     more = more_items(one.verdict, floor)
     if more is None:
         return None

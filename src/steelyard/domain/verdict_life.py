@@ -24,6 +24,8 @@ from typing import NamedTuple
 from steelyard.domain.answering import Kind, normal, shown
 from steelyard.domain.tasks import UNSCORED_SHARE_MAX, Status, Verdict, decide
 
+_GRADES_MIN = 10
+"""So many grades always bound the mean somewhere, if they are taken to say anything."""
 STALE_AFTER_DAYS = 90
 """Age at which a verdict proves nothing any more, where nobody says otherwise."""
 
@@ -47,6 +49,8 @@ class Cause(StrEnum):
     """The quality is proven; the supply that the task demands is not there, or nobody knows."""
     UNSCORED = "unscored"
     """Too many items have no grade."""
+    JUDGE = "judge"
+    """The judge that graded may as well toss a coin."""
 
 
 class Place(NamedTuple):
@@ -158,6 +162,8 @@ def standing(verdict: Verdict, rules: Rules, facts: Facts, now: datetime) -> Sta
     if share > UNSCORED_SHARE_MAX:
         reason = f"{verdict.n_unscored} of {verdict.n + verdict.n_unscored} items have no grade"
         return Standing(status, Cause.UNSCORED, reason, until)
+    if verdict.n >= _GRADES_MIN and (verdict.lower, verdict.upper) == (0, 1):
+        return Standing(status, Cause.JUDGE, "nothing shows that its judge reads", until)
     if status is not Status.PROVEN or not rules.demand:
         return Standing(status, until=until)
     lacking = shortage(rules, facts.supply, now)

@@ -114,6 +114,7 @@ def test_what_is_stale_held_or_short_of_supply_makes_no_task_supervised() -> Non
 def test_what_would_change_it_the_likeliest_first() -> None:
     short = Standing(Status.NOT_PROVEN, Cause.SUPPLY, "60 of 100")
     holes = Standing(Status.NOT_PROVEN, Cause.UNSCORED, "20 of 120")
+    blind = Standing(Status.NOT_PROVEN, Cause.JUDGE, "a coin")
     state, levers = judge(
         Candidate("new", weighing_pico=Fraction(5)),
         Candidate("newer", weighing_pico=Fraction(3)),
@@ -121,6 +122,7 @@ def test_what_would_change_it_the_likeliest_first() -> None:
         weighed("open", OPEN),
         replace(weighed("holes", GOOD), standing=holes),
         replace(weighed("short", GOOD), standing=short),
+        replace(weighed("blind", GOOD), standing=blind),
         stale(weighed("old", GOOD)),
         weighed("held", GOOD, held="not genuine"),
         weighed("bad", BAD),
@@ -128,8 +130,8 @@ def test_what_would_change_it_the_likeliest_first() -> None:
     assert state is State.SUPERVISED
     assert levers == [
         (Lever.WEIGH_AGAIN, "old"), (Lever.SUPPLY, "short"), (Lever.RELEASE, "held"),
-        (Lever.GRADES, "holes"), (Lever.MORE_ITEMS, "open"), (Lever.WEIGH, "newer"),
-        (Lever.WEIGH, "new"), (Lever.WEIGH, "unpriced"),
+        (Lever.GRADES, "holes"), (Lever.JUDGE, "blind"), (Lever.MORE_ITEMS, "open"),
+        (Lever.WEIGH, "newer"), (Lever.WEIGH, "new"), (Lever.WEIGH, "unpriced"),
     ]  # fmt: skip
 
 

@@ -121,6 +121,15 @@ def test_too_many_items_without_a_grade_are_named() -> None:
     assert found.reason == "20 of 120 items have no grade"
 
 
+def test_grades_that_bound_nothing_are_those_of_a_judge_that_says_nothing() -> None:
+    blind = replace(VERDICT, lower=Decimal(0), upper=Decimal(1))
+    found = standing(blind, RULES, FACTS, NOW)
+    assert (found.status, found.cause) == (Status.NOT_PROVEN, Cause.JUDGE)
+    assert found.reason == "nothing shows that its judge reads"
+    few = replace(blind, n=9, total=Fraction(5))
+    assert standing(few, RULES, FACTS, NOW).cause is Cause.NONE
+
+
 def test_names_of_vendors_steer_no_terminal() -> None:
     found = judged(Facts(HERE, HERE, answering=Answering("m\x1b[2J", LATER)))
     assert "\x1b" not in found.reason

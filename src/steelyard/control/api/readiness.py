@@ -121,6 +121,7 @@ def text_of(change: Change, currency: str) -> str:
         Lever.WEIGH_AGAIN: "weigh {offer} again",
         Lever.MORE_ITEMS: "ask {offer} about {items:,} items more",
         Lever.GRADES: "see why {offer} has no grade on so many items",
+        Lever.JUDGE: "let another judge grade {offer}",
         Lever.SUPPLY: "more supply of {offer}",
         Lever.RELEASE: "test {offer} in quarantine anew",
         Lever.BETTER_MODEL: "a model that is better by {missing:.3f}",
