@@ -162,7 +162,7 @@ def standing(verdict: Verdict, rules: Rules, facts: Facts, now: datetime) -> Sta
     if share > UNSCORED_SHARE_MAX:
         reason = f"{verdict.n_unscored} of {verdict.n + verdict.n_unscored} items have no grade"
         return Standing(status, Cause.UNSCORED, reason, until)
-    if verdict.n >= _GRADES_MIN and (verdict.lower, verdict.upper) == (0, 1):
+    if verdict.n >= _GRADES_MIN and verdict.lower == 0 and verdict.upper == 1:
         return Standing(status, Cause.JUDGE, "nothing shows that its judge reads", until)
     if status is not Status.PROVEN or not rules.demand:
         return Standing(status, until=until)
