@@ -32,6 +32,7 @@ from steelyard.cli import (
     tasks,
     vendors,
     verdicts,
+    weighings,
     what_if,
 )
 from steelyard.cli.output import printable
@@ -58,6 +59,7 @@ app.add_typer(moving.app, name="import")
 app.add_typer(answered.app, name="answers")
 app.add_typer(supply.app, name="supply")
 app.add_typer(tasks.app, name="tasks")
+app.add_typer(weighings.app, name="weighings")
 app.add_typer(drift.app, name="drift")
 app.add_typer(authenticity.app, name="authenticity")
 app.add_typer(captures.app, name="captures")

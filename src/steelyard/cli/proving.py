@@ -15,7 +15,10 @@ from steelyard.cli.verdicts import show
 from steelyard.console.figures import amount
 
 _LOOK_S = 0.5
-_GOES_ON = "the weighing goes on, within its money; steelyard verdicts tells what it finds"
+_GOES_ON = (
+    "the weighing goes on, within its money; steelyard verdicts tells what it finds,"
+    " steelyard weighings stop {} ends it"
+)
 
 
 class Goal(StrEnum):
@@ -193,7 +196,7 @@ def _wait(numbers: Collection[int], *, is_quiet: bool) -> list[dict[str, Any]]:
                 return rows
             time.sleep(_LOOK_S)
     except KeyboardInterrupt:
-        say(_GOES_ON, err=True)
+        say(_GOES_ON.format(min(numbers)), err=True)
         raise
     finally:
         if board is not None:

@@ -140,6 +140,7 @@ def test_who_stops_waiting_hears_that_the_weighing_goes_on(
     api.answers["GET /api/weighings"] = {"data": [STARTED]}
     result = run("weigh", "t")
     assert result.exit_code == 130 and "the weighing goes on" in result.stderr
+    assert "steelyard weighings stop 7 ends it" in result.stderr
 
 
 def test_one_sentence_names_the_cheapest_that_is_proven() -> None:
