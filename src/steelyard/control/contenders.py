@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from steelyard.config.check import nearest
 from steelyard.control import measured, price_book
 from steelyard.control.proving import Proof
 from steelyard.domain.errors import ConfigError
@@ -29,7 +30,8 @@ def named(connection: Connection, names: Sequence[str]) -> list[Contender]:
     stored = measured.offers(connection)
     unknown = [name for name in names if name not in stored]
     if unknown:
-        raise ConfigError(f"No offer {unknown[0]!r}; steelyard offers lists them.")
+        hint = nearest(unknown[0], stored) or "; steelyard offers lists them"
+        raise ConfigError(f"No offer {unknown[0]!r}{hint}")
     if names:
         return [_contender(stored[name].body) for name in dict.fromkeys(names)]
     return [_contender(body) for body in _for_sale(connection)]

@@ -7,13 +7,16 @@ ends it; what was answered is kept, and the same test goes on from there.
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import Any
 
 from pydantic import Field
+from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from steelyard.config.weighing import Authenticity
+from steelyard.control.api.known import demand_known
 from steelyard.control.api.progress import watched
 from steelyard.control.api.web import Body, admin, answer, body_of, control_of, listed
 from steelyard.control.control import Control
@@ -49,7 +52,14 @@ async def list_tests(request: Request) -> Response:
     from steelyard.control.authenticity import keeping  # noqa: PLC0415 - needed by few
 
     offer = request.query_params.get("offer", "")
-    return listed(await control_of(request).read(lambda c: keeping.rows(c, offer)))
+
+    def work(connection: Connection) -> list[dict[str, Any]]:
+        rows = keeping.rows(connection, offer)
+        if not rows:
+            demand_known(connection, offer=offer)
+        return rows
+
+    return listed(await control_of(request).read(work))
 
 
 @admin

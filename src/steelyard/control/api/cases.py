@@ -16,6 +16,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from steelyard.control import cases, proving
+from steelyard.control.api.known import demand_one_of
 from steelyard.control.api.web import Body, admin, answer, body_of, control_of, listed
 from steelyard.control.cases import Found, NewNote, Wish
 from steelyard.domain.errors import InvalidRequest
@@ -23,7 +24,7 @@ from steelyard.store import objects
 from steelyard.weigh.cases import report as case_report
 from steelyard.weigh.cases.analysis import select
 from steelyard.weigh.cases.report import Remark, Standing
-from steelyard.weigh.cases.texts import LANGUAGES
+from steelyard.weigh.cases.texts import KINDS_ENGLISH, LANGUAGES
 
 _LIMIT = 100
 _LIMIT_MAX = 1_000
@@ -53,14 +54,18 @@ async def list_cases(request: Request) -> Response:
     query = request.query_params
     found = await cases.look(control_of(request), _task_of(request))
     analysis = found.analysis
-    offer, tag = query.get("offer", ""), query.get("tag", "")
+    offer, tag, kind = (query.get(name, "") for name in ("offer", "tag", "kind"))
     if offer and offer not in analysis.tallies:
         known = ", ".join(analysis.tallies) or "none"
         raise InvalidRequest(f"{offer[:80]!r} has no answers here; known: {known}.", param="offer")
+    if kind:
+        demand_one_of("kind", kind.partition(":")[0], KINDS_ENGLISH)
+    if tag:
+        demand_one_of("tag", tag, cases.all_tags(found.notes.values()))
     chosen = select(
         analysis,
         offer=offer,
-        kind=query.get("kind", ""),
+        kind=kind,
         samples=cases.tagged(found.notes, tag, offer) if tag else None,
         is_alone=query.get("only_fails_here") == "1",
     )

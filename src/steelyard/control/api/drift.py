@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from steelyard.control.api.known import demand_known
 from steelyard.control.api.web import Body, admin, answer, body_of, control_of, listed
 from steelyard.control.drift.job import DriftWatch
 from steelyard.control.drift.money import paid
@@ -35,6 +36,7 @@ async def list_drift(request: Request) -> Response:
 async def look(request: Request) -> Response:
     """Begins a look now; the answer says at what."""
     body = await body_of(request, _Look)
+    await control_of(request).read(lambda c: demand_known(c, task=body.task, offer=body.offer))
     return answer({"looks": await _watch(request).look(body.task, body.offer)}, 202)
 
 
@@ -42,6 +44,7 @@ async def look(request: Request) -> Response:
 async def acknowledge(request: Request) -> Response:
     """Accepts what an alarm told: what the offer is now becomes the reference."""
     body = await body_of(request, _Named)
+    await control_of(request).read(lambda c: demand_known(c, task=body.task, offer=body.offer))
     return answer(await _watch(request).acknowledge(body.task, body.offer, "admin"))
 
 

@@ -6,26 +6,20 @@ import time
 from collections import Counter
 from typing import Any
 
+from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from steelyard.control.api.known import demand_known
 from steelyard.control.api.web import admin, answer, control_of, listed
 from steelyard.control.readiness import TaskVerdict, load
-from steelyard.domain.errors import RequestError
 from steelyard.domain.money import format_pico
 from steelyard.domain.readiness import Candidate, Change, Cost, Distance, Lever
 from steelyard.domain.tasks import Status
 
 _CHANGES_SHOWN = 20
 """Of a task: a book of thousands of offers holds as many that nobody weighed."""
-
-
-class NoSuchTask(RequestError):
-    """No task has this name."""
-
-    code = "task_not_found"
-    status = 404
 
 
 @admin
@@ -48,10 +42,12 @@ async def list_readiness(request: Request) -> Response:
 async def show_readiness(request: Request) -> Response:
     """The verdict on one task, and every offer that may do its work."""
     name = request.path_params["task"]
-    found = await control_of(request).read(lambda c: load(c, time.time_ns(), name))
-    if not found:
-        raise NoSuchTask(f"No task {name[:128]!r}; steelyard readiness lists them.")
-    (each,) = found
+
+    def work(connection: Connection) -> list[TaskVerdict]:
+        demand_known(connection, task=name)
+        return load(connection, time.time_ns(), name)
+
+    (each,) = await control_of(request).read(work)
     offers = [offer_row(one) for one in each.candidates]
     return answer({**row_of(each), "offers": offers})
 

@@ -15,7 +15,17 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from steelyard.control.api.web import Body, admin, answer, as_json, body_of, listed, on_error
+from steelyard.control.api.known import demand_known
+from steelyard.control.api.web import (
+    Body,
+    admin,
+    answer,
+    as_json,
+    body_of,
+    control_of,
+    listed,
+    on_error,
+)
 from steelyard.control.supply.measuring import Supplies, Wish
 
 NDJSON = "application/x-ndjson"
@@ -35,7 +45,10 @@ class _New(Body):
 async def list_supply(request: Request) -> Response:
     """What is known of every offer, or of ``?offer=``."""
     offer = request.query_params.get("offer", "")
-    return listed(await _supplies(request).rows(offer))
+    rows = await _supplies(request).rows(offer)
+    if not rows:
+        await control_of(request).read(lambda c: demand_known(c, offer=offer))
+    return listed(rows)
 
 
 @admin

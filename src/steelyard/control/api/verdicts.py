@@ -1,7 +1,8 @@
 """Verdicts: what weighing says of offers, what that is worth today, and what supply stands beside.
 
 ``GET /api/verdicts`` has the verdict in force of every offer on every task; with ``all=1`` every
-one there ever was, too, of which only those in force are ``is_current``.
+one there ever was, too, of which only those in force are ``is_current``. ``cost_now`` of one in
+force is what the same calls cost at today's prices; a task or offer that nobody knows is an error.
 """
 
 from __future__ import annotations
@@ -15,10 +16,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from steelyard.control import proving
+from steelyard.control import measured, price_book, proving
+from steelyard.control.api.known import demand_known
 from steelyard.control.api.web import admin, control_of, listed
 from steelyard.control.proving import Proof
+from steelyard.control.verdict_costs import Priced, Prices, per_accepted
 from steelyard.domain.instants import instant_of
+from steelyard.domain.tallies import Tally
 from steelyard.domain.tasks import Verdict, decide
 from steelyard.domain.verdict_life import Rules
 from steelyard.store import objects
@@ -33,29 +37,38 @@ async def list_verdicts(request: Request) -> Response:
     is_all = query.get("all") == "1"
 
     def work(connection: Connection) -> list[dict[str, Any]]:
-        tasks = objects.current(connection, "task")
-        found = proving.load(connection, tasks, time.time_ns())
+        tasks, now_ns = objects.current(connection, "task"), time.time_ns()
+        found = proving.load(connection, tasks, now_ns, has_used=True)
+        weighed = {name for offers in found.values() for name in offers}
+        bought = {n: s for n, s in measured.offers(connection).items() if n in weighed}
+        prices = Prices(price_book.offer_rates(connection, bought), now_ns)
         rows = [
-            verdict_row(proof, proving.rules_of(tasks[name].body))
+            verdict_row(proof, proving.rules_of(tasks[name].body), prices.now(proof.verdict))
             for name, offers in found.items()
             for proof in offers.values()
             if task in (None, name) and offer in (None, proof.verdict.offer)
         ]
-        if not is_all:
-            return rows
-        in_force = {id_of(p.verdict) for offers in found.values() for p in offers.values()}
-        past = proving.past(connection, task, offer)
-        return rows + [past_row(each) for each in past if id_of(each) not in in_force]
+        if is_all:
+            in_force = {id_of(p.verdict) for offers in found.values() for p in offers.values()}
+            past = proving.past(connection, task, offer)
+            rows += [past_row(each) for each in past if id_of(each) not in in_force]
+        if not rows:
+            demand_known(connection, task=task or "", offer=offer or "")
+        return rows
 
     return listed(await control_of(request).read(work))
 
 
-def verdict_row(proof: Proof, rules: Rules) -> dict[str, Any]:
-    """A verdict in force for people and programs; exact numbers as text."""
+def verdict_row(proof: Proof, rules: Rules, now: Priced | None) -> dict[str, Any]:
+    """A verdict in force for people and programs; exact numbers as text.
+
+    ``now``: what its calls cost at today's prices; None where nobody knows.
+    """
     standing = proof.standing
     return {
         **figures(proof.verdict),
         "is_current": True,
+        "cost_now": cost_row(proof.verdict, now),
         "status": standing.status.value,
         "cause": standing.cause.value,
         "reason": standing.reason,
@@ -78,6 +91,7 @@ def past_row(verdict: Verdict) -> dict[str, Any]:
     return {
         **figures(verdict),
         "is_current": False,
+        "cost_now": None,
         "status": status.value,
         "cause": "",
         "reason": "",
@@ -108,11 +122,34 @@ def figures(verdict: Verdict) -> dict[str, Any]:
         "cost_lower_pico": _text(verdict.cost_lower_pico),
         "cost_upper_pico": _text(verdict.cost_upper_pico),
         "currency": verdict.currency,
+        "used": used_row(verdict.used),
         "time_s": verdict.time_s,
         "time_median_s": verdict.time_median_s,
         "decided_at": verdict.decided_at,
         "model_answered": verdict.model_answered,
     }
+
+
+def cost_row(verdict: Verdict, now: Priced | None) -> dict[str, Any] | None:
+    """Cost per accepted answer at today's prices; None where nobody knows."""
+    cost = per_accepted(verdict, now)
+    if cost is None or now is None:
+        return None
+    return {
+        "cost_per_accepted_pico": str(round(cost.likely)),
+        "cost_lower_pico": str(round(cost.lower)),
+        "cost_upper_pico": None if cost.upper is None else str(round(cost.upper)),
+        "currency": now.currency,
+        "is_exact": now.least == now.most,
+    }
+
+
+def used_row(used: Tally | None) -> dict[str, Any] | None:
+    """What all calls behind a verdict used, in sums; None where nobody knows."""
+    if used is None:
+        return None
+    total = used.total._asdict()
+    return {"calls": used.calls, **total, "extras": dict(total["extras"])}
 
 
 def supply_row(measured: Measurement | None) -> dict[str, Any] | None:

@@ -52,8 +52,22 @@ def test_notes_are_put_and_found_again(ask: Ask) -> None:
         **{"tags": ["late"], "note": "odd"},
     }
     assert [row["note"] for row in get(ask, tag="late")["data"]] == ["odd"]
-    assert get(ask, tag="none")["data"] == [] and get(ask)["tags"] == ["late"]
+    assert get(ask)["tags"] == ["late"]
     assert "odd" in get(ask, "/api/cases/report")["html"]
+
+
+@pytest.mark.parametrize(
+    ("query", "told"),
+    [
+        ({"task": "moot"}, "did you mean"),
+        ({"offer": "shop/x"}, f"known: {ONE}, {TWO}"),
+        ({"kind": "wrong_labl"}, "did you mean 'wrong_label'"),
+        ({"tag": "late"}, "no tag is called 'late'; known: none"),
+    ],
+)
+def test_unknown_names_are_told(ask: Ask, query: dict[str, str], told: str) -> None:
+    answer = ask("GET", "/api/cases", params={"task": "mood", **query})
+    assert answer.status_code == 400 and told in answer.json()["error"]["message"]
 
 
 def test_the_report_in_two_languages(ask: Ask) -> None:

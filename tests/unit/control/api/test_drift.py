@@ -39,7 +39,10 @@ def test_watches_are_listed_looked_at_and_accepted(tmp_path: Path) -> None:
                 "drift_not_found",
             )
             nothing = await client.post("/api/drift/look", json={"task": "moot"})
-            assert nothing.status_code >= 400
+            assert nothing.status_code == 404
+            assert "did you mean" in nothing.json()["error"]["message"]
+            unknown = await client.post("/api/drift/acknowledge", json={**named, "offer": "x"})
+            assert unknown.json()["error"]["code"] == "offer_not_found"
             stranger = {"authorization": "Bearer x"}
             for method, path in (
                 ("GET", ""),

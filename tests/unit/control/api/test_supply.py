@@ -48,7 +48,8 @@ class Played:
         return True
 
     async def rows(self, offer: str = "") -> list[dict[str, Any]]:
-        return [{"offer": offer or "shop/m"}]
+        known = ["shop/m"] if not offer else [offer] if offer == "gone" else []
+        return [{"offer": name} for name in known]
 
 
 @pytest.fixture
@@ -85,8 +86,12 @@ def test_what_breaks_on_the_way_is_told(ask: Callable[..., Any], played: Played)
 
 def test_the_rest_of_the_api(ask: Callable[..., Any], played: Played) -> None:
     assert ask("GET", "/api/supply").json()["data"] == [{"offer": "shop/m"}]
-    asked = ask("GET", "/api/supply", params={"offer": "a"}).json()["data"]
-    assert asked == [{"offer": "a"}]
+    asked = ask("GET", "/api/supply", params={"offer": "gone"}).json()["data"]
+    assert asked == [{"offer": "gone"}]
+    unknown = ask("GET", "/api/supply", params={"offer": "shop/mm"})
+    assert unknown.status_code == 404
+    assert "did you mean 'shop/m'?" in unknown.json()["error"]["message"]
+    assert ask("GET", "/api/supply", params={"offer": "shop/m"}).json()["data"] == []
     assert ask("GET", "/api/supply/running").json() == {"running": {"calls": 3}}
     assert ask("POST", "/api/supply/stop").json() == {"stopped": True}
 

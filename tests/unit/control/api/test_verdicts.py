@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 
 from steelyard.control.control import Control
+from steelyard.domain.tallies import Tally, Used
 from steelyard.domain.tasks import Verdict
+from steelyard.domain.usage import Usage
 from steelyard.store import measurements, objects, proofs
 from steelyard.store.measurements import Measurement
 
@@ -72,9 +74,30 @@ def test_what_went_stale_says_why(ask: Ask, control: Control, won: Verdict) -> N
     assert offer["verdicts"] == {TASK: "stale"}
 
 
+def test_what_the_same_calls_cost_now(ask: Ask, control: Control, won: Verdict) -> None:
+    (row,) = ask("GET", "/api/verdicts").json()["data"]
+    # Nobody knows its tokens, and no price has moved.
+    assert row["used"] is None
+    assert row["cost_now"] == {
+        **{"cost_per_accepted_pico": "200", "cost_lower_pico": "150", "cost_upper_pico": None},
+        **{"currency": "CNY", "is_exact": True},
+    }
+    used = Tally((Used(Usage(10, 4, 3), "", 100),))
+    with control.database.write() as tx:
+        later = won.decided_at + timedelta(seconds=1)
+        proofs.add_verdict(tx, replace(won, used=used, decided_at=later))
+    new, old = ask("GET", "/api/verdicts?all=1").json()["data"][:2]
+    assert (new["used"]["calls"], new["used"]["input_tokens"]) == (100, 1_000)
+    assert new["used"]["cache_read_tokens"] == 300 and new["used"]["extras"] == {}
+    # Ten tokens at one and four at two and a half, of which every other answer is right.
+    assert new["cost_now"]["cost_per_accepted_pico"] == str(2 * 20 * 10**6)
+    assert new["cost_per_accepted_pico"] == "200"
+    assert old["cost_now"] is None and old["used"] is None
+
+
 def test_past_verdicts_when_asked_for(ask: Ask, won: Verdict) -> None:
     rows = ask("GET", "/api/verdicts?all=1").json()["data"]
     assert [(row["n"], row["is_current"]) for row in rows] == [(100, True), (99, False)]
     assert ask("GET", f"/api/verdicts?task={TASK}&offer=shop/m").json()["data"] == rows[:1]
-    assert ask("GET", "/api/verdicts?offer=other&all=1").json()["data"] == []
+    assert ask("GET", "/api/verdicts?offer=other&all=1").status_code == 404
     assert ask("GET", "/api/verdicts", token="wrong").status_code == 401  # noqa: S106
