@@ -66,12 +66,13 @@ def show(
     first = 1 if is_of_one_task else 0
     columns = (
         *("task", "offer", "verdict", "quality", "95 % bounds", "floor", "items"),
-        *("per accepted", "bounds", "median s", "age", "answered by", "supply", "why"),
+        *("per accepted", "bounds", "at today's price", "median s", "age", "answered by"),
+        *("supply", "why"),
     )
     print_table(
         columns[first:],
         (_cells(row)[first:] for row in ordered),
-        right=("quality", "floor", "items", "per accepted", "median s", "age"),
+        right=("quality", "floor", "items", "per accepted", "at today's price", "median s", "age"),
         empty="no verdicts; steelyard weigh TASK makes some, steelyard tasks list names the tasks",
     )
 
@@ -87,9 +88,22 @@ def _cells(row: Mapping[str, Any]) -> tuple[Any, ...]:
         *(share(row["quality"]), f"{share(row['lower'])} to {share(row['upper'])}"),
         *(share(row["floor"]), row["n"], _amount(row["cost_per_accepted_pico"], currency)),
         " to ".join(bounds) if has_bounds else "",
+        _now(row),
         "" if seconds is None else f"{seconds:.2f}",
         *(_age(row["decided_at"]), row["model_answered"], _supply(row["supply"]), _why(row)),
     )
+
+
+def _now(row: Mapping[str, Any]) -> str:
+    """What an accepted answer costs at today's prices, if that is not what it cost."""
+    now = row.get("cost_now")
+    if now is None:
+        return ""
+    names = ("cost_per_accepted_pico", "currency")
+    if all(now[name] == row[name] for name in names):
+        return ""
+    told = _amount(*(now[name] for name in names))
+    return told if now["is_exact"] else f"about {told}"
 
 
 def _show_tasks(rows: Iterable[Mapping[str, Any]]) -> None:

@@ -52,6 +52,29 @@ def test_a_table_with_all_that_a_buyer_asks(run: Callable[..., Result], api: Fak
     assert shown.index("shop/m") < shown.index("local/small")
 
 
+@pytest.mark.parametrize(
+    ("now", "told"),
+    [
+        ({}, None),
+        ({"cost_per_accepted_pico": "2000000"}, "0.000002 CNY"),
+        ({"cost_per_accepted_pico": "2000000", "is_exact": False}, "about 0.000002 CNY"),
+        ({"currency": "USD"}, "0.00000123 USD"),
+    ],
+)
+def test_todays_cost_stands_beside_that_of_then_if_they_differ(
+    run: Callable[..., Result], api: FakeApi, now: dict[str, Any], told: str | None
+) -> None:
+    same = {"cost_per_accepted_pico": "1234567", "currency": "CNY", "is_exact": True}
+    row = {**VERDICT, "cost_now": {**same, **now}}
+    api.answers["GET /api/verdicts"] = {"data": [row, {**VERDICT, "cost_now": None}]}
+    shown = run("verdicts").stdout
+    assert "at today's price" in shown
+    if told is None:
+        assert shown.count("0.00000123") == 2
+    else:
+        assert told in shown
+
+
 def test_past_verdicts_in_the_order_of_time(run: Callable[..., Result], api: FakeApi) -> None:
     past = {**VERDICT, "is_current": False, "decided_at": "2025-01-01T00:00:00+00:00", "n": 55}
     api.answers["GET /api/verdicts"] = {"data": [VERDICT, past]}
