@@ -17,7 +17,7 @@ import httpx
 import pytest
 from control_rig import ControlProcess
 
-from steelyard.testing.replies import Answer
+from steelyard.testing.replies import Answer, Fault
 from steelyard.testing.upstream import ScriptedVendor, Settings
 
 LOCAL = "smollm2-135m-instruct"
@@ -96,7 +96,7 @@ class System:
     def weigh_when_idle(self) -> None:
         self.control.config.write_text(self._config("true"))
 
-    def script(self, vendor: ScriptedVendor, *answers: Answer) -> None:
+    def script(self, vendor: ScriptedVendor, *answers: Answer | Fault) -> None:
         async def work() -> None:
             vendor.script(answers)
 
@@ -199,6 +199,28 @@ def test_what_was_answered_is_not_asked_again_unless_one_wants_it_so(system: Sys
     assert len(system.right.received) > before
     folder = system.control.home / "weighings" / "answers"
     assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o600}
+
+
+def test_a_verdict_knows_what_its_calls_used_retries_included(system: System) -> None:
+    """Priced anew at the same price, its tokens cost what was booked, to the last digit."""
+    cached = {"prompt_tokens": 90, "completion_tokens": 3, "total_tokens": 93}
+    cached |= {"prompt_tokens_details": {"cached_tokens": 64}}
+    steps = (Fault("503"), Answer(parts=("yes",), usage=cached), Answer(usage={}))
+    system.script(system.right, *steps)
+    began = len(system.lines(offer="right/m", task="mood", limit="500"))
+    system.weigh("mood", offers=["right/m"], fresh=True, concurrency=1)
+    found = system.verdicts("mood")["right/m"]
+    used, now = found["used"], found["cost_now"]
+    assert used["cache_read_tokens"] == 64
+    assert (now["is_exact"], now["currency"]) == (True, "CNY")
+    assert now["cost_per_accepted_pico"] == found["cost_per_accepted_pico"]
+    assert now["cost_lower_pico"] == found["cost_lower_pico"]
+    lines = system.lines(offer="right/m", task="mood", limit="500")
+    lines = lines[: len(lines) - began]
+    assert {line["usage_source"] for line in lines} == {"none", "reported", "estimated"}
+    for name in ("input_tokens", "output_tokens", "cache_read_tokens"):
+        assert used[name] == sum(line[name] for line in lines)
+    assert int(found["cost_pico"]) == sum(int(line["cost_pico"]) for line in lines)
 
 
 def test_money_is_held_and_never_passed_and_the_ledger_agrees(system: System) -> None:
