@@ -87,7 +87,7 @@ def test_a_judge_that_says_nothing_is_held_heard_and_proves_nothing(
     # Asked freely, its reasons and its opinion would have contradicted each other: nonsense.
     assert row["judge"]["unscored"] == 0 and not row["judge"]["is_reading"]
     assert row["judge"]["first_favoured"]["count"] == row["judge"]["pairs"]
-    assert "toss of a coin" in row["detail"]
+    assert "nothing shows so far that the judge reads" in row["detail"]
     # All ties: at this floor they alone would have proven the offer.
     assert (verdict["quality"], verdict["status"]) == (0.5, "not_proven")
     assert (verdict["cause"], float(verdict["upper"])) == ("judge", 1)

@@ -25,7 +25,7 @@ from steelyard.weigh.runfile import Record, RunFile
 from steelyard.weigh.terms import Options
 
 NO_MONEY = "no money left: weigh again with more, nothing is paid twice"
-NOISE = "the judge's opinions say no more than the toss of a coin would; take another judge"
+NOISE = "nothing shows so far that the judge reads the answers: take another, or ask more items"
 
 
 @dataclass(frozen=True, slots=True)
