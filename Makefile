@@ -8,7 +8,8 @@
 SHELL := /bin/sh
 VENV ?= .venv
 ARGS ?=
-PYTEST_ARGS ?= -n auto --dist loadfile
+# Modules begin in the order of tests/conftest.py, which puts long ones in front.
+PYTEST_ARGS ?= -n auto --dist loadfile --no-loadscope-reorder
 STAMP := $(VENV)/.installed
 RUN := $(VENV)/bin/python
 
@@ -29,7 +30,8 @@ $(STAMP): requirements.lock pyproject.toml
 	    echo "error: $$python cannot make a virtual environment; install its venv package" >&2; exit 1; }; \
 	fi
 	@echo "Installing packages into $(VENV) (once; takes a minute or two) ..."
-	@$(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(RUN) -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes \
+	  -r requirements.lock
 	@$(RUN) -m pip install --quiet --disable-pip-version-check --no-deps -e .
 	@$(RUN) -m compileall -q -j 0 $(VENV)/lib src >/dev/null || true
 	@touch $@
@@ -49,7 +51,9 @@ foreign: $(STAMP) ## install the clients and programs that tests drive
 	@echo "Installing the clients and programs that tests drive (once; takes some minutes) ..."
 	@$(RUN) tests/foreign_installs.py
 
-test: check foreign ## check, then every test
+# The checks keep one core busy, the installs mostly wait for a line and a disk.
+test: $(STAMP) ## check, then every test
+	@$(MAKE) --no-print-directory -j 2 check foreign
 	STEELYARD_NATIVE=off $(RUN) -m pytest $(PYTEST_ARGS)
 
 test-native: native ## the tests that start workers, once more over the compiled request path

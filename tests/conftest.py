@@ -3,13 +3,22 @@
 Laws are checked without a deadline: what a machine with two busy cores takes long for is not wrong.
 Continuous integration draws the same examples each time, so that a red run can be repeated. An
 ordinary run takes few examples, since it is made often; ``STEELYARD_EXAMPLES=2000`` takes many.
+
+Each client of httpx reads all certificates of the machine anew, which takes longer than most tests:
+here they are read once. Modules that take long begin first, so that none is alone at the end.
 """
 
 from __future__ import annotations
 
 import os
+from functools import cache
+from typing import Any
 
+import pytest
+from httpx._transports import default as httpx_transports
 from hypothesis import settings
+
+from long_modules import LONGEST_FIRST
 
 EXAMPLES = int(os.environ.get("STEELYARD_EXAMPLES", "40"))
 
@@ -18,3 +27,26 @@ settings.register_profile(
     "ci", deadline=None, max_examples=EXAMPLES, derandomize=True, print_blob=True
 )
 settings.load_profile("ci" if os.environ.get("CI") else "person")
+
+_read_certificates = httpx_transports.create_ssl_context
+
+
+@cache
+def _trusted(trust_env: bool, cert_file: str | None, cert_dir: str | None) -> Any:
+    """A context for each set of certificates: the environment says which are read."""
+    return _read_certificates(trust_env=trust_env)
+
+
+def _create_ssl_context(verify: Any = True, cert: Any = None, trust_env: bool = True) -> Any:
+    if verify is not True or cert is not None:
+        return _read_certificates(verify, cert, trust_env)
+    return _trusted(trust_env, os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
+
+
+httpx_transports.create_ssl_context = _create_ssl_context
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long modules in front, the others and the tests of each in the random order they came in."""
+    place = {name: number for number, name in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: place.get(item.nodeid.partition("::")[0], len(place)))

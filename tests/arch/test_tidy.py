@@ -15,6 +15,7 @@ import yaml
 
 from arch.source import PACKAGE, ROOT, modules, name_of, tracked, tree
 from arch.waivers import MOST, WAIVERS
+from long_modules import LONGEST_FIRST
 
 FUNCTION_LINES_MAX = 60
 FILE_LINES_MAX = 400
@@ -184,3 +185,7 @@ def test_waivers_are_needed_and_do_not_grow() -> None:
 def test_packaged_data_is_readable() -> None:
     for path in PACKAGE.rglob("*.yaml"):
         assert yaml.safe_load(path.read_text("utf-8")), path
+
+
+def test_modules_that_begin_first_are_there() -> None:
+    assert [name for name in LONGEST_FIRST if not (ROOT / name).is_file()] == []
