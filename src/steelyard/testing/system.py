@@ -46,7 +46,6 @@ class System:
             "XDG_RUNTIME_DIR": str(folder),
             # As installed: compiled once, and not again at every start. Empty means unset.
             "PYTHONDONTWRITEBYTECODE": "",
-            "PYTHONPYCACHEPREFIX": str(folder / "compiled"),
         }
         self.runtime = runtime_path(self.home, self._environment)
         self._process: subprocess.Popen[bytes] | None = None
