@@ -35,10 +35,10 @@ class CannotInstall(Exception):
     """A machine lacks what is needed; the message says what to install."""
 
 
-def python_packages(lock: Path, *, is_compiled: bool = False) -> Path:
+def python_packages(lock: Path) -> Path:
     """The folder of commands, ``python`` among them, that has a lock file's packages.
 
-    ``is_compiled``: for programs that import most of what they have, at every start.
+    Nothing is compiled ahead: the half that is ever imported is compiled by its first import.
 
     Raises:
         CannotInstall: a package cannot be had.
@@ -51,9 +51,6 @@ def python_packages(lock: Path, *, is_compiled: bool = False) -> Path:
             pip = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet"]
             exact = ["--no-compile", "--no-deps", "--require-hashes", "-r", str(lock)]
             _run([*pip, "--disable-pip-version-check", *exact])
-            if is_compiled:
-                compiling = [str(python), "-m", "compileall", "-q", "-j", "0", str(folder / "lib")]
-                subprocess.run(compiling, stdout=subprocess.DEVNULL, check=False)
             (folder / _STAMP).touch()
     return folder / "bin"
 
@@ -137,10 +134,7 @@ def main() -> None:
         locks = sorted(HERE.glob("*/*.lock"))
         folders = [found.parent for found in HERE.glob("*/js/package-lock.json")]
         made = [pool.submit(npm_packages, folder) for folder in folders]
-        made += [
-            pool.submit(python_packages, lock, is_compiled=lock.parent.name == "programs")
-            for lock in locks
-        ]
+        made += [pool.submit(python_packages, lock) for lock in locks]
         for one in made:
             one.result()
 

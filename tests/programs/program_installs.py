@@ -20,7 +20,7 @@ def python_program(name: str) -> Path:
     Raises:
         CannotInstall: a package cannot be had.
     """
-    return foreign_installs.python_packages(HERE / f"{name}.lock", is_compiled=True)
+    return foreign_installs.python_packages(HERE / f"{name}.lock")
 
 
 def js_programs() -> Path:

@@ -185,9 +185,12 @@ def running() -> Iterator[Place]:
 
 
 def run(
-    command: Sequence[str], folder: Path, environment: Mapping[str, str], within_s: float = 90
+    command: Sequence[str], folder: Path, environment: Mapping[str, str], within_s: float = 240
 ) -> Ran:
-    """Runs a program in a folder; of our environment it gets to see nothing but the path."""
+    """Runs a program in a folder; of our environment it gets to see nothing but the path.
+
+    ``within_s`` is generous: the first run compiles what it imports, and machines may be busy.
+    """
     home = folder.parent / f"{folder.name}-home"
     home.mkdir(exist_ok=True)
     bare = {"PATH": os.environ["PATH"], "HOME": str(home), "LANG": "C.UTF-8", "TERM": "dumb"}
