@@ -28,6 +28,10 @@ from steelyard.supervisor.settings import Settings
 from steelyard.supervisor.teller import Teller
 
 CONTROL_GRACE_S = 10.0
+_PROCESSES_FILE = "processes.json"
+"""In the runtime folder; one that is there before the start was left by a kill."""
+_LEFT_OVER_S = 15.0
+"""Within this time a killed supervisor's worker has closed its socket, busy as it may be."""
 _SETTLE_S = 5.0
 """What a worker gets after its drain to settle what was cut."""
 _LOOK_S = 1.0
@@ -46,13 +50,24 @@ def serve(settings: Settings, teller: Teller) -> int:
     home_files.make_private(settings.runtime)
     lock = home_files.HomeLock(settings.home)
     try:
-        listeners = sockets.bind(settings.host, settings.port, settings.workers)
+        listeners = listen(settings)
         for left_over in (STATE_FILE, WISHES_FILE):
             (settings.runtime / left_over).unlink(missing_ok=True)
         settings = dataclasses.replace(settings, port=listeners[0].getsockname()[1])
         return asyncio.run(Supervisor(settings, teller, lock, listeners).run())
     finally:
         lock.release()
+
+
+def listen(settings: Settings) -> list[socket.socket]:
+    """The sockets of a run; who follows a killed supervisor waits for its workers to let go.
+
+    Raises:
+        ConfigError: the port is taken, by others as far as can be told.
+    """
+    was_killed = (settings.runtime / _PROCESSES_FILE).exists()
+    wait_s = _LEFT_OVER_S if was_killed else sockets.BIND_WAIT_S
+    return sockets.bind(settings.host, settings.port, settings.workers, wait_s)
 
 
 class Supervisor:
@@ -145,7 +160,7 @@ class Supervisor:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for listener in self._listeners:
             listener.close()
-        (self._settings.runtime / "processes.json").unlink(missing_ok=True)
+        (self._settings.runtime / _PROCESSES_FILE).unlink(missing_ok=True)
         if slow:
             self._teller.warn(f"had to be ended: {', '.join(slow)}")
         self._teller.say("stopped")
@@ -178,7 +193,7 @@ class Supervisor:
         }
         state = {"address": self._settings.address, "pid": os.getpid(), "processes": rows}
         with contextlib.suppress(OSError):  # a full disk must not stop a restart
-            home_files.write_state(self._settings.runtime / "processes.json", state)
+            home_files.write_state(self._settings.runtime / _PROCESSES_FILE, state)
 
     def _control_spec(self) -> Spec:
         settings = self._settings

@@ -15,12 +15,18 @@ from steelyard.domain.errors import ConfigError
 
 BACKLOG = 2048
 """Connections that may wait per worker; the kernel cuts this to ``net.core.somaxconn``."""
-_BIND_WAIT_S = 2.0
-"""A worker that outlived a killed supervisor closes its socket within this time."""
+BIND_WAIT_S = 2.0
+"""How long a port may be taken by what is just ending, for all we know."""
 
 
-def bind(host: str, port: int, count: int) -> list[socket.socket]:
+def bind(host: str, port: int, count: int, wait_s: float = BIND_WAIT_S) -> list[socket.socket]:
     """``count`` listening sockets on one address; with port 0, on one free port.
+
+    Args:
+        host: name or address.
+        port: of all of them.
+        count: one for each worker.
+        wait_s: how long a port that is taken may take to become free.
 
     Raises:
         ConfigError: the port is taken or not ours to take, or there is no such address.
@@ -32,7 +38,7 @@ def bind(host: str, port: int, count: int) -> list[socket.socket]:
     except socket.gaierror as error:
         raise ConfigError(f"no such address to listen on: {host!r}") from error
     if port:
-        _check_free(family, address, host, port)
+        _check_free(family, address, (host, port), wait_s)
     sockets: list[socket.socket] = []
     for _ in range(count):
         listener = socket.socket(family, socket.SOCK_STREAM)
@@ -46,13 +52,15 @@ def bind(host: str, port: int, count: int) -> list[socket.socket]:
     return sockets
 
 
-def _check_free(family: int, address: tuple[object, ...], host: str, port: int) -> None:
+def _check_free(
+    family: int, address: tuple[object, ...], named: tuple[str, int], wait_s: float
+) -> None:
     """Sees whether anyone listens on the port.
 
     Two supervisors of one user could both bind it with SO_REUSEPORT and would then share the
     connections between two ledgers; a socket without that option sees the other.
     """
-    deadline = time.monotonic() + _BIND_WAIT_S
+    deadline = time.monotonic() + wait_s
     while True:
         with socket.socket(family, socket.SOCK_STREAM) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -63,7 +71,7 @@ def _check_free(family: int, address: tuple[object, ...], host: str, port: int) 
                 if error.errno == errno.EADDRINUSE and time.monotonic() < deadline:
                     time.sleep(0.1)
                     continue
-                raise ConfigError(_why_not(error, host, port)) from error
+                raise ConfigError(_why_not(error, *named)) from error
 
 
 def _why_not(error: OSError, host: str, port: int) -> str:

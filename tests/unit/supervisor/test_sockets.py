@@ -18,12 +18,11 @@ def test_all_sockets_share_one_port_and_each_takes_connections() -> None:
         listener.close()
 
 
-def test_port_taken_is_seen_even_when_the_other_shares_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sockets, "_BIND_WAIT_S", 0.1)
+def test_port_taken_is_seen_even_when_the_other_shares_it() -> None:
     with sockets.bind("127.0.0.1", 0, 1)[0] as other:
         port = other.getsockname()[1]
         with pytest.raises(ConfigError, match=f"port {port} .* is taken") as caught:
-            sockets.bind("127.0.0.1", port, 1)
+            sockets.bind("127.0.0.1", port, 1, wait_s=0.1)
     assert "\n" not in caught.value.message
 
 
