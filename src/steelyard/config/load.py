@@ -88,7 +88,7 @@ def load_text(
         raise InvalidConfig([Finding(name, 1, "", "the file must hold keys and values")])
     findings = substitute(document, env)
     if folder is not None:
-        _anchor_sets(document.value, folder)
+        _anchor_files(document.value, folder)
     try:
         config = Config.model_validate(document.value)
     except ValidationError as error:
@@ -110,13 +110,24 @@ def json_schema() -> dict[str, Any]:
     return schema
 
 
-def _anchor_sets(value: dict[str, Any], folder: FilePath) -> None:
-    """Makes paths of test sets absolute: who reads them later stands in another folder."""
+def _anchor_files(value: dict[str, Any], folder: FilePath) -> None:
+    """Makes paths that tasks name absolute: who reads them later stands in another folder."""
     tasks = value.get("tasks")
     for task in tasks.values() if isinstance(tasks, dict) else ():
-        if isinstance(task, dict) and isinstance(name := task.get("set"), str):
+        if not isinstance(task, dict):
+            continue
+        if isinstance(name := task.get("set"), str):
             if name.endswith((".jsonl", ".csv", ".tsv", ".parquet")):
-                task["set"] = str(folder.absolute() / FilePath(name).expanduser())
+                task["set"] = _anchored(name, folder)
+        for parameters in (task.get("grader"), task.get("grader_parameters")):
+            if isinstance(parameters, dict) and isinstance(own := parameters.get("function"), str):
+                file, _, function = own.rpartition(":")
+                if file.endswith(".py"):
+                    parameters["function"] = f"{_anchored(file, folder)}:{function}"
+
+
+def _anchored(path: str, folder: FilePath) -> str:
+    return str(folder.absolute() / FilePath(path).expanduser())
 
 
 def _finding(document: Document, error: Any) -> Finding:

@@ -38,7 +38,7 @@ from steelyard.config.vendor import (
     Vendor,
     Word,
 )
-from steelyard.config.weighing import SupplyDemand, Weighing
+from steelyard.config.weighing import Grader, SupplyDemand, Weighing
 from steelyard.domain.offers import ChannelKind
 from steelyard.domain.tasks import Constraint
 
@@ -263,10 +263,10 @@ class Task(Section):
     """Kind of business, such as ``after-sales``, for tables."""
     set: str | None = None
     """A shipped set's name, or a file of one's own: JSONL, CSV, TSV or Parquet."""
-    grader: str | None = None
-    """Name of a grader."""
+    grader: Grader | None = None
+    """Name of a grader, or a mapping of its ``name`` and its parameters."""
     grader_parameters: dict[str, Any] = {}
-    """Its parameters."""
+    """Its parameters, where ``grader`` is a name."""
     form: PromptForm | None = None
     """The prompt form."""
     seed: int = 1
@@ -280,6 +280,20 @@ class Task(Section):
     """What an offer must sustain, too; without it quality is all that proof asks for."""
     supply_required: bool = False
     """Whether an offer whose supply was not measured is not proven."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _grader_with_parameters(cls, said: Any) -> Any:
+        """Takes name and parameters of a grader apart that stand together."""
+        if not isinstance(said, dict) or not isinstance(said.get("grader"), dict):
+            return said
+        parameters = dict(said["grader"])
+        name = parameters.pop("name", None)
+        if name is None:
+            raise ValueError("grader: a mapping needs name, beside the parameters")
+        if said.get("grader_parameters"):
+            raise ValueError("parameters stand in grader or in grader_parameters, not in both")
+        return {**said, "grader": name, "grader_parameters": parameters}
 
 
 class Policy(Section):

@@ -3,11 +3,29 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, WithJsonSchema
 
 from steelyard.config.section import MoneyText, Section
 from steelyard.config.vendor import Url
+
+Grader = Annotated[
+    str,
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string"},
+                {
+                    "type": "object",
+                    "properties": {"name": {"type": "string"}},
+                    "required": ["name"],
+                },
+            ]
+        }
+    ),
+]
+"""A grader's name; editors are told that a mapping of name and parameters may stand there, too."""
 
 
 class Fleet(Section):

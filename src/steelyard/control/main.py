@@ -21,6 +21,7 @@ from steelyard.control.jobs import Jobs
 from steelyard.control.places import Places
 from steelyard.control.weighing import Weighings
 from steelyard.domain.errors import SteelyardError
+from steelyard.journal.process_log import log_to_stderr
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +36,7 @@ def main(argv: Sequence[str] | None = None, pages: Pages | None = None) -> int:
     parser.add_argument("--runtime", type=Path, required=True)
     parser.add_argument("--port", type=int, required=True)
     arguments = parser.parse_args(argv)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    log_to_stderr("%(asctime)s %(levelname)s %(name)s %(message)s")
     for chatty in ("httpx", "alembic", "uvicorn"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     os.umask(0o077)

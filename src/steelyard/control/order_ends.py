@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 ENDS_MAX = 500
 """Ends that are looked at in one round."""
-_DONE, _FAILED = "order done", "order failed: "
+_DONE, _FAILED = "order done", "order failed"
 PATIENCE_NS = 7 * DAY_NS
 """After this long without a line of the attempt nobody will book one any more."""
 
@@ -88,7 +88,7 @@ def _settled(database: Database, lines: Sequence[Entry], end: End) -> Settlement
             usage_source=NO_USAGE,
             cost_pico=0,
             charge_pico=0,
-            detail=f"{_FAILED}{end.error}"[:128],
+            detail=_FAILED,
         )
     cost = _cost(database, ordered, end.usage, lines[0].settlement.tier)
     if end.usage is None or cost is None:

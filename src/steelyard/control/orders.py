@@ -20,15 +20,15 @@ class Orders:
         self._told: list[End] = []
 
     def told(self, fields: list[Any], now_ns: int) -> None:
-        """Takes a worker's frame: the attempt's key, whether it is done, usage, error.
+        """Takes a worker's frame: the attempt's key, whether it is done, usage.
 
         Raises:
             ValueError, TypeError: it is no such frame.
         """
-        (incarnation, sequence, attempt, called_at_ns), is_done, counts, error = fields
+        (incarnation, sequence, attempt, called_at_ns), is_done, counts = fields
         key = (int(incarnation), int(sequence), int(attempt))
         usage = _usage(counts)
-        self._told.append(End(key, int(called_at_ns), bool(is_done), usage, str(error), now_ns))
+        self._told.append(End(key, int(called_at_ns), bool(is_done), usage, now_ns))
 
     async def keep_once(self) -> None:
         """Writes down what was told; what fails is kept for the next time.

@@ -13,8 +13,8 @@ from steelyard.wire.server import Request
 
 BODY_BYTES_MAX = 256 << 10
 """A longer request is not captured: no test item should be that long."""
-DOOR = "openai_chat"
-"""Requests are asked again as they are, so only this door's can become test items."""
+DOORS = frozenset(("openai_chat", "anthropic_messages", "openai_responses"))
+"""Doors for chats; control turns what they take into the one kind of chat that test items are."""
 _OBJECTIONS = frozenset((b"no", b"false", b"off", b"0", b"never"))
 """Whoever objects shall not have to guess how it is spelt."""
 _SPREAD = 0x9E3779B1
@@ -31,7 +31,7 @@ def captures(principal: Principal, request: Request, door: str, sequence: int) -
     share = principal.policy.captures
     return (
         share > 0
-        and door == DOOR
+        and door in DOORS
         and not principal.is_ours
         and len(request.body) <= BODY_BYTES_MAX
         and request.headers.get(b"x-steelyard-capture", b"").strip().lower() not in _OBJECTIONS
@@ -39,7 +39,9 @@ def captures(principal: Principal, request: Request, door: str, sequence: int) -
     )
 
 
-def capture(link: Link, principal: Principal, call: Call, task: str, request: Request) -> None:
-    """Sends a request to control, unless the link is down or behind."""
-    policy = principal.policy.name
-    link.offer("captured", principal.account_id, policy, task, call.model, request.body)
+def capture(
+    link: Link, principal: Principal, call: Call, task: str, request: Request, door: str
+) -> None:
+    """Sends a request as it came to control, unless the link is down or behind."""
+    who = principal.account_id, principal.policy.name
+    link.offer("captured", *who, task, call.model, request.body, door)

@@ -323,7 +323,10 @@ class Exchange:
                 self._capture()
             return None
         error = refusal.error if refusal is not None else error_of(attempt, answer)
-        detail = why_of(attempt, error) if outcome is not Outcome.CLIENT_GONE else "client gone"
+        detail = "client gone"
+        if outcome is not Outcome.CLIENT_GONE:
+            is_quoted = refusal is not None or bool(answer.error)
+            detail = why_of(attempt, error, is_quoted=is_quoted)
         self._settle(attempt, answer, outcome.value, detail)
         # Its code alone: the vendor's words were for this client, and a rest is told to everybody.
         failed = error.code, self._state.clock(), self._why
@@ -368,9 +371,9 @@ class Exchange:
         reply.end(self._cost_comment())
 
     def _capture(self) -> None:
-        principal, request = self._principal, self._request
-        if captures(principal, request, self._dialect.name, self._sequence):
-            capture(self._state.link, principal, self._call, self._wanted.task_name, request)
+        principal, request, door = self._principal, self._request, self._dialect.name
+        if captures(principal, request, door, self._sequence):
+            capture(self._state.link, principal, self._call, self._wanted.task_name, request, door)
 
     def _shown(self, attempt: Attempt) -> bytes:
         return attempt.bridge.shown if attempt.bridge is not None else attempt.body

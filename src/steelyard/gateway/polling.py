@@ -165,7 +165,7 @@ class Polling:
         if progress.is_over:
             usage = None if progress.usage is None else list(progress.usage)
             key = [ordered.incarnation, ordered.sequence, ordered.attempt, ordered.called_at_ns]
-            self._state.link.send("order", key, progress.is_done, usage, progress.error[:128])
+            self._state.link.send("order", key, progress.is_done, usage)
         reply.respond(200, JSON_TYPE, dialect.renamed(body, ordered.vendor_id, self._ours))
 
     def on_failed(self, failure: Failure) -> None:

@@ -189,6 +189,8 @@ class Realtime:
         refusal = opening.refusal(candidate)
         error = refusal.error if refusal is not None else opening.error()
         detail = f"{error.code}: {error.message}"
+        if refusal is not None:  # the vendor's own words, which may quote what it was told
+            detail = f"{error.code}: HTTP {opening.status}"
         # Nothing can be asked of a vendor before it agrees, so nothing can have been done.
         outcome = Outcome.REFUSED if opening.status else Outcome.NOT_SENT
         if opening.is_client_gone:

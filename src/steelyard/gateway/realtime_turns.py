@@ -150,7 +150,7 @@ class Turns:
         else:
             self._books.context = max(1, usage.input_tokens + usage.output_tokens)
         if event.is_failed:
-            detail = f"vendor_error: {event.answer.error}"
+            detail = "vendor_error"  # its words are for the client alone: they may quote him
         detail = detail or self._remark()
         outcome = Outcome.CUT if event.is_failed else Outcome.COMPLETED
         self._books.settle(turn, answer, outcome, detail)

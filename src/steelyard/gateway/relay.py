@@ -328,8 +328,14 @@ def error_of(attempt: Attempt, answer: Answer) -> SteelyardError:
     return UpstreamUnavailable(f"The vendor broke off ({failure.kind}).")
 
 
-def why_of(attempt: Attempt, error: SteelyardError) -> str:
-    """What the books say of a failed attempt: what the client is told, and the system's error."""
+def why_of(attempt: Attempt, error: SteelyardError, *, is_quoted: bool) -> str:
+    """What the books say of a failed attempt: what the client is told, and the system's error.
+
+    Where the message is the vendor's own (``is_quoted``) the code and the status must do: vendors
+    quote the request in it, and books are read by others than who asked.
+    """
+    if is_quoted:
+        return f"{error.code}: HTTP {attempt.status}"
     failure = attempt.failure
     said = f"{error.code}: {error.message}"
     if failure is None or not failure.detail or failure.detail in said:

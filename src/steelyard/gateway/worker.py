@@ -25,6 +25,7 @@ from steelyard.gateway.admin import AdminRelay
 from steelyard.gateway.link import Link
 from steelyard.gateway.routes import Routes, refuse
 from steelyard.gateway.state import WorkerState, load_view
+from steelyard.journal.process_log import log_to_stderr
 from steelyard.journal.segment import Journal
 from steelyard.wire.server import Server, ServerLimits
 from steelyard.wire.timers import TimerWheel
@@ -186,7 +187,7 @@ async def _main(options: argparse.Namespace) -> None:
 def main() -> None:
     """Entry of the process."""
     options = _options()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s worker %(levelname)s %(message)s")
+    log_to_stderr("%(asctime)s worker %(levelname)s %(message)s")
     sys.setswitchinterval(_SWITCH_S)
     uvloop.run(_main(options))
 

@@ -22,12 +22,13 @@ order_ends = Table(
     Column("called_at_ns", Integer, nullable=False),
     Column("is_done", Boolean, nullable=False),
     Column("usage", Text, nullable=False, server_default=""),
+    # Nothing goes in there any more: vendors quote the order in what they say about it.
     Column("error", Text, nullable=False, server_default=""),
     Column("told_at_ns", Integer, nullable=False),
     Column("booked_at_ns", Integer),
 )
 Index("order_ends_open", order_ends.c.booked_at_ns)
-_MAY_CHANGE = ("is_done", "usage", "error", "told_at_ns")
+_MAY_CHANGE = ("is_done", "usage", "told_at_ns")
 
 
 class End(NamedTuple):
@@ -39,7 +40,6 @@ class End(NamedTuple):
     is_done: bool
     usage: Usage | None
     """What the vendor counted; None where it says nothing."""
-    error: str
     told_at_ns: int
 
 
@@ -58,7 +58,6 @@ def keep(connection: Connection, ends: Iterable[End]) -> None:
             "called_at_ns": end.called_at_ns,
             "is_done": end.is_done,
             "usage": "" if end.usage is None else json.dumps(end.usage),
-            "error": end.error,
             "told_at_ns": end.told_at_ns,
         }
         told = insert(order_ends).values(values)
@@ -83,7 +82,6 @@ def unbooked(connection: Connection, most: int) -> list[End]:
             row.called_at_ns,
             row.is_done,
             usage_of(json.loads(row.usage)) if row.usage else None,
-            row.error,
             row.told_at_ns,
         )
         for row in connection.execute(query)

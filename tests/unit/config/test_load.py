@@ -146,3 +146,21 @@ def test_test_sets_of_ones_own_start_at_the_files_folder(tmp_path: Path) -> None
     }
     with pytest.raises(InvalidConfig, match="tasks"):
         load_text("tasks: [1]", "s", {}, (), tmp_path)
+
+
+def test_functions_of_ones_own_start_at_the_files_folder_too(tmp_path: Path) -> None:
+    file = tmp_path / "steelyard.yaml"
+    rest = "set: a.jsonl, floor: 0.5, form: {id: f}"
+    file.write_text(
+        "tasks:\n"
+        f"  a: {{grader: {{name: python_function, function: 'own/a.py:grade'}}, {rest}}}\n"
+        f"  b: {{grader: python_function, grader_parameters: {{function: 'b.py:g'}}, {rest}}}\n"
+        f"  c: {{grader: {{name: python_function, function: 'my.module:grade'}}, {rest}}}\n"
+    )
+    tasks = load(file, {}).tasks
+    functions = {name: task.grader_parameters["function"] for name, task in tasks.items() if task}
+    assert functions == {
+        "a": f"{tmp_path}/own/a.py:grade",
+        "b": f"{tmp_path}/b.py:g",
+        "c": "my.module:grade",
+    }

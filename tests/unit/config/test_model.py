@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from steelyard.config.model import Channel, Config, Limit, Offer, Policy, PromptForm
+from steelyard.config.model import Channel, Config, Limit, Offer, Policy, PromptForm, Task
 from steelyard.domain import policies, tasks
 
 
@@ -61,3 +61,14 @@ def test_a_limit_is_one_thing() -> None:
             Limit.model_validate(values)
     with pytest.raises(ValidationError, match="either money or requests"):
         Limit(money="1 CNY", requests=5, period="day")
+
+
+def test_a_grader_stands_with_its_parameters_or_beside_them() -> None:
+    together = Task.model_validate({"grader": {"name": "number", "tolerance": 0.01}})
+    apart = Task.model_validate({"grader": "number", "grader_parameters": {"tolerance": 0.01}})
+    assert together == apart
+    assert (together.grader, together.grader_parameters) == ("number", {"tolerance": 0.01})
+    with pytest.raises(ValidationError, match="a mapping needs name"):
+        Task.model_validate({"grader": {"tolerance": 0.01}})
+    with pytest.raises(ValidationError, match="not in both"):
+        Task.model_validate({"grader": {"name": "number"}, "grader_parameters": {"tolerance": 1}})

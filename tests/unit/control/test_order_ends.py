@@ -80,9 +80,9 @@ def line(database: Database, folder: Path, put: Put) -> Entry:
     return entry
 
 
-def told(database: Database, is_done: bool, usage: Usage | None = None, error: str = "") -> None:
+def told(database: Database, is_done: bool, usage: Usage | None = None) -> None:
     with database.write() as tx:
-        orders.keep(tx, [End(KEY, CALLED_AT_NS, is_done, usage, error, NOW_NS)])
+        orders.keep(tx, [End(KEY, CALLED_AT_NS, is_done, usage, NOW_NS)])
 
 
 def costs(database: Database, folder: Path) -> list[int]:
@@ -91,12 +91,12 @@ def costs(database: Database, folder: Path) -> list[int]:
 
 def test_what_failed_costs_nothing(database: Database, folder: Path, line: Entry) -> None:
     assert line.intent[:3] == KEY
-    told(database, is_done=False, error="unsafe")
+    told(database, is_done=False)
     assert book_ends(database, folder, NOW_NS) == 1
     [_, correction] = audit.entries(folder, database)
     settled = correction.settlement
     assert (settled.cost_pico, settled.usage_source) == (-10 * CNY, NO_USAGE)
-    assert (settled.detail, correction.kind) == ("order failed: unsafe", "adjustment")
+    assert (settled.detail, correction.kind) == ("order failed", "adjustment")
     assert settled.usage.extras == (("video", -8),)
     assert audit.check_books(folder.parent, database) == []
 
@@ -146,7 +146,7 @@ def test_an_end_is_booked_once_whoever_tells_it_again(
 def test_what_is_done_after_it_failed_is_booked_once_more(
     database: Database, folder: Path, line: Entry, usage: Usage | None, cost: int
 ) -> None:
-    told(database, is_done=False, error="lost")
+    told(database, is_done=False)
     assert book_ends(database, folder, NOW_NS) == 1
     forget_the_note(database)
     told(database, is_done=True, usage=usage)

@@ -211,7 +211,7 @@ def test_a_mistake_of_the_callers_is_not_tried_elsewhere(tmp_path) -> None:
     play.run()
     assert (play.reply.status, play.reply.code) == (400, "rejected_by_vendor")
     assert b"x-steelyard-call: c-1-7\r\n" in play.reply.head
-    assert play.outcomes == [("refused", "rejected_by_vendor: no")]
+    assert play.outcomes == [("refused", "rejected_by_vendor: HTTP 400")]
 
 
 def test_when_all_failed_all_are_told_of(tmp_path) -> None:

@@ -128,7 +128,7 @@ def test_a_failed_response_is_cut() -> None:
     play = Play()
     play.note(created("a"), done("a", status="failed"))
     assert play.desk.booked == [(1, "cut", 5, 20)]
-    assert play.desk.journal.settlements[0].detail == "vendor_error: the vendor reported an error"
+    assert play.desk.journal.settlements[0].detail == "vendor_error"
 
 
 def test_a_response_without_usage_is_estimated() -> None:

@@ -8,7 +8,7 @@ from steelyard.dialects.base import Answer
 from steelyard.dialects.error_table import ErrorRow, ErrorTable
 from steelyard.dialects.openai_chat import DIALECT
 from steelyard.domain.calls import Outcome
-from steelyard.domain.errors import ConfigError
+from steelyard.domain.errors import ConfigError, InvalidRequest
 from steelyard.domain.usage import Usage
 from steelyard.gateway.relay import (
     Attempt,
@@ -106,10 +106,18 @@ def test_the_books_say_why_and_the_client_does_not_hear_of_our_network() -> None
     failed = attempt(failure=failure("connect", is_sent=False))
     error = error_of(failed, Answer(None))
     assert "bad chunk" not in error.message
-    assert why_of(failed, error) == f"upstream_unavailable: {error.message} bad chunk"
+    said = why_of(failed, error, is_quoted=False)
+    assert said == f"upstream_unavailable: {error.message} bad chunk"
     broken = attempt(failure=failure("protocol"))
-    assert why_of(broken, error_of(broken, Answer(None))).count("bad chunk") == 1
-    assert why_of(attempt(), error) == f"upstream_unavailable: {error.message}"
+    assert why_of(broken, error_of(broken, Answer(None)), is_quoted=False).count("bad chunk") == 1
+    said = why_of(attempt(), error, is_quoted=False)
+    assert said == f"upstream_unavailable: {error.message}"
+
+
+def test_the_books_have_no_words_of_a_vendors() -> None:
+    error = InvalidRequest("I do not take 'my pin is 1234'", code="rejected_by_vendor")
+    refused = attempt(status=400)
+    assert why_of(refused, error, is_quoted=True) == "rejected_by_vendor: HTTP 400"
 
 
 @pytest.mark.parametrize(

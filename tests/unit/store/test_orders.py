@@ -8,8 +8,8 @@ from steelyard.domain.usage import Usage
 from steelyard.store import orders
 from steelyard.store.orders import End
 
-FIRST = End((1, 2, 3), 4, True, Usage(1, 2, extras=(("image", 3),)), "", 20)
-LATER = End((1, 2, 4), 4, False, None, "unsafe", 10)
+FIRST = End((1, 2, 3), 4, True, Usage(1, 2, extras=(("image", 3),)), 20)
+LATER = End((1, 2, 4), 4, False, None, 10)
 
 
 def test_what_is_told_first_holds(tx: Connection) -> None:
@@ -32,7 +32,7 @@ def test_what_is_booked_waits_no_more(tx: Connection) -> None:
 def test_what_is_done_after_it_failed_waits_again(tx: Connection) -> None:
     orders.keep(tx, [LATER])
     orders.mark_booked(tx, LATER, 30)
-    done = LATER._replace(is_done=True, usage=Usage(1), error="", told_at_ns=40)
+    done = LATER._replace(is_done=True, usage=Usage(1), told_at_ns=40)
     orders.keep(tx, [done, LATER, done._replace(usage=Usage(2))])
     assert orders.unbooked(tx, 10) == [done]
     # Whoever was booking the failure meanwhile has not booked this.
