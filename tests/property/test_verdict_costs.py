@@ -114,7 +114,9 @@ class Vendor:
         assert card is not None
         cost_pico, used = price(self.period, card, usage), Tally.of(usage, tier)
         if said == "fail":
-            raise AskError("cut", cost_pico=cost_pico, currency="CNY", used=used)
+            error = AskError("cut", cost_pico=cost_pico, currency="CNY")
+            error.used = used
+            raise error
         return Answer(said, cost_pico=cost_pico, currency="CNY", time_s=0.1, used=used)
 
 

@@ -308,8 +308,9 @@ def _answer(reply: _Reply, time_s: float) -> Answer:
         finish_reason, model = choice.get("finish_reason"), shape.get("model")
     except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
         reason = "the answer is no chat completion"
-        used = _used(reply)
-        raise AskError(reason, cost_pico=cost_pico, currency=currency, used=used) from error
+        unread = AskError(reason, cost_pico=cost_pico, currency=currency)
+        unread.used = _used(reply)
+        raise unread from error
     return Answer(
         text=str(text),
         finish_reason=_name(finish_reason),

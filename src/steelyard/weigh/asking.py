@@ -91,7 +91,6 @@ class AskError(Exception):
         currency: ISO 4217; empty when nothing was billed.
         is_lost: whether nobody can say what it cost; the most that it can is counted then.
         call_id: the gateway's number of it, by which the ledger knows what it cost.
-        used: what was booked at ``cost_pico``; None where nobody knows.
     """
 
     def __init__(
@@ -103,7 +102,6 @@ class AskError(Exception):
         currency: str = "",
         is_lost: bool = False,
         call_id: str = "",
-        used: Tally | None = None,
     ) -> None:
         super().__init__(reason)
         self.reason = reason
@@ -112,9 +110,9 @@ class AskError(Exception):
         self.currency = currency
         self.is_lost = is_lost
         self.call_id = call_id
-        if used is None and not (cost_pico or is_lost):
-            used = Tally()  # what costs nothing is refused, or was never sent
-        self.used = used
+        self.used: Tally | None = None if cost_pico or is_lost else Tally()
+        """What was booked at ``cost_pico``, for whoever knows to say; what costs nothing was
+        refused, or never sent."""
 
 
 class Preempted(AskError):

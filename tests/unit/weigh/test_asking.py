@@ -1,5 +1,4 @@
 from steelyard.domain.tallies import Tally
-from steelyard.domain.usage import Usage
 from steelyard.weigh.asking import Answer, AskError, Contender, Preempted
 
 
@@ -10,11 +9,9 @@ def test_a_failure_may_have_cost_something_and_may_be_final() -> None:
 
 
 def test_a_failure_that_cost_nothing_used_nothing_and_of_others_nobody_knows() -> None:
-    used = Tally.of(Usage(5, 0))
     assert AskError("refused").used == Tally() == Preempted("a call came").used
     assert AskError("cut", cost_pico=5, currency="CNY").used is None
     assert AskError("cut", is_lost=True).used is None
-    assert AskError("cut", cost_pico=5, currency="CNY", used=used).used == used
 
 
 def test_a_pause_is_a_failure_that_is_worth_another_try_and_cost_nothing_unless_said() -> None:
