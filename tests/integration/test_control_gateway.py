@@ -242,5 +242,20 @@ def test_requests_are_kept_of_those_who_consent_and_without_what_names_a_person(
         assert [(each["account"], each["requests"]) for each in kept] == [("talks", 1)]
         drawn = api.post("/api/captures/draw", json={"account": "talks"}).json()
         assert [item["messages"] for item in drawn["data"]] == [BODY["messages"]]
+        for door, body in (
+            ("messages", {**BODY, "max_tokens": 8, "system": "Ask Mr. Brown."}),
+            ("responses", {"model": "m", "input": "my name is Anna Berg", "instructions": "Sum."}),
+        ):
+            bearer = {"authorization": f"Bearer {talks}"}
+            url = f"{system.urls[0]}/v1/{door}"
+            answer = httpx.post(url, json=body, headers=bearer, timeout=20, trust_env=False)
+            assert answer.status_code == 200, answer.text
+        system.control.until(lambda: api.get("/api/captures").json()["data"][0]["requests"] == 3)
+        drawn = api.post("/api/captures/draw", json={"account": "talks"}).json()
+        assert {tuple(m["content"] for m in item["messages"]) for item in drawn["data"]} == {
+            ("hello",),
+            ("Ask Mr. [NAME_1].", "hello"),
+            ("Sum.", "my name is [NAME_1]"),
+        }
         api.post("/api/captures/delete", json={"account": "talks"})
         assert api.get("/api/captures").json()["data"] == []

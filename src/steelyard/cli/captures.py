@@ -47,7 +47,7 @@ def draw(
     body = {"account": account, "task": task, "items": items, "seed": seed}
     found = place.api().post(f"{PATH}/draw", body)
     _write(out, found["data"])
-    say(f"{len(found['data'])} items in {out}; read them before anybody else does.")
+    say(f"{len(found['data'])} items in {out}; some names of people stay: read them first.")
     say("They have no reference: add one to each, or let a judge compare answers:\n")
     say(_snippet(account, out, found["policy"]))
 

@@ -1,9 +1,10 @@
 """Requests of consenting accounts, kept to draw test items from.
 
-Workers send a share of the chats of accounts whose policy says ``captures``. Here they are redacted
-before they touch the disk, and lie by account and day in files of mode 0600, for so many days and
-so many megabytes. A set that is drawn holds one account's requests only. What cannot be redacted
-(pictures, files, no chat) is not kept; answers are never kept. Nothing of a text is ever logged.
+Workers send a share of the chats of accounts whose policy says ``captures``, whichever door they
+came by. Here they become chats of one kind (``captured_chats``) and are redacted before they touch
+the disk, and lie by account and day in files of mode 0600, for so many days and so many megabytes.
+A set that is drawn holds one account's requests only. What cannot be redacted (pictures, files, no
+chat) is not kept; answers are never kept. Nothing of a text is ever logged.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from steelyard.config.weighing import Captures as Rules
+from steelyard.control.captured_chats import CHAT, chat_of
 from steelyard.domain.errors import ConfigError
 from steelyard.domain.instants import DAY_NS, instant_of
 from steelyard.weigh.redaction import redact
@@ -42,6 +44,8 @@ class Captured(NamedTuple):
     task: str
     model: str
     body: bytes
+    door: str
+    """Dialect that the client spoke."""
 
 
 class Kept(NamedTuple):
@@ -77,14 +81,14 @@ class Captures:
 
     def take(self, fields: list[Any], at_ns: int) -> None:
         """Takes in what a worker sent; quick, and never fails because of what is in it."""
-        account_id, policy, task, model, body = fields
+        # A worker of the version before takes the chat door alone and does not name it.
+        account_id, policy, task, model, body, door = fields if len(fields) > 5 else [*fields, CHAT]
         if not _FOLDER.fullmatch(str(account_id)) or not isinstance(body, bytes):
             raise ValueError("a captured request without an account or a body")
         if len(self._waiting) == WAITING_MAX:
             self.dropped["too many at a time"] += 1
-        self._waiting.append(
-            Captured(at_ns, str(account_id), str(policy), str(task), str(model), body)
-        )
+        about = str(account_id), str(policy), str(task), str(model)
+        self._waiting.append(Captured(at_ns, *about, body, str(door)))
 
     async def keep_once(self) -> None:
         """Redacts and writes down what waits, off the loop."""
@@ -161,12 +165,11 @@ class Captures:
         words = self._rules().words
         paths = self._paths()
         for each in waiting:
-            request = _parsed(each.body)
-            # OpenAI's own word for "do not keep this" counts here as well.
-            if isinstance(request, dict) and request.get("store") is False:
-                self.dropped["the request says store: false"] += 1
+            chat = chat_of(each.door, each.body)
+            if chat.request is None:
+                self.dropped[chat.reason] += 1
                 continue
-            clean = redact(request, words)
+            clean = redact(chat.request, words, chat.called)
             if clean.request is None:
                 self.dropped[clean.reason] += 1
                 continue
@@ -176,6 +179,7 @@ class Captures:
                 "policy": each.policy,
                 "task": each.task,
                 "model": each.model,
+                "door": each.door,
                 "redacted": dict(clean.counts),
                 "request": clean.request,
             }

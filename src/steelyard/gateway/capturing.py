@@ -40,8 +40,13 @@ def captures(principal: Principal, request: Request, door: str, sequence: int) -
 
 
 def capture(
-    link: Link, principal: Principal, call: Call, task: str, request: Request, door: str
+    link: Link, principal: Principal, call: Call, request: Request, came: tuple[str, str, int]
 ) -> None:
-    """Sends a request as it came to control, unless the link is down or behind."""
-    who = principal.account_id, principal.policy.name
-    link.offer("captured", *who, task, call.model, request.body, door)
+    """Sends a request that may be kept to control as it came, unless the link is down or behind.
+
+    ``came`` is the door that it came by, its task and its sequence number.
+    """
+    door, task, sequence = came
+    if captures(principal, request, door, sequence):
+        who = principal.account_id, principal.policy.name
+        link.offer("captured", *who, task, call.model, request.body, door)

@@ -28,7 +28,7 @@ from steelyard.domain.offers import ChannelKind
 from steelyard.gateway import choose
 from steelyard.gateway.bounds import output_bound, worst_case
 from steelyard.gateway.bridging import bridge_of, meter_of, spoken_by, told
-from steelyard.gateway.capturing import capture, captures
+from steelyard.gateway.capturing import capture
 from steelyard.gateway.gate import authenticate
 from steelyard.gateway.heads import (
     JSON_TYPE,
@@ -371,9 +371,8 @@ class Exchange:
         reply.end(self._cost_comment())
 
     def _capture(self) -> None:
-        principal, request, door = self._principal, self._request, self._dialect.name
-        if captures(principal, request, door, self._sequence):
-            capture(self._state.link, principal, self._call, self._wanted.task_name, request, door)
+        came = self._dialect.name, self._wanted.task_name, self._sequence
+        capture(self._state.link, self._principal, self._call, self._request, came)
 
     def _shown(self, attempt: Attempt) -> bytes:
         return attempt.bridge.shown if attempt.bridge is not None else attempt.body

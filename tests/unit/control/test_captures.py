@@ -53,6 +53,25 @@ def test_only_the_redacted_request_touches_the_disk(tmp_path: Path) -> None:
     assert [tuple(each) for each in captures.kept()] == [("acme", "mood", "2024-10-04", 1)]
 
 
+def test_a_chat_of_another_door_becomes_one_of_ours(tmp_path: Path) -> None:
+    captures = made(tmp_path)
+    asked = {
+        "model": "m",
+        "max_tokens": 9,
+        "system": "Be kind to Mr. Brown.",
+        "messages": [{"role": "user", "content": "Brown is here"}],
+    }
+    body = json.dumps(asked).encode()
+    keep(captures, ["acc_1", "open", "mood", "m", body, "anthropic_messages"])
+    (item,) = captures.draw("acme", "mood", 5, seed=1)
+    assert item["messages"] == [
+        {"role": "system", "content": "Be kind to Mr. [NAME_1]."},
+        {"role": "user", "content": "[NAME_1] is here"},
+    ]
+    row = json.loads(next((tmp_path / "captures").glob("*/*")).read_text())
+    assert row["door"] == "anthropic_messages" and row["redacted"] == {"NAME": 1}
+
+
 def test_what_cannot_be_kept_is_counted(tmp_path: Path) -> None:
     captures = made(tmp_path)
     keep(

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from steelyard.gateway import view
-from steelyard.gateway.capturing import BODY_BYTES_MAX, DOOR, capture, captures, is_drawn
+from steelyard.gateway.capturing import BODY_BYTES_MAX, DOORS, capture, captures, is_drawn
 from steelyard.gateway.snapshot import AccountEntry, KeyRecord, PolicyEntry
 
 
@@ -35,13 +35,15 @@ def test_a_share_is_drawn_evenly(share: float) -> None:
 
 def test_consent_and_objection() -> None:
     may: Any = captures
-    assert may(principal(1), Asked(), DOOR, 1)
-    assert not may(principal(0), Asked(), DOOR, 1)
-    assert not may(principal(1, is_ours=True), Asked(), DOOR, 1)
+    for door in ("openai_chat", "anthropic_messages", "openai_responses"):
+        assert may(principal(1), Asked(), door, 1)
+    assert not may(principal(0), Asked(), "openai_chat", 1)
+    assert not may(principal(1, is_ours=True), Asked(), "openai_chat", 1)
     for objection in (b"no", b"No", b" NO ", b"false", b"0"):
-        assert not may(principal(1), Asked(x_steelyard_capture=objection), DOOR, 1)
+        assert not may(principal(1), Asked(x_steelyard_capture=objection), "openai_chat", 1)
     assert not may(principal(1), Asked(), "openai_embeddings", 1)
-    assert not may(principal(1), Asked(b"x" * (BODY_BYTES_MAX + 1)), DOOR, 1)
+    assert len(DOORS) == 3
+    assert not may(principal(1), Asked(b"x" * (BODY_BYTES_MAX + 1)), "openai_chat", 1)
 
 
 def test_what_is_sent() -> None:
@@ -55,5 +57,8 @@ def test_what_is_sent() -> None:
         model = "m"
 
     send: Any = capture
-    send(Link(), principal(1), Call(), "mood", Asked(b'{"a": 1}'))
-    assert sent == [("captured", "acc_1", "open", "mood", "m", b'{"a": 1}')]
+    asked = Asked(b'{"a": 1}')
+    send(Link(), principal(1), Call(), asked, ("openai_chat", "mood", 1))
+    send(Link(), principal(0), Call(), asked, ("openai_chat", "mood", 1))
+    send(Link(), principal(1), Call(), asked, ("openai_embeddings", "mood", 1))
+    assert sent == [("captured", "acc_1", "open", "mood", "m", b'{"a": 1}', "openai_chat")]

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from steelyard.weigh.redaction import is_iban, is_identity_card, is_luhn, redact, redact_text
+from steelyard.weigh.redaction import redact, redact_text
 
 OUT = {
     "mail me at zhang.san+x@mail.example.com.": "mail me at [EMAIL_1].",
@@ -185,13 +185,6 @@ def test_what_is_nested_without_end_is_not_kept() -> None:
     assert found.request is None and "deep" in found.reason
 
 
-def test_check_digits() -> None:
-    assert is_luhn("4111 1111 1111 1111") and not is_luhn("4111 1111 1111 1112")
-    assert not is_luhn("0" * 16) and not is_luhn("42")
-    assert is_identity_card("11010519491231002X") and not is_identity_card("110105194912310021")
-    assert is_iban("GB82WEST12345698765432") and not is_iban("GB83WEST12345698765432")
-
-
 @pytest.mark.parametrize(
     "piece", ["a", "1", "-", "1 ", "a.", "eyJ", "@", "+1", "password", "AB12 ", "1:", "BEGIN "]
 )
@@ -200,3 +193,50 @@ def test_no_text_takes_long(piece: str) -> None:
     began = time.process_time()
     redact_text(text)
     assert time.process_time() - began < 4
+
+
+def test_a_person_has_one_mark_in_a_request_and_parts_of_the_name_too() -> None:
+    messages = [
+        {"role": "system", "content": "客户：张伟，电话13812345678"},
+        {"role": "user", "content": "张先生说还没收到，王女士也没有。张伟很生气。"},
+        {"role": "assistant", "content": "Dear Anna Kowalski, Mr. Brown will call. Sorry, Anna."},
+        {"role": "user", "content": "kowalski wrote as ANNA; Brown did not call Kowalski."},
+    ]
+    clean = redact({"messages": messages})
+    assert clean.request is not None
+    assert [m["content"] for m in clean.request["messages"]] == [  # type: ignore[attr-defined]
+        "客户：[NAME_1]，电话[PHONE_1]",
+        "[NAME_1]先生说还没收到，[NAME_2]女士也没有。[NAME_1]很生气。",
+        "Dear [NAME_3], Mr. [NAME_4] will call. Sorry, [NAME_3].",
+        "kowalski wrote as ANNA; [NAME_4] did not call [NAME_3].",
+    ]
+    assert clean.counts == {"NAME": 4, "PHONE": 1}
+
+
+def test_what_the_call_says_people_are_called_is_taken_out() -> None:
+    message = {"role": "user", "content": "Ask zoe.lang or Zoe Lang; 叶子 knows. The user left."}
+    called = ["zoe.lang", "叶子", "user", "u-81724", "x" * 80]
+    clean = redact({"messages": [message]}, called=called).request
+    assert clean == {
+        "messages": [
+            {
+                "role": "user",
+                "content": "Ask [NAME_1] or [NAME_2]; [NAME_3] knows. The user left.",
+            }
+        ]
+    }
+
+
+def test_a_name_in_json_and_one_that_two_parts_tell_are_taken_out() -> None:
+    arguments = '{"customer_name": "Hannah Weiss", "note": "Weiss called"}'
+    call = {"id": "a", "type": "function", "function": {"name": "f", "arguments": arguments}}
+    parts = [{"type": "text", "text": "my name is "}, {"type": "text", "text": "Li Lei."}]
+    messages = [
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "user", "content": parts},
+    ]
+    text = str(redact({"messages": messages}).request)
+    assert "Weiss" not in text and "Lei" not in text and text.count("NAME_2") == 2
+    split = [{"type": "text", "text": "Dear Li"}, {"type": "text", "text": " Lei,"}]
+    lost = redact({"messages": [{"role": "user", "content": split}]})
+    assert (lost.request, lost.reason) == (None, "what must go is split over parts of a text")
