@@ -42,6 +42,8 @@ def test_a_pool_comes_back_as_it_was_and_equal_pools_are_equal_files(tmp_path: P
         gzip.compress(b"\xff"),
         gzip.compress(b'{"schema":1}')[:-9],
     ],
+    # Packed bytes hold the time of packing, and as names of tests would differ between processes.
+    ids=["nothing", "not packed", "no schema", "a list", "another schema", "no text", "cut"],
 )
 def test_a_file_that_is_no_pool_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "bad.json.gz"
