@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import time
 from collections.abc import Awaitable, Callable
 from fractions import Fraction
@@ -197,6 +198,32 @@ def test_nobody_sleeps_into_a_wish_to_end(path: Path, error: AskError) -> None:
     (result,) = weigh(ask, path, halt, _nothing, patience=patience)
     assert time.monotonic() - began_s < 5
     assert (result.stopped, result.verdict.n, result.is_dropped) == (WHY, 0, False)
+
+
+@pytest.mark.parametrize("is_cut", [False, True])
+def test_ends_at_any_moment_change_nothing_that_is_said_later(path: Path, is_cut: bool) -> None:
+    (whole,) = weigh(Gate(1000), path.with_name("whole.jsonl"), Halt(), _nothing)
+    chance = random.Random(7)
+    n_answered = n_ends = 0
+
+    async def ask(offer: str, request: dict[str, object], *, task: str) -> Answer:
+        nonlocal n_answered
+        if chance.random() < 0.2:
+            halt.ask(WHY, is_cut=is_cut)
+        await asyncio.sleep(chance.random() / 1000)
+        n_answered += 1
+        content: str = request["messages"][0]["content"]  # type: ignore[index]
+        return mostly_yes(offer, content)
+
+    while True:
+        halt = Halt()
+        (result,) = weigh(ask, path, halt, _nothing, concurrency=3)
+        if not result.stopped:
+            break
+        n_ends += 1
+    assert n_ends > 3
+    assert result.verdict == whole.verdict
+    assert len(list(read_records(path))) == n_answered, "an answer is lost, or was asked for twice"
 
 
 async def _nothing() -> None:
