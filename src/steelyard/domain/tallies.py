@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from steelyard.domain.errors import UnbalancedEntry
-from steelyard.domain.usage import NOTHING, Usage, usage_of
+from steelyard.domain.usage import COUNTS, Usage, usage_of
 
 
 class Used(NamedTuple):
@@ -40,6 +40,9 @@ class Tally:
     @classmethod
     def over(cls, lines: Iterable[Used]) -> Tally:
         """The tally of calls in any order."""
+        lines = tuple(lines)
+        if len(lines) == 1:  # nearly every item of a weighing is one call
+            return cls(lines)
         counts: dict[tuple[str, Usage], int] = {}
         for usage, tier, count in lines:
             counts[tier, usage] = counts.get((tier, usage), 0) + count
@@ -53,10 +56,14 @@ class Tally:
     @cached_property
     def total(self) -> Usage:
         """What all calls used together, item by item."""
-        found = NOTHING
-        for usage, _, count in self.lines:
-            found = found.plus(times(usage, count))
-        return found
+        counts = [0] * COUNTS
+        extras: dict[str, int] = {}
+        for usage, _, calls in self.lines:
+            pairs = zip(counts, usage[:-1], strict=True)
+            counts = [each + calls * count for each, count in pairs]
+            for item, count in usage.extras:
+                extras[item] = extras.get(item, 0) + calls * count
+        return Usage._make((*counts, tuple(sorted(extras.items()))))
 
     @cached_property
     def is_plain(self) -> bool:
@@ -68,13 +75,6 @@ class Tally:
         return [[list(usage), tier, count] for usage, tier, count in self.lines]
 
 
-def times(usage: Usage, count: int) -> Usage:
-    """A usage so many times, item by item."""
-    *counts, extras = usage
-    more = tuple((item, count * each) for item, each in extras)
-    return Usage._make((*(count * each for each in counts), more))
-
-
 def tally_of(plain: Sequence[Any]) -> Tally:
     """What ``Tally.plain`` gave.
 
@@ -84,7 +84,7 @@ def tally_of(plain: Sequence[Any]) -> Tally:
     lines = []
     for told, tier, count in plain:
         usage = usage_of(told)
-        if not all(type(each) is int for each in (count, *usage[:-1])) or count < 1:
+        if {type(count), *map(type, usage[:COUNTS])} != {int} or count < 1:
             raise ValueError("counts are whole numbers")
         try:
             usage.check()

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from steelyard.domain.tallies import Tally, Used, tally_of, times
+from steelyard.domain.tallies import Tally, Used, tally_of
 from steelyard.domain.usage import NOTHING, Usage
 
 SHORT, LONG = Usage(10, 2), Usage(1000, 20, 600, 0, 8, 1, (("input_audio", 40),))
@@ -27,7 +27,7 @@ def test_the_total_has_every_item_of_every_call() -> None:
     assert Tally().total == NOTHING
     assert Tally.of(SHORT).is_plain
     assert not found.is_plain and not Tally.of(SHORT, "batch").is_plain
-    assert times(LONG, 1) == LONG
+    assert Tally.of(LONG).total == LONG
 
 
 def test_it_comes_back_from_json_as_it_was() -> None:
