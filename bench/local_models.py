@@ -102,19 +102,26 @@ def figures_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     }
 
 
-def page(rows: Sequence[Mapping[str, Any]], figures: Mapping[str, float], machine: str) -> str:
-    """The table as a page of the reference."""
+def page(meta: Mapping[str, Any], figures: Mapping[str, float]) -> str:
+    """The tables as a page of the reference.
+
+    Args:
+        meta: Of the results: `rows` of verdicts, `judge` as `bench.judge` tells it, `machine`.
+        figures: By name.
+    """
+    machine = meta["machine"]
     lines = [
         "# The local models, weighed",
         "",
         "Written by `make bench-local`; nothing here was edited. Bounds hold at 95 % for both",
         "models of a task together, however early a weighing stopped. Cost is that of a busy core",
-        f"at 0.30 CNY an hour. Machine: {machine}.",
+        f"at 0.30 CNY an hour. Machine: {machine['cpu']}, {machine['cores']} cores.",
         "",
         "| task | model | verdict | quality | bounds | floor | items | cost per accepted answer |",
         "| --- | --- | --- | ---: | ---: | ---: | ---: | ---: |",
     ]
-    lines += map(_line, rows)
+    lines += map(_line, meta["rows"])
+    lines += _judges(meta["judge"])
     shown = " · ".join(f"`{name}` {value:.4g}" for name, value in figures.items())
     return "\n".join((*lines, "", f"Figures: {shown}.", ""))
 
@@ -131,16 +138,20 @@ def main() -> int:
     )
     arguments = parser.parse_args()
     rows: list[dict[str, Any]] = []
+    of_rows: dict[str, Any] = {}
     if arguments.judges:
-        rows = json.loads((results.FOLDER / "local-models.json").read_text("utf-8"))["meta"]["rows"]
+        earlier = json.loads((results.FOLDER / "local-models.json").read_text("utf-8"))["meta"]
+        rows, now = earlier["rows"], {name: earlier[name] for name in ("commit", "measured_at")}
+        of_rows = {"verdicts": earlier.get("verdicts", now)}
     with steelyard(arguments.home) as (url, env):
         for task in () if arguments.judges else arguments.only or TASKS:
             rows += weigh(env, task, arguments.limit)
         key = (arguments.home / "demo.key").read_text("ascii").strip()
-        judged, judge_meta = judge.measure(url, key, arguments.pairs)
+        judged, judge_meta = judge.measure(url, key, arguments.pairs, arguments.home / "judging")
     figures = {**figures_of(rows), **judged}
-    path = results.write("local-models", figures, {"rows": rows, "judge": judge_meta})
-    PAGE.write_text(page(rows, figures, json.loads(path.read_text())["meta"]["machine"]), "utf-8")
+    meta = {**of_rows, "rows": rows, "judge": judge_meta}
+    path = results.write("local-models", figures, meta)
+    PAGE.write_text(page(json.loads(path.read_text("utf-8"))["meta"], figures), "utf-8")
     return 0 if results.show("Local models", results.LOCAL, figures) else 1
 
 
@@ -156,6 +167,49 @@ def _line(row: Mapping[str, Any]) -> str:
         _cost(row),
     )
     return "| " + " | ".join(cells) + " |"
+
+
+def _judges(found: Mapping[str, Any]) -> list[str]:
+    """The same models as judges: what their opinions are worth."""
+    lines = [
+        "",
+        "## As judges",
+        "",
+        f"{found['pairs']} pairs of a human text and one by {found['written by']}, each shown",
+        "in both orders to a judge that a grammar holds to an opinion. *Turned*: the opinion",
+        "changed with the order, which makes a tie. *To the first*: of the pairs that the place",
+        "alone decided, those that went to the text shown first. *Kept*: of the pairs on which a",
+        "better text was named in both orders, those on which it was the same; who goes by the",
+        "place, or tosses a coin, reaches a half. Bounds at 95 %. *Changed*: grades that were",
+        "others when the pair was turned, and when it was asked once more, which tells of the",
+        f"engine and not of the order, of {found['again']}.",
+        "",
+        "| judge | unscored | turned | to the first | kept | human won, tied, lost"
+        " | changed: turned, again |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for name, (offer, _) in judge.JUDGES.items():
+        of_judge = found[name]
+        human = of_judge["human text"]
+        shares = (_counted(of_judge[what]) for what in ("disagreement", "first_favoured", "kept"))
+        cells = (
+            offer.partition("/")[2],
+            str(of_judge["unscored"]),
+            *shares,
+            f"{human['won']}, {human['tied']}, {human['lost']}",
+            f"{of_judge['order_changed']}, {of_judge['changed_again']}",
+        )
+        lines.append(f"| {' | '.join(cells)} |")
+    blind = [judge.JUDGES[name][0] for name in judge.JUDGES if not found[name]["is_reading"]]
+    if blind:
+        lines += ["", f"Nothing shows that these read what they compare: {', '.join(blind)}."]
+    return lines
+
+
+def _counted(share: Mapping[str, Any]) -> str:
+    if not share["of"]:
+        return "–"
+    return f"{share['count']} of {share['of']} ({share['lower']:.2f} to {share['upper']:.2f})"
 
 
 def _share(value: Any) -> str:
