@@ -13,17 +13,16 @@ import pytest
 from control_rig import CONFIG, SHOP_KEY, ControlProcess
 
 
-def free_port() -> int:
+@pytest.fixture(scope="module")
+def admin_port() -> int:
+    """Free a moment before control takes it, and not since the tests were collected."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         return int(probe.getsockname()[1])
 
 
-PORT = free_port()
-
-
 @pytest.fixture(scope="module")
-def control(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlProcess]:
-    text = CONFIG + f"admin: {{listen: '127.0.0.1:{PORT}', hosts: [admin.example]}}\n"
+def control(tmp_path_factory: pytest.TempPathFactory, admin_port: int) -> Iterator[ControlProcess]:
+    text = CONFIG + f"admin: {{listen: '127.0.0.1:{admin_port}', hosts: [admin.example]}}\n"
     process = ControlProcess(tmp_path_factory.mktemp("api"), text)
     process.start()
     yield process
@@ -158,9 +157,11 @@ def test_a_file_is_checked_before_it_is_applied(api: httpx.Client) -> None:
     assert good == {"ok": True, "findings": []}
 
 
-def test_the_admin_address_serves_under_its_names_only(control: ControlProcess) -> None:
+def test_the_admin_address_serves_under_its_names_only(
+    control: ControlProcess, admin_port: int
+) -> None:
     token = (control.home / "admin.token").read_text().strip()
-    url = f"http://127.0.0.1:{PORT}/api/status"
+    url = f"http://127.0.0.1:{admin_port}/api/status"
     headers = {"authorization": f"Bearer {token}"}
 
     def status(**more: str) -> int:
