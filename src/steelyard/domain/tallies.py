@@ -91,4 +91,4 @@ def tally_of(plain: Sequence[Any]) -> Tally:
         except UnbalancedEntry as error:
             raise ValueError(error.message) from error
         lines.append(Used(usage, str(tier), count))
-    return Tally.over(lines)
+    return Tally(tuple(lines))  # in the order in which it was told
