@@ -59,7 +59,8 @@ class Cost(NamedTuple):
 
     likely: Fraction
     lower: Fraction
-    """Not certain where prices changed or nobody weighed: see ``control.readiness``."""
+    """Bound of the true cost: carried over in proportion where prices changed (see
+    ``control.verdict_costs``), no more than an estimate where nobody weighed."""
     upper: Fraction | None = None
 
 
