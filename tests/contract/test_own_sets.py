@@ -25,10 +25,19 @@ OVERLAP_MAX = 0.4
 """Shared 4-grams over all 4-grams of two inputs, frames left out; copies have over 0.6."""
 FRAME_SHARE = 0.2
 """What stands in more of a set's inputs than this is its fixed frame."""
+FAULTS = {
+    "breaks a taboo",
+    "breaks the way of speaking",
+    "breaks a fact of the card",
+    "leaks the prompt or leaves the role",
+    "out of the era",
+    "knows what the character cannot know",
+}
 PLACEHOLDER = re.compile(
     r"\{[a-z_]+\}|<[a-z_]+>|\bTO(?:DO)\b|\bTBD\b|\bFIX(?:ME)\b|\blorem\b|x{3,}|某某公司|\?{3,}|�",
     re.I,
 )
+HAN = re.compile(r"[一-鿿]")
 FIGURE = re.compile(r"\d+(?:\.\d+)?")
 REAL_NUMBER = re.compile(r"(?<!\d)1[3-9]\d{9}(?!\d)|(?<!\d)400[- ]?\d{3,4}[- ]?\d{3,4}(?!\d)")
 
@@ -53,7 +62,7 @@ def test_an_item_says_what_it_is_and_whose(name: str) -> None:
     for row in SETS[name]:
         assert row["task"] == name
         assert row["scenario"], row["id"]
-        assert row["lang"] == "zh"
+        assert row["lang"] == _language(name)
         assert row["difficulty"] in {"easy", "medium", "hard"}
         assert row["source"] == "steelyard"
         assert row["author"] == "Steelyard contributors"
@@ -134,7 +143,7 @@ def test_no_placeholder_and_no_number_that_might_ring(name: str) -> None:
     for row in SETS[name]:
         assert not PLACEHOLDER.search(row["input"]), row["id"]
         assert not REAL_NUMBER.search(row["input"]), row["id"]
-        assert re.search(r"[一-鿿]", row["input"]), row["id"]
+        assert bool(HAN.search(row["input"])) is (row["lang"] == "zh"), row["id"]
 
 
 @every_set
@@ -152,6 +161,30 @@ def test_no_item_is_another_in_a_few_other_words(name: str) -> None:
 
 
 @every_set
+def test_every_wrong_choice_has_one_named_fault(name: str) -> None:
+    rows = [row for row in SETS[name] if "faults" in row]
+    for row in rows:
+        named = dict(zip(row["labels"], row["faults"], strict=True))
+        assert named.pop(row["reference"]) == "" and set(named.values()) <= FAULTS, row["id"]
+        assert len(set(row["choices"])) == len(row["labels"])
+    longest = [
+        len(row["choices"][row["labels"].index(row["reference"])]) == max(map(len, row["choices"]))
+        for row in rows
+    ]
+    assert sum(longest) <= len(rows) / 3  # whoever takes the longest wins next to nothing
+
+
+@every_set
+def test_every_rule_of_a_manner_can_be_broken(name: str) -> None:
+    """Each item has answers that break one, and the grader says which."""
+    grader = find_graders()["manner"]
+    for row in SETS[name]:
+        if row["grader"] == "manner":
+            reasons = {grade_answer(grader, each, _item(row), {}).reason for each in row["rejects"]}
+            assert len(row["rejects"]) >= 2 and "" not in reasons, row["id"]
+
+
+@every_set
 def test_difficulties_are_mixed(name: str) -> None:
     counts = Counter(row["difficulty"] for row in SETS[name])
     assert min(counts[level] for level in ("easy", "medium", "hard")) >= len(SETS[name]) / 10
@@ -165,6 +198,10 @@ def test_every_scenario_has_enough_items() -> None:
 
 def test_every_own_set_is_a_shipped_task() -> None:
     assert set(SETS) <= {task.set_name for task in shipped_tasks().values()}
+
+
+def _language(name: str) -> str:
+    return next(task.language for task in shipped_tasks().values() if task.set_name == name)
 
 
 def _item(row: Row) -> Item:
