@@ -20,6 +20,7 @@ _WORDS = Path(__file__).with_suffix(".yaml")
 _HAN = re.compile(r"[\u4e00-\u9fff]")
 _CAPITAL = re.compile(r"[A-Z][a-zA-Z\u00c0-\u024f'’-]")
 _PUNCTUATION = r"\s，。！？、；：,.!?;:…~～“”\"'()（）\[\]/@"
+_SIGN = r"(?:[\u4e00-\u9fff](?<![我你他她叫是由在的名和与自被把对向为知道]))"
 _NICK_END = rf"(?=[{_PUNCTUATION}已说来也]|$)"
 _PLACE = "it"
 """Group of a pattern that is the name."""
@@ -55,6 +56,8 @@ class _Rules(NamedTuple):
     speaker: re.Pattern[str]
     """Who says a line of a conversation."""
     no_names: frozenset[str]
+    not_names: frozenset[str]
+    """The same in Chinese."""
     roles: frozenset[str]
     behind: str
     """What stands behind a Chinese surname that is taken out alone, as a pattern."""
@@ -67,13 +70,14 @@ def find(texts: Iterable[str]) -> Names:
     surnames: set[str] = set()
     for text in texts:
         if _HAN.search(text):
-            whole.update(_matches(rules.chinese, text))
+            whole.update(set(_matches(rules.chinese, text)) - rules.not_names)
             surnames.update(_matches(rules.titled, text))
         if not _CAPITAL.search(text):
             continue
         english = [*_matches(rules.english, text)]
         if rules.conversation.search(text):
-            english += _matches((rules.speaker,), text)
+            # A heading stands once; who speaks is spoken to, or speaks again.
+            english += [each for each in _matches((rules.speaker,), text) if text.count(each) > 1]
         whole.update(filter(None, map(_trimmed, english)))
     return Names(frozenset(whole - rules.roles), frozenset(surnames))
 
@@ -167,6 +171,7 @@ def _rules() -> _Rules:
         re.compile(rf"{_LINE}{_any(told['speakers'])}: "),
         re.compile(rf"{_LINE}(?P<it>{_PERSON}): "),
         frozenset((*str(told["english_no_names"]).split(), *told["english_titles"])),
+        frozenset(told["not_names"]),
         roles,
         behind,
     )
@@ -188,7 +193,7 @@ def _surnames(told: Mapping[str, Any]) -> tuple[str, str, str]:
 
 def _head(told: Mapping[str, Any]) -> str:
     """Where a name may begin within a sentence."""
-    before = "是找给请跟和叫让问系谢到代向由与对把被帮们呢吗了"
+    before = "是找给请跟和叫让问系谢到代向由与对把被帮们呢吗了的"
     return rf"(?:(?<![^{_PUNCTUATION}{before}]))"
 
 
@@ -206,7 +211,7 @@ def _chinese(told: Mapping[str, Any], titles: str) -> tuple[re.Pattern[str], ...
         rf"{fields}{gap}[:：是为叫 \t]{gap}(?P<it>{full}){end}",
         rf"(?:{fields}|{kin})(?P<it>{likely}?){end}",
         rf"(?:{fields}|我{kin})(?P<it>{sure}{given}{{2}})",
-        rf"(?P<it>{surname}(?!{posts}{titles}){given}{{1,2}}?)(?={titles})",
+        rf"(?!{posts}{titles})(?P<it>{surname}(?!{posts}{titles}){given}{{1,2}}?)(?={titles})",
         rf"{head}(?P<it>{likely})(?=[您你]好|[,，]?您)",
         rf"(?:尊敬的|亲爱的|@|Hi |Dear ){gap}(?P<it>{full}){end}",
         rf"{_LINE}[—-]{{0,4}}(?P<it>{likely}){gap}(?=$|\n|[:：])",
@@ -214,7 +219,8 @@ def _chinese(told: Mapping[str, Any], titles: str) -> tuple[re.Pattern[str], ...
         rf"\[(?:PHONE|ID|EMAIL)_[0-9]{{1,4}}\][ ,，]{{1,2}}(?P<it>{likely}){end}",
         rf"{head}(?P<it>{likely})(?=的{_any(told['belongings'])})",
         rf"{head}(?P<it>{abroad}{{2,6}})(?={titles})",
-        r"(?P<it>[\u4e00-\u9fff]{1,6}·[\u4e00-\u9fff]{1,6}?)(?=[的在是和与说]|[^\u4e00-\u9fff]|$)",
+        rf"{head}(?P<it>{_SIGN}{{1,5}}·{_SIGN}{{1,6}}?)(?=[的在是和与说]|[^\u4e00-\u9fff]|$)",
+        rf"(?P<it>{_SIGN}{{2}}·{_SIGN}{{1,6}}?)(?=[的在是和与说]|[^\u4e00-\u9fff]|$)",
     )
     return tuple(map(re.compile, pieces))
 
@@ -223,7 +229,8 @@ def _titled(told: Mapping[str, Any], titles: str, short: str) -> tuple[re.Patter
     surname, sure, _ = _surnames(told)
     head = _head(told)
     pieces = (
-        rf"(?P<it>{surname})(?={titles})",
+        rf"(?P<it>{sure})(?={titles})",
+        rf"{head}(?P<it>{surname})(?={titles})",
         rf"{head}(?P<it>{sure})(?={short})",
         rf"{head}[老小](?P<it>{sure}){_NICK_END}",
         rf"(?:老师|我|他|她)姓(?P<it>{surname}){_NICK_END}",
@@ -242,7 +249,9 @@ def _english(told: Mapping[str, Any]) -> tuple[re.Pattern[str], ...]:
     gap = r"[ \t]{0,4}"
     pieces = (
         rf"\b{titles}[ ](?:and[ ]{titles}[ ])?(?P<it>{_PERSON})",
-        rf"\b(?i:my name is|my name's|name is|call me|is called|named)[ ](?P<it>{_PERSON})",
+        rf"\b(?i:my name is|my name's|name is|call me)[ ](?P<it>{_PERSON})",
+        rf"(?<![A-Za-z])Name{gap}:{gap}(?P<it>{_PERSON})",
+        rf"(?<![A-Za-z])name\\?[\"']?{gap}[:=]{gap}\\?[\"']?(?P<it>{_TWO})",
         rf"\b(?:I am|I'm|I’m)[ ](?P<it>{_TWO})",
         rf"\b(?:I am|I'm|I’m|[Tt]his is)[ ](?P<it>{_PERSON})"
         r"(?=,? (?:from|here|speaking|calling)\b)",
@@ -252,7 +261,8 @@ def _english(told: Mapping[str, Any]) -> tuple[re.Pattern[str], ...]:
         rf"(?<![A-Za-z]){fields}\\?[\"']?{gap}[:=]{gap}\\?[\"']?(?P<it>{_PERSON})",
         rf"(?<![A-Za-z])(?:From|To|CC|Cc):{gap}(?:[^\n,]{{1,40}},[ ])?(?P<it>{_TWO})",
         rf"(?P<it>{_PERSON})[ ]?[<(]\[EMAIL_",
-        rf"\b(?i:{_any(told['english_before'])})[ ](?P<it>{_TWO})",
-        rf"\b(?i:my|his|her|our|their|your)[ ]{_any(told['english_kin'])}[ ](?P<it>{_PERSON})",
+        rf"\b{_any(told['english_before'])}[ ](?P<it>{_TWO})",
+        rf"\b(?i:my|his|her|our|their|your)[ ]{_any(told['english_kin'])}[ ]"
+        rf"(?:(?:is )?(?:called|named) )?(?P<it>{_PERSON})",
     )
     return tuple(map(re.compile, pieces))
