@@ -229,7 +229,7 @@ class Rig:
         assert [b.intent.attempt for b in found] == list(range(1, len(found) + 1))
         return found
 
-    def until(self, holds: Callable[[], bool], timeout_s: float = 5.0) -> None:
+    def until(self, holds: Callable[[], bool], timeout_s: float = 30.0) -> None:
         """Waits until something holds."""
         deadline = time.monotonic() + timeout_s
         while not holds():

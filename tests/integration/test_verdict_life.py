@@ -38,8 +38,10 @@ tasks:
   shop/review-sentiment: {{floor: 0.6, stale_after_days: 1}}
   bank/intent: {{floor: 0.6, stale_after_days: 1}}
 """
-LASTS_S = 6.0
+LASTS_S = 9.0
 """From the moment at which the verdict is told: time for a call before it ends."""
+PATIENCE_S = 30.0
+"""For what comes in a second or two on a machine that has nothing else to do."""
 
 
 class Place:
@@ -125,7 +127,7 @@ def test_proof_ends_by_time_alone(place: Place) -> None:
 
     time.sleep(max(0.0, (ends - datetime.now(UTC)).total_seconds()))
     # Control is asked nothing meanwhile, so it is the clock that tells the worker.
-    place.system.until(lambda: place.call(AGING).status_code != 200, "the proof to end", 10.0)
+    place.system.until(lambda: place.call(AGING).status_code != 200, "the proof to end", PATIENCE_S)
     assert (datetime.now(UTC) - ends).total_seconds() < 5.0
     refused = place.call(AGING).json()["error"]
     assert refused["code"] == "nothing_proven"
@@ -141,7 +143,7 @@ def test_proof_ends_by_time_alone(place: Place) -> None:
 
 def test_what_is_measured_beside_quality_ends_proof_and_brings_it_back(place: Place) -> None:
     place.prove(WATCHED, datetime.now(UTC))
-    place.system.until(lambda: place.call(WATCHED).status_code == 200, "a new proof", 10.0)
+    place.system.until(lambda: place.call(WATCHED).status_code == 200, "a new proof", PATIENCE_S)
     now_ns = time.time_ns()
 
     def drift(state: str) -> None:
@@ -149,18 +151,23 @@ def test_what_is_measured_beside_quality_ends_proof_and_brings_it_back(place: Pl
         place.write(lambda tx: measurements.add(tx, alarm))
 
     drift("drifted")
-    place.system.until(lambda: place.call(WATCHED).status_code != 200, "the alarm to count", 10.0)
+    place.system.until(
+        lambda: place.call(WATCHED).status_code != 200, "the alarm to count", PATIENCE_S
+    )
     assert "drift alarm of" in place.call(WATCHED).json()["error"]["message"]
     assert place.run("readiness", WATCHED).startswith(f"{WATCHED}: not yet")
     drift("steady")
-    place.system.until(lambda: place.call(WATCHED).status_code == 200, "the alarm to be over", 10.0)
+    place.system.until(
+        lambda: place.call(WATCHED).status_code == 200, "the alarm to be over", PATIENCE_S
+    )
     assert "ready" in place.run("readiness", WATCHED)
 
 
 def test_history_is_kept(place: Place) -> None:
+    place.prove(WATCHED, datetime.now(UTC))
     with closing(sqlite3.connect(place.system.home / "control.db")) as connection:
         (count,) = connection.execute("SELECT count(*) FROM verdicts").fetchone()
     rows = place.ask("GET", "/api/verdicts", params={"all": "1"})["data"]
-    assert len(rows) == count
+    assert len(rows) == count > 0
     current = [row["task"] for row in rows if row["is_current"]]
     assert sorted(current) == sorted({row["task"] for row in rows})

@@ -46,6 +46,8 @@ from steelyard.supervisor.native import worker_environment
 KEY = "sk-" + "k" * 43
 """The key every setup has."""
 ACCOUNT = "acc_1"
+UP_S = 60.0
+"""Generous: a start on a machine that is busy with other things."""
 FEATURES = frozenset({"tools", "images", "json_schema", "json_mode", "grammar", "stream"})
 
 
@@ -289,8 +291,9 @@ class RunningWorker:
             command, pass_fds=[self.socket.fileno()], env=worker_environment(os.environ)
         )
         path = self.runtime / "worker-0.http"
-        for _ in range(400):
-            await asyncio.sleep(0.025)
+        deadline_s = time.monotonic() + UP_S
+        while time.monotonic() < deadline_s:
+            await asyncio.sleep(0.01)
             if self.process.poll() is not None:
                 raise RuntimeError(f"the worker ended with {self.process.returncode}")
             try:
