@@ -43,6 +43,7 @@ GROUPS = {
     "door": "door",
     "why": "why",
     "outcome": "outcome",
+    "status": "status::VARCHAR",
     "day": f"called_at_ns // {NS_PER_DAY}",
     "hour": f"called_at_ns // {NS_PER_HOUR}",
     "day_booked": f"booked_at_ns // {NS_PER_DAY}",

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import duckdb
 
+from steelyard.control.supply.told import CALLERS_FAULT
 from steelyard.ledger import sql
 from steelyard.ledger.lines import SCHEMA
 
@@ -20,7 +21,7 @@ _STATEMENT = """
     FROM read_parquet([{files}], union_by_name = true)
     WHERE kind = 'attempt' AND why <> 'supply'
       AND outcome IN ('completed', 'refused', 'uncertain', 'cut', 'not_sent')
-      AND NOT (outcome = 'refused' AND status IN (400, 404, 405, 409, 413, 422))
+      AND NOT (outcome = 'refused' AND status IN {faults})
     ORDER BY called_at_ns, incarnation, sequence, attempt
 """
 
@@ -49,7 +50,9 @@ def read(files: Sequence[Path]) -> list[Line]:
     quoted = ", ".join(sql.quoted(str(file)) for file in files)
     with sql.connected(_NO_TAIL, _MEMORY_MAX, threads=1) as connection:
         try:
-            rows = connection.execute(_STATEMENT.format(files=quoted)).fetchall()
+            rows = connection.execute(
+                _STATEMENT.format(files=quoted, faults=CALLERS_FAULT)
+            ).fetchall()
         except duckdb.IOException as error:
             raise OSError(f"a part of the ledger cannot be read: {error}") from error
     return [Line(*row) for row in rows]

@@ -22,6 +22,9 @@ _NS_PER_DAY = 86_400 * 10**9
 _COUNTED = [why.value for why in Why if why is not Why.SUPPLY]
 """Calls of a measurement are refused on purpose."""
 _FAILED = ("refused", "uncertain", "cut", "not_sent")
+CALLERS_FAULT = (400, 404, 405, 409, 413, 422)
+"""Of a refusal that says nothing about supply: the request was wrong."""
+_CALLERS_FAULT = frozenset(map(str, CALLERS_FAULT))
 
 
 def hours_of(control: Control, now_ns: int, offer: str = "") -> dict[str, list[Hour]]:
@@ -33,7 +36,9 @@ def hours_of(control: Control, now_ns: int, offer: str = "") -> dict[str, list[H
     query = reports.Query(where, now_ns - DAYS * _NS_PER_DAY)
     asked = reports.Reports(control.places.home, control.database)
     counts: dict[str, list[tuple[int, int, int]]] = {}
-    for row in asked.summarise(("offer", "hour", "outcome"), query):
+    for row in asked.summarise(("offer", "hour", "outcome", "status"), query):
+        if row["outcome"] == "refused" and row["status"] in _CALLERS_FAULT:
+            continue
         is_good = row["outcome"] == "completed"
         if is_good or row["outcome"] in _FAILED:
             tried = int(row["attempts"])

@@ -7,10 +7,9 @@ when one is sent and how it ended, and stops when nothing is due any more::
         ...  # wait until then or until an answer comes; send; tell
 
 It climbs to the pace that it may ask for, and stops at the first sign of too much. What follows
-depends on how the offer recovers. One that stays shut for seconds counts in windows: the next
-window's worth is counted. One that opens at once refills or smooths: its pace is bracketed from
-both sides. One that refuses nobody and gets slower is a queue: what leaves it is counted while it
-is kept short.
+depends on how the offer recovers. After refusals a little more is asked for than there is, and what
+limiters would have answered as this one did (``stories``) is asked until they agree. One that
+refuses nobody and gets slower is a queue: what leaves it is counted while it is kept short.
 
 Never: more calls in any minute than the stated terms, a call while a refusal's wait lasts, a call
 that money, count or time do not allow.
@@ -20,12 +19,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from enum import StrEnum
 from statistics import median
 
 from steelyard.weigh.supply import record as supply_record
-from steelyard.weigh.supply.modes import BASE_CALLS, Bracket, Lanes, Pulse, judged, known
+from steelyard.weigh.supply.modes import (
+    BASE_CALLS,
+    OVER,
+    Lanes,
+    Mode,
+    Pulse,
+    judged,
+    known,
+    pressing,
+)
 from steelyard.weigh.supply.record import LONG_S, MINUTE_S, End, Episode, Kind, Rate, Record, Sent
+from steelyard.weigh.supply.stories import Story, hull, is_of_minutes, stories
 from steelyard.weigh.supply.terms import Found, Reply, State, Terms
 
 __all__ = ["Finder", "Found", "Reply", "State", "Terms"]
@@ -36,30 +44,24 @@ _CLIMB_FROM = 32
 """The climb begins at this part of the highest pace."""
 _HOLD_ENOUGH_S = 120.0
 """At the demanded pace: any two minutes hold a whole clock minute."""
-_HOLD_TERMS_S = 150.0
+_HOLD_TERMS_S, _HOLD_LONG_S, _PATIENT_S = 150.0, 450.0, 600.0
+"""Who has ten minutes sees a window of five full."""
 _MARGIN = 1.05
 """A demand is met by this much more than itself, so that nothing hinges on a single call."""
 _WAIT_FIRST_S = 0.5
 _WAIT_MAX_S = 2.0
+_WAITS_S = (2.0, 0.5, 1.0)
+"""After refusals in turn: what has come together by then tells a large bucket from a small one."""
 _RETRY_AFTER_MAX_S = 90.0
-_SEGMENT_S = 20.0
-"""A pace held for so long without a refusal counts as carried."""
-_SEGMENT_CALLS = 25
+_SEGMENT_S = 10.0
+"""A pace held for so long without a refusal counts as carried, and rises."""
+_SEGMENT_CALLS = 15
+_WEIGH_EVERY_S = 4.0
+_NEAR, _NEAR_ENOUGH = 1.05, 1.1
+"""Upper over lower bound at which it ends; after a while more is borne."""
+_MEAN_AFTER_S = 120.0
 _FAILURES_MAX = 5
 _NO_MORE = "the terms allow no more"
-
-
-class _Mode(StrEnum):
-    CLIMB = "climb"
-    SHUT = "shut"
-    """Waits after a refusal; a single call at a time asks whether that is over."""
-    FILL = "fill"
-    """After a long refusal: fills the window that has opened."""
-    BRACKET = "bracket"
-    QUEUE = "queue"
-    LANES = "lanes"
-    """So many under way at all times, and now and then one more."""
-    DONE = "done"
 
 
 class Finder:
@@ -85,16 +87,16 @@ class Finder:
         self._began_s = self._climbed_s = self._next_s = now_s
         self._top_s: float | None = None
         """When the highest pace was reached."""
-        self._mode = _Mode.CLIMB
+        self._mode = Mode.CLIMB
         self._why = ""
         self._rate: Rate | None = None
         self._wait_s = _WAIT_FIRST_S
         self._waits_for: Sent | None = None
-        self._bracket = Bracket()
+        self._stories: list[Story] = []
+        """What limiters fit what was seen, when that was last asked."""
+        self._weighed_s = -math.inf
         self._segment_s = now_s
-        """Where the running segment's span begins: at the last refusal."""
-        self._segment_from_s = now_s
-        """Where its even pace begins."""
+        """Where the running segment of an even pace begins."""
         self._lanes = Lanes()
         self._pulse = Pulse()
         self._failures = 0
@@ -117,12 +119,12 @@ class Finder:
         if not self._is_over(now_s):
             self._climb(now_s)
             self._hold(now_s)
-        return None if self.doing == _Mode.DONE else self._due_s()
+        return None if self.doing == Mode.DONE else self._due_s()
 
     def _due_s(self) -> float:
-        if self._mode is _Mode.SHUT and self._waits_for is not None:
+        if self._mode is Mode.SHUT and self._waits_for is not None:
             return math.inf
-        room = {_Mode.QUEUE: self._pulse.length, _Mode.LANES: self._lanes.wanted()}
+        room = {Mode.QUEUE: self._pulse.length, Mode.LANES: self._lanes.wanted()}
         if self._in_flight >= room.get(self._mode, self._pace_max * MINUTE_S):
             return math.inf
         return max(self._next_s, self.record.room_from_s(self._terms.requests_max))
@@ -132,9 +134,9 @@ class Finder:
         call = Sent(now_s, self._pace)
         self.record.calls.append(call)
         self._in_flight += 1
-        if self._mode is _Mode.SHUT:
+        if self._mode is Mode.SHUT:
             self._waits_for = call
-        elif self._mode is _Mode.LANES:
+        elif self._mode is Mode.LANES:
             if self._in_flight > self._lanes.length:
                 self._lanes.extra = call
             self._next_s = now_s
@@ -156,13 +158,13 @@ class Finder:
 
     def stop(self, why: str) -> None:
         """Ends the measurement now; what is known stays."""
-        if self._mode is not _Mode.DONE:
-            self._mode, self._why = _Mode.DONE, why
+        if self._mode is not Mode.DONE:
+            self._mode, self._why = Mode.DONE, why
 
     def found(self, now_s: float) -> Found:
         """What is known by now."""
         record = self.record
-        rate = self._rate or known(record, self._bracket, self._pulse, (self._began_s, now_s))
+        rate = self._rate or known(record, self._likely(), self._pulse, (self._began_s, now_s))
         times, base_s = record.times_s()[-3 * BASE_CALLS :], self._pulse.base_s
         slower = median(times) / base_s if times and base_s else 1.0
         ends = [c.end for c in record.calls]
@@ -180,6 +182,12 @@ class Finder:
             self._why,
         )
 
+    def _likely(self) -> Rate | None:
+        """What may be said of a limit that was met, but is not known for sure."""
+        if self._lanes.length and (rate := self._lanes.rate(math.inf)) is not None:
+            return rate
+        return hull(stories(self.record, is_last=True)) or supply_record.pressed(self.record)
+
     def _is_over(self, now_s: float) -> bool:
         terms = self._terms
         if now_s - self._began_s >= terms.seconds_max:
@@ -194,10 +202,10 @@ class Finder:
                     self.stop("the money is used up")
                 else:
                     self._next_s = max(self._next_s, now_s + 0.05)
-        return self._mode is _Mode.DONE
+        return self._mode is Mode.DONE
 
     def _climb(self, now_s: float) -> None:
-        if self._mode is not _Mode.CLIMB or self._top_s is not None:
+        if self._mode is not Mode.CLIMB or self._top_s is not None:
             return
         # A few answers first: how quick the offer is with little to do.
         is_based = self._pulse.base_s > 0 or self._pace * 2 < 1
@@ -212,21 +220,24 @@ class Finder:
 
     def _hold(self, now_s: float) -> None:
         """Ends what has been held for long enough."""
-        if self._mode is _Mode.CLIMB and self._top_s is not None:
+        if self._mode is Mode.CLIMB and self._top_s is not None:
             self._hold_top(now_s, now_s - self._top_s)
-        elif self._mode is _Mode.BRACKET:
-            held_s = now_s - self._segment_from_s
-            count = len(self.record.accepted(self._segment_from_s))
-            if held_s >= _SEGMENT_S and count >= _SEGMENT_CALLS:
+        elif self._mode is Mode.PRESS:
+            held_s = now_s - self._segment_s
+            if (
+                held_s >= _SEGMENT_S
+                and len(self.record.accepted(self._segment_s)) >= _SEGMENT_CALLS
+            ):
                 self._carried(now_s)
 
     def _hold_top(self, now_s: float, held_s: float) -> None:
         terms = self._terms
         carried = len(self.record.accepted(now_s - MINUTE_S - 5))
         needed = terms.enough or terms.requests_max
-        if held_s < (_HOLD_ENOUGH_S if terms.enough else _HOLD_TERMS_S) or self._in_flight > max(
-            4.0, 0.1 * needed
-        ):
+        most_s = _HOLD_ENOUGH_S if terms.enough else _HOLD_TERMS_S
+        if not terms.enough and terms.seconds_max >= _PATIENT_S:
+            most_s = _HOLD_LONG_S
+        if held_s < most_s or self._in_flight > max(4.0, 0.1 * needed):
             return
         if carried >= min(needed, 0.98 * terms.requests_max):
             lower = float(self.record.most_in_a_minute())
@@ -237,16 +248,16 @@ class Finder:
     def _taken(self, call: Sent, now_s: float) -> None:
         self._failures = 0
         self._pulse.take(call.time_s)
-        if self._mode is _Mode.DONE:
+        if self._mode is Mode.DONE:
             return
         if call is self._waits_for:
             self._recovered(call, now_s)
-        elif self._mode is _Mode.QUEUE:
+        elif self._mode is Mode.QUEUE:
             self._left_queue(now_s)
-        elif self._mode is _Mode.LANES:
+        elif self._mode is Mode.LANES:
             self._left_lane(call, now_s)
-        elif self._mode is not _Mode.SHUT and self._pulse.has_slowed(self._in_flight):
-            self._mode, self._next_s = _Mode.QUEUE, now_s
+        elif self._mode is not Mode.SHUT and self._pulse.has_slowed(self._in_flight):
+            self._mode, self._next_s = Mode.QUEUE, now_s
             self._pulse.queue(self._in_flight, now_s)
 
     def _failed(self, call: Sent, now_s: float) -> None:
@@ -262,12 +273,12 @@ class Finder:
         wait_s = self._wait_s
         if call.retry_after_s is not None:
             wait_s = min(max(call.retry_after_s, _WAIT_FIRST_S), _RETRY_AFTER_MAX_S)
-        if self._mode is _Mode.DONE:
+        if self._mode is Mode.DONE:
             return
-        if self._mode is _Mode.LANES:
+        if self._mode is Mode.LANES:
             self._refused_lane(call, now_s + wait_s)
             return
-        if self._mode is _Mode.SHUT:
+        if self._mode is Mode.SHUT:
             episode = episodes[-1]
             episode.started_s = min(episode.started_s, call.at_s)
             episode.refused_last_s = max(episode.refused_last_s, call.at_s)
@@ -283,71 +294,61 @@ class Finder:
                 return  # sent before the last episode ended: it is part of that one
         let_in = len(self.record.let_in(since_s, call.at_s))
         episodes.append(Episode(call.at_s, call.pace, let_in, refused_last_s=call.at_s))
-        before, self._mode = self._mode, _Mode.SHUT
-        self._waits_for = None
+        self._mode, self._waits_for = Mode.SHUT, None
         if len(episodes) > 1 and episodes[-2].blocked_s > LONG_S:
             self._wait_s = _WAIT_FIRST_S * 2
+        else:
+            self._wait_s = wait_s = max(wait_s, _WAITS_S[len(episodes) % len(_WAITS_S)])
         self._next_s = now_s + max(wait_s, self._wait_s)
-        if before is _Mode.BRACKET:
-            self._bracket.refused(call.pace, let_in, call.at_s - self._segment_s)
-        self._explain()
 
     def _recovered(self, call: Sent, now_s: float) -> None:
         """A call was accepted after refusals: on with what that says."""
-        self._waits_for = None
-        self._wait_s = _WAIT_FIRST_S
-        episode = self.record.episodes[-1]
-        episode.recovered_s = call.at_s
-        is_long = any(e.blocked_s > LONG_S for e in self.record.episodes)
-        if is_long:
-            self._mode, self._pace = _Mode.FILL, episode.pace
-        elif self._lanes.length:
-            self._mode = _Mode.LANES
+        self._waits_for, self._wait_s = None, _WAIT_FIRST_S
+        self.record.episodes[-1].recovered_s = call.at_s
+        if self._suspect_lanes() or self._lanes.length:
+            self._mode = Mode.LANES
         else:
-            pace = self._bracket.next()
-            if self._bracket.upper == math.inf:
-                self._bracket.upper = episode.pace
-                held_s = episode.started_s - self._top_s if self._top_s is not None else 0.0
-                # Carried for a while, the pace is a little too much; on the way up, far too much.
-                pace = episode.pace * (0.93 if held_s > _SEGMENT_S else 0.6)
-            self._mode, self._pace = _Mode.BRACKET, min(pace, self._pace_max)
-            self._segment_s, self._segment_from_s = episode.started_s, call.at_s
+            self._mode = Mode.PRESS
+            self._segment_s = call.at_s
+            self._weigh(now_s)
+            self._pace = self._pressing(now_s)
         self._next_s = now_s + 1 / self._pace
 
     def _carried(self, now_s: float) -> None:
-        """A pace of the bracket was held without a refusal."""
-        bracket = self._bracket
-        # What was saved up during the wait is in it: counted from the last refusal on.
-        lower = len(self.record.let_in(self._segment_s)) / (now_s - self._segment_s)
-        bracket.carried(lower)
-        if self._pace >= self._pace_max:
-            per_minute = lower * MINUTE_S
-            self._rate = Rate(Kind.SMOOTHED, per_minute, per_minute, None)
+        """A pace was held without a refusal."""
+        self._segment_s = now_s
+        self._weigh(now_s)
+        if self._mode is Mode.DONE:
+            return
+        episodes = self.record.episodes
+        held_s = now_s - (episodes[-1].recovered_s or now_s)
+        is_long = any(e.blocked_s > LONG_S for e in episodes)
+        if self._pace >= self._pace_max and held_s > _HOLD_TERMS_S and not is_long:
+            lower = float(self.record.most_in_a_minute())
+            self._rate = Rate(Kind.SMOOTHED, lower, lower, None)
             self.stop(_NO_MORE)
-            return
-        if bracket.is_tight and self._suspect_lanes():
-            self._mode = _Mode.LANES
-            return
-        if bracket.is_tight and self.record.is_a_minute_past(now_s):
-            self._settle(self._bracket.rate())
-            return
-        self._pace = min(bracket.above(self._pace), self._pace_max)
-        self._segment_from_s = now_s
+        self._pace = min(max(self._pressing(now_s), OVER * self._pace), self._pace_max)
 
-    def _explain(self) -> None:
-        """At a refusal: ends the measurement if the limiter is known well enough."""
+    def _pressing(self, now_s: float) -> float:
+        pace = pressing(self.record, hull(self._stories), now_s, self._pace_max)
+        return min(pace, self._pace_max)
+
+    def _weigh(self, now_s: float) -> None:
+        """Asks what limiters fit by now; ends the measurement if they agree."""
         record = self.record
-        rate = supply_record.window(record)
-        past = record.episodes[:-1]
-        if rate is None and past and any(e.blocked_s > LONG_S for e in past):
-            rate = supply_record.slow_bucket(record)
-        if rate is not None:
+        since_s = now_s - record.episodes[0].started_s
+        if now_s < self._weighed_s + _WEIGH_EVERY_S:
+            return
+        self._weighed_s = now_s
+        self._stories = stories(record)
+        rate = hull(self._stories)
+        if since_s < MINUTE_S + 2 and not (self._stories and is_of_minutes(self._stories)):
+            return  # a limit on whole minutes would not have shown yet
+        if rate is None and since_s > _MEAN_AFTER_S:
+            rate = supply_record.pressed(record)
+        near = _NEAR if since_s < _MEAN_AFTER_S else _NEAR_ENOUGH
+        if rate is not None and rate.upper is not None and rate.upper <= near * rate.lower:
             self._settle(rate)
-        elif self._suspect_lanes():
-            pass  # asked before anything else is believed
-        elif self._bracket.is_tight and not any(e.blocked_s > LONG_S for e in past):
-            if self.record.is_a_minute_past(record.episodes[-1].started_s):
-                self._settle(self._bracket.rate())
 
     def _suspect_lanes(self) -> bool:
         """Whether calls under way may be what is limited; that is then tried."""
@@ -374,12 +375,10 @@ class Finder:
             self._leave_lanes(next_s)
 
     def _leave_lanes(self, now_s: float) -> None:
-        """It was not the calls under way: back to the bracket, from a new start."""
+        """It was not the calls under way: on with calls a minute, from a new start."""
         self._lanes = Lanes(tried=self._lanes.tried)
-        self._mode = _Mode.BRACKET
-        self._pace = min(self._bracket.next(), self._pace_max)
-        self._segment_s = self._segment_from_s = now_s
-        self._next_s = now_s + 1 / self._pace
+        self._mode, self._pace = Mode.PRESS, self._pressing(now_s)
+        self._segment_s, self._next_s = now_s, now_s + 1 / self._pace
 
     def _settle(self, rate: Rate) -> None:
         self._rate = rate
@@ -396,5 +395,5 @@ class Finder:
             return
         # Slower, but it carries what was sent: not what limits.
         pulse.is_known = True
-        self._mode = _Mode.CLIMB
+        self._mode = Mode.CLIMB
         self._climbed_s = self._next_s = now_s

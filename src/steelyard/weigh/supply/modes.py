@@ -1,13 +1,14 @@
-"""What a measurement of supply keeps in mind while it narrows a pace, fills lanes, or waits."""
+"""What a measurement of supply keeps in mind while it presses, fills lanes, or waits."""
 
 from __future__ import annotations
 
 import math
 from collections import deque
 from dataclasses import dataclass, field
-from statistics import median
+from enum import StrEnum
+from statistics import fmean, median, stdev
 
-from steelyard.weigh.supply.record import MINUTE_S, Kind, Rate, Record, Sent, departures
+from steelyard.weigh.supply.record import LONG_S, MINUTE_S, Kind, Rate, Record, Sent
 from steelyard.weigh.supply.terms import State, Terms
 
 _SLOWER, _SLOWER_S = 2.0, 0.25
@@ -16,61 +17,31 @@ _QUEUE_MAX = 64
 _EXTRAS = 5
 """Calls beyond those under way that must be refused before that is believed to be the limit."""
 _EXTRA_EVERY = 8
+_WAY_S = 0.1
+_LEFT_MIN, _LEFT_MAX = 50, 800
+_SURE = 2.6
+"""Standard errors on each side."""
+OVER = 1.06
+"""What is likely is asked for, and so much more."""
+_QUICK = 10
+"""Refused again after fewer calls, nothing was saved up."""
+_AT_FIRST_S = 10.0
 BASE_CALLS = 8
 """Answers that say how quick an offer is with nothing to do."""
-STEP = 1.05
-_COUNT_MIN = 10
-"""Fewer calls between two refusals say nothing about a rate."""
 
 
-@dataclass(slots=True)
-class Bracket:
-    """Calls per second: carried, and refused."""
+class Mode(StrEnum):
+    """What a measurement does."""
 
-    lower: float = 0.0
-    upper: float = math.inf
-
-    def next(self) -> float:
-        """The pace to try next."""
-        if not self.lower:
-            return 0.6 * self.upper
-        if 1.2 * self.lower < self.upper < math.inf:
-            return math.sqrt(self.lower * self.upper)
-        return min(STEP * self.lower, math.sqrt(self.lower * self.upper))
-
-    @property
-    def is_tight(self) -> bool:
-        """Whether any pace between the two is near enough to the limit."""
-        return self.lower > 0 and self.upper <= 1.065 * self.lower
-
-    def refused(self, pace: float, count: int, span_s: float) -> None:
-        """A pace was refused after ``count`` calls had been let in within ``span_s`` seconds."""
-        if count >= _COUNT_MIN and span_s > 0:
-            self.lower = max(self.lower, (count - 0.5) / span_s)
-        self.upper = min(self.upper, pace)
-        if self.upper < self.lower:
-            # Noise on one of the sides: the two are as near as they can be told apart.
-            self.lower, self.upper = self.upper / 1.02, self.lower * 1.02
-
-    def carried(self, pace: float) -> None:
-        """So many calls a second were let in since the last refusal."""
-        self.lower = max(self.lower, pace)
-        if self.upper <= self.lower:
-            self.upper = STEP * self.lower
-
-    def above(self, pace: float) -> float:
-        """The pace to try after one that was held."""
-        middle = math.sqrt(pace * self.upper)
-        if pace * 1.2 < self.upper < math.inf:
-            return middle
-        return max(self.next(), min(STEP * pace, middle))
-
-    def rate(self) -> Rate:
-        """What is known, per minute; nearer to what was carried than to what was refused."""
-        lower, upper = self.lower * MINUTE_S, self.upper * MINUTE_S
-        if upper == math.inf:
-            return Rate(Kind.SMOOTHED, lower, lower, None)
-        return Rate(Kind.SMOOTHED, lower + 0.3 * (upper - lower), lower, upper)
+    CLIMB = "climb"
+    SHUT = "shut"
+    """Waits after a refusal; a single call at a time asks whether that is over."""
+    PRESS = "press"
+    """After a refusal: asks for a little more than there is, or fills a window that has opened."""
+    QUEUE = "queue"
+    LANES = "lanes"
+    """So many under way at all times, and now and then one more."""
+    DONE = "done"
 
 
 @dataclass(slots=True)
@@ -80,6 +51,8 @@ class Lanes:
     length: int = 0
     """Calls under way that are thought to be the limit."""
     ends: list[float] = field(default_factory=list)
+    times: list[float] = field(default_factory=list)
+    """How long answered calls took."""
     extra: Sent | None = None
     """The call beyond them that is under way."""
     extras: int = 0
@@ -88,6 +61,8 @@ class Lanes:
     """Calls beyond them that were not: one of the others had just ended, or there is no limit."""
     extra_at: int = 0
     """Answers after which one more is due."""
+    way_s: float = 0.0
+    """There and back: what a refusal took at most; 0 while none was seen."""
     wrong: int = 0
     """Calls within them that were refused."""
     tried: set[int] = field(default_factory=set)
@@ -100,15 +75,20 @@ class Lanes:
     def left(self, call: Sent, now_s: float) -> None:
         """A call was answered."""
         if call is self.extra:
-            self.extra, self.extras_taken = None, self.extras_taken + 1
+            # Another may have ended while it was on its way: then it was none too many.
+            way_s = self.way_s or _WAY_S
+            has_room = any(call.at_s - way_s < at_s < call.at_s + 2 * way_s for at_s in self.ends)
+            self.extra, self.extras_taken = None, self.extras_taken + (not has_room)
             self.extra_at = len(self.ends) + _EXTRA_EVERY
         self.ends.append(now_s)
+        self.times.append(call.time_s)
 
     def refused(self, call: Sent) -> bool:
         """A call was refused; whether that was the one too many."""
         if call is not self.extra:
             self.wrong += 1
             return False
+        self.way_s = max(self.way_s, call.time_s)
         self.extra, self.extras = None, self.extras + 1
         self.extra_at = len(self.ends) + _EXTRA_EVERY
         return True
@@ -120,9 +100,15 @@ class Lanes:
 
     def rate(self, tolerance: float) -> Rate | None:
         """The limit, once it is sure enough."""
-        if self.extras < _EXTRAS:
+        count = len(self.ends) - 1
+        if self.extras < _EXTRAS or count < _LEFT_MIN:
             return None
-        return departures(Kind.CONCURRENCY, self.ends, tolerance)
+        # Each lane is never empty: what leaves varies as much as the mean of so many times does.
+        off = _SURE * stdev(self.times) / fmean(self.times) / count**0.5 + 1 / count
+        if off > tolerance and count < _LEFT_MAX:
+            return None
+        rate = count * MINUTE_S / (self.ends[-1] - self.ends[0])
+        return Rate(Kind.CONCURRENCY, rate, rate * (1 - off), rate * (1 + off))
 
 
 @dataclass(slots=True)
@@ -168,7 +154,27 @@ class Pulse:
         return Rate(Kind.QUEUE, rate, 0.85 * rate, 1.15 * rate)
 
 
-def known(record: Record, bracket: Bracket, pulse: Pulse, span: tuple[float, float]) -> Rate:
+def pressing(record: Record, likely: Rate | None, now_s: float, pace_max: float) -> float:
+    """Calls per second to send after a refusal: a little more than there is, as far as known."""
+    episode = record.episodes[-1]
+    if any(e.blocked_s > LONG_S for e in record.episodes):
+        return max(e.pace for e in record.episodes)  # fills the window that has opened
+    if likely is None or likely.upper is None or likely.lower <= 0:
+        first_s = record.episodes[0].started_s
+        if now_s - first_s < _AT_FIRST_S:
+            # Carried on the way up, the pace is a little too much; refused at once, far too much.
+            return (0.93 if episode.pace >= pace_max else 0.7) * episode.pace
+        since_s = max(first_s, now_s - MINUTE_S)
+        return OVER * len(record.let_in(since_s)) / max(now_s - since_s, 1.0)
+    lower, upper = likely.lower / MINUTE_S, likely.upper / MINUTE_S
+    if upper > 1.25 * lower:
+        return math.sqrt(lower * upper)
+    if episode.accepted_before < _QUICK:
+        return float(lower**0.6 * upper**0.4)  # it saves nothing up: carried, or not at all
+    return OVER * math.sqrt(lower * upper)
+
+
+def known(record: Record, fits: Rate | None, pulse: Pulse, span: tuple[float, float]) -> Rate:
     """What may be said of a measurement that ended before it was sure; ``span``: begin, now."""
     began_s, now_s = span
     most = float(record.most_in_a_minute())
@@ -176,13 +182,13 @@ def known(record: Record, bracket: Bracket, pulse: Pulse, span: tuple[float, flo
     queued = None if pulse.is_known else pulse.rate()
     if queued is not None:
         return queued
-    if bracket.lower:
-        return bracket.rate()
     if not record.episodes:
         return Rate(Kind.NONE, lower, lower, None)
     shut = record.episodes[-1]
     if shut.recovered_s is None and now_s - shut.started_s > MINUTE_S + 5:
         return Rate(Kind.EXHAUSTED, 0.0, 0.0, most)
+    if fits is not None:
+        return fits
     return Rate(Kind.UNKNOWN, lower, 0.0, max(most, shut.pace * MINUTE_S))
 
 

@@ -22,11 +22,10 @@ _SURE = 2.0
 """Standard errors on each side of a mean."""
 _MIXED = 0.05
 """Share of calls that noise may put on the wrong side of a limit on calls under way."""
-_BUCKET_ACCEPTED_MIN = 25
-_FULLER = 1.2
-"""A minute that ended so much fuller than the next one was no window."""
-_LATE_S = 0.5
-"""Instants that a network may put so far apart are taken for one."""
+_JITTER_S = 0.008
+_PARTS = 8
+_T = 2.5
+"""Student's t for so many parts and 95 %, a little more."""
 
 
 class Kind(StrEnum):
@@ -168,81 +167,48 @@ def crowd(record: Record) -> int | None:
     begun = sorted(c.at_s for c in record.calls if c.end is not End.REFUSED)
     ended = sorted(c.ended_s - way_s for c in record.calls if c.end in (End.ACCEPTED, End.FAILED))
 
-    def under_way(call: Sent) -> int:
-        return bisect_left(begun, call.at_s) - bisect_right(ended, call.at_s)
+    def under_way(call: Sent, late_s: float = 0.0) -> int:
+        return bisect_left(begun, call.at_s + late_s) - bisect_right(ended, call.at_s - late_s)
 
+    min_s = min(call.time_s for call in refused)
     limit = round(median(under_way(call) for call in refused))
-    wrong = sum(under_way(call) >= limit for call in accepted)
-    wrong += sum(under_way(call) < limit for call in refused)
+    # What begins or ends within a network's jitter may have come before or after.
+    late_s = max(_JITTER_S, 2 * (median(call.time_s for call in refused) - min_s))
+    wrong = sum(under_way(call, -late_s) >= limit for call in accepted)
+    wrong += sum(under_way(call, late_s) < limit for call in refused)
     is_crowd = limit >= 1 and wrong <= _MIXED * (len(accepted) + len(refused))
     return limit if is_crowd else None
 
 
-def window(record: Record) -> Rate | None:
-    """The limit, if it is on calls in 60 s; None where the record does not say so.
+def pressed(record: Record) -> Rate | None:
+    """What was let in on the mean while more was asked for, whatever the limiter was.
 
-    Sliding: every accepted call had fewer than the limit accepted in the 60 s before it, every
-    refused one no fewer. Fixed: after a long refusal a whole window's worth is accepted at once.
+    From one refusal to another, parts of about equal length are compared: how far they lie apart
+    says how sure the mean is.
     """
-    past = record.episodes[:-1]
-    if any(episode.blocked_s > LONG_S for episode in past):
-        return _sliding(record, 0.02) or _fixed(record)
-    # Opened at once, it may be that an old call just left the window: then nothing may be amiss.
-    if len(past) > 1 and len(record.let_in(past[0].started_s)) >= 3:
-        return _sliding(record, 0.0)
-    return None
-
-
-def _sliding(record: Record, slack_share: float) -> Rate | None:
-    accepted = record.let_in()
-    most = max((_within(accepted, at_s, MINUTE_S) for at_s in accepted), default=0) + 1
-    refused = (_within(accepted, call.at_s, MINUTE_S) for call in record.refused())
-    least = min(refused, default=0)
-    slack = max(1, round(slack_share * most))
-    if most > least + slack or least <= 2:
+    starts = [episode.started_s for episode in record.episodes]
+    if len(starts) < _PARTS + 1:
         return None
-    for episode in record.episodes[:-1]:
-        # It opens when a call leaves the window, and never before.
-        left_s = (episode.recovered_s or 0.0) - MINUTE_S + _LATE_S
-        if not record.let_in(episode.started_s - MINUTE_S, left_s):
-            return None
-    limit = (most + least) / 2
-    return Rate(Kind.SLIDING_WINDOW, limit, min(most, least), max(most, least) + 1)
-
-
-def _fixed(record: Record) -> Rate | None:
-    before, last = record.episodes[-2], record.episodes[-1]
-    if before.blocked_s <= LONG_S or before.recovered_s is None:
+    span_s = starts[-1] - starts[0]
+    cuts = [starts[0]]
+    for at_s in starts:
+        if at_s - cuts[-1] >= span_s / (_PARTS + 1):
+            cuts.append(at_s)
+    cuts[-1] = starts[-1]
+    if len(cuts) < _PARTS // 2:
         return None
-    first = record.most_in_a_minute()
-    if last.accepted_before < max(5, 0.2 * first):
-        return None
-    opened_s = before.recovered_s
-    # Between the last refusal and the first call accepted, the window began.
-    unsure_s = opened_s - before.refused_last_s
-    full = len(record.let_in(opened_s - MINUTE_S, before.started_s))
-    if full > _FULLER * last.accepted_before + 2:
-        return None  # the minute before held more: its windows are shorter than that
-    if last.started_s - opened_s < MINUTE_S - unsure_s:
-        limit = float(last.accepted_before)
-        return Rate(Kind.FIXED_WINDOW, limit, limit, limit + 1)
-    # The fill took more than one window: count from the boundary that it began after.
-    began_s = opened_s - unsure_s / 2
-    began_s += MINUTE_S * ((last.started_s - began_s) // MINUTE_S)
-    limit = len(record.let_in(began_s, last.started_s))
-    off = last.pace * unsure_s / 2 + 1
-    return Rate(Kind.FIXED_WINDOW, limit, limit - off, limit + off)
-
-
-def slow_bucket(record: Record) -> Rate | None:
-    """The rate at which a bucket fills that gives out single calls, seconds apart."""
-    first, last = record.episodes[0], record.episodes[-1]
-    span_s = last.started_s - first.started_s
-    count = len(record.let_in(first.started_s, last.started_s))
-    if count < _BUCKET_ACCEPTED_MIN or span_s < MINUTE_S:
-        return None  # within a minute a window that is shut looks the same
-    each = MINUTE_S / span_s
-    return Rate(Kind.BUCKET, count * each, (count - 1) * each, (count + 1) * each)
+    pieces = list(zip(cuts, cuts[1:], strict=False))
+    counts = [len(record.let_in(a, b)) for a, b in pieces]
+    mean = sum(counts) / (cuts[-1] - cuts[0])
+    off_each = [n - mean * (b - a) for (a, b), n in zip(pieces, counts, strict=True)]
+    off = _T * (sum(x * x for x in off_each) * len(pieces) / (len(pieces) - 1)) ** 0.5
+    off /= cuts[-1] - cuts[0]
+    estimate = mean * MINUTE_S
+    off = max(off * MINUTE_S, estimate / max(sum(counts), 1))
+    # While nothing is asked after a refusal some limiters go on, and some stand still.
+    shut_s = sum(e.blocked_s for e in record.episodes if starts[0] <= e.started_s < starts[-1])
+    upper = (estimate + off) * span_s / max(span_s - shut_s, 1e-9)
+    return Rate(Kind.UNKNOWN, (estimate + upper) / 2, estimate - off, upper)
 
 
 def burst(record: Record, per_minute: float) -> int:

@@ -14,7 +14,7 @@ from migrated import copy_migrated
 from steelyard.control import news
 from steelyard.control.control import Control
 from steelyard.control.places import Places
-from steelyard.control.supply.told import KIND, WATCH
+from steelyard.control.supply.told import KIND, WATCH, hours_of
 from steelyard.control.supply.watch import COUNTED, TOLD, SupplyWatch
 from steelyard.domain.usage import Usage
 from steelyard.journal.segment import Journal
@@ -53,7 +53,9 @@ class Books:
         self._at_ns = AT_NS
         self._chance = random.Random(1)
 
-    def book(self, count: int, tokens_per_s: float, outcome: str = "completed") -> None:
+    def book(
+        self, count: int, tokens_per_s: float, outcome: str = "completed", status: int = 200
+    ) -> None:
         self._incarnation += 1
         folder = self.control.places.home / "journal"
         folder.mkdir(exist_ok=True)
@@ -71,6 +73,7 @@ class Books:
             settlement = make_settlement(
                 intent,
                 outcome=outcome,
+                status=status,
                 usage=Usage(input_tokens=10, output_tokens=200),
                 first_byte_us=300_000,
                 total_us=300_000 + int(span_s * 1e6),
@@ -184,3 +187,12 @@ def test_what_another_version_kept_is_learnt_anew(
     with control.database.read() as connection:
         kept = settings.get(connection, WATCH)["shop/m"]
     assert set(kept) > set(state)
+
+
+def test_requests_that_the_vendor_calls_wrong_are_no_failures_of_supply(books: Books) -> None:
+    books.book(30, 80)
+    books.book(5, 80, "refused", 429)
+    books.book(20, 80, "refused", 400)
+    hours = hours_of(books.control, AT_NS + HOUR_NS)["shop/m"]
+    assert sum(hour.calls for hour in hours) == 35
+    assert sum(hour.succeeded for hour in hours) == 30

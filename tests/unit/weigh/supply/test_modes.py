@@ -2,37 +2,11 @@
 
 from __future__ import annotations
 
-import math
-
 import pytest
 
-from steelyard.weigh.supply.modes import BASE_CALLS, Bracket, Lanes, Pulse, judged
-from steelyard.weigh.supply.record import Kind, Rate, Sent
+from steelyard.weigh.supply.modes import BASE_CALLS, Lanes, Pulse, judged, known, pressing
+from steelyard.weigh.supply.record import Episode, Kind, Rate, Record, Sent
 from steelyard.weigh.supply.terms import State, Terms
-
-
-def test_a_bracket_narrows_from_both_sides() -> None:
-    bracket = Bracket(upper=10.0)
-    assert bracket.next() == 6.0 and not bracket.is_tight
-    bracket.refused(6.0, 50, 10.0)
-    assert bracket.lower == pytest.approx(4.95) and bracket.upper == 6.0
-    bracket.carried(5.0)
-    bracket.refused(5.2, 3, 1.0)
-    assert (bracket.lower, bracket.upper) == (5.0, 5.2) and bracket.is_tight
-    rate = bracket.rate()
-    assert rate.upper is not None
-    assert rate.lower == 300 and rate.lower < rate.estimate < rate.upper
-
-
-def test_sides_that_cross_are_taken_for_one_place() -> None:
-    bracket = Bracket(lower=5.0, upper=6.0)
-    bracket.refused(4.9, 3, 1.0)
-    assert bracket.lower < bracket.upper and bracket.is_tight
-
-
-def test_a_bracket_without_an_upper_side_has_no_upper_bound() -> None:
-    assert Bracket(lower=2.0).rate().upper is None
-    assert Bracket(lower=2.0, upper=math.inf).above(2.0) == pytest.approx(2.1)
 
 
 def test_lanes_ask_for_one_too_many_now_and_then() -> None:
@@ -56,6 +30,55 @@ def test_lanes_are_refuted_by_refusals_within_them_or_by_extras_let_in() -> None
         lanes.extra = Sent(float(at_s), 1.0)
         lanes.left(lanes.extra, at_s + 0.5)
     assert lanes.is_refuted and lanes.rate(0.04) is None
+
+
+def test_an_extra_that_met_a_free_lane_says_nothing() -> None:
+    lanes = Lanes(length=2)
+    for at_s in range(5):
+        lanes.left(Sent(at_s - 0.4, 1.0), at_s + 0.05)
+        lanes.extra = Sent(float(at_s), 1.0)
+        lanes.left(lanes.extra, at_s + 0.5)
+    assert lanes.extras_taken == 0 and not lanes.is_refuted
+
+
+def test_what_leaves_lanes_is_as_sure_as_the_times_are_alike() -> None:
+    lanes = Lanes(length=1, extras=5)
+    for number in range(61):
+        lanes.left(Sent(float(number), 1.0, ended_s=number + 1.0), number + 1.0)
+    rate = lanes.rate(0.04)
+    assert rate is not None and rate.upper is not None
+    assert rate.estimate == pytest.approx(60) and rate.lower < 60 < rate.upper
+
+
+@pytest.mark.parametrize(
+    ("likely", "blocked_s", "pace"),
+    [
+        (Rate(Kind.SMOOTHED, 300, 294, 306), 0.5, 1.06 * 5),
+        (Rate(Kind.SMOOTHED, 300, 240, 375), 0.5, 5.0),
+        (Rate(Kind.SMOOTHED, 300, 240, 375), 20.0, 9.0),
+        (None, 0.5, 0.7 * 9.0),
+    ],
+)
+def test_more_is_asked_for_than_there_is(
+    likely: Rate | None, blocked_s: float, pace: float
+) -> None:
+    record = Record()
+    record.episodes = [Episode(50.0, 9.0, 80, 50.0 + blocked_s, 50.0)]
+    assert pressing(record, likely, 55.0, 10.0) == pytest.approx(pace, rel=0.01)
+
+
+def test_what_saves_nothing_up_is_asked_for_less() -> None:
+    record = Record()
+    record.episodes = [Episode(50.0, 9.0, 2, 50.5, 50.0)]
+    assert pressing(record, Rate(Kind.SMOOTHED, 300, 280, 320), 55.0, 10.0) < 5.0
+
+
+def test_an_end_before_anything_is_sure_says_what_fits() -> None:
+    record = Record()
+    record.episodes = [Episode(50.0, 9.0, 80, 50.5, 50.0)]
+    fits = Rate(Kind.SMOOTHED, 300, 280, 320)
+    assert known(record, fits, Pulse(), (0.0, 70.0)) == fits
+    assert known(record, None, Pulse(), (0.0, 70.0)).kind is Kind.UNKNOWN
 
 
 def test_answers_that_take_longer_and_longer_show_a_queue() -> None:

@@ -13,7 +13,7 @@ from steelyard.weigh.supply.record import (
     burst,
     crowd,
     departures,
-    window,
+    pressed,
 )
 
 
@@ -39,19 +39,22 @@ def test_calls_under_way_count_as_let_in_and_refused_ones_do_not() -> None:
     assert _record(calls, []).let_in() == [0.0, 1.0]
 
 
-def test_a_fixed_window_is_what_was_let_in_after_a_long_refusal() -> None:
-    calls = [_call(second * 0.5) for second in range(60)]
-    calls += [_call(30.0, End.REFUSED), _call(40.0)]
-    calls += [_call(40.5 + step * 0.5) for step in range(59)] + [_call(70.5, End.REFUSED)]
-    episodes = [Episode(30.0, 5.0, 60, 40.0, 39.8), Episode(70.5, 5.0, 60, None, 70.5)]
-    found = window(_record(calls, episodes))
-    assert found is not None
-    assert (found.kind, found.estimate) == (Kind.FIXED_WINDOW, 60)
+def test_what_is_let_in_under_pressure_has_bounds_that_take_pauses_in() -> None:
+    calls, episodes = [], []
+    for turn in range(20):
+        began_s = turn * 10.0
+        calls += [_call(began_s + step * 0.5) for step in range(16)]
+        calls.append(_call(began_s + 8.0, End.REFUSED))
+        episodes.append(Episode(began_s + 8.0, 2.0, 16, began_s + 10.0, began_s + 8.0))
+    found = pressed(_record(calls, episodes))
+    assert found is not None and found.upper is not None
+    assert found.lower <= 96 <= found.upper
+    assert found.upper >= 120
+    assert pressed(_record(calls, episodes[:4])) is None
 
 
-def test_one_refusal_says_nothing_about_windows() -> None:
+def test_one_refusal_says_nothing_about_calls_at_a_time() -> None:
     record = _record([_call(0.0), _call(1.0, End.REFUSED)], [Episode(1.0, 5.0, 1)])
-    assert window(record) is None
     assert crowd(record) is None
 
 
