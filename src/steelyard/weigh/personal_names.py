@@ -16,6 +16,8 @@ from typing import Any, NamedTuple
 
 import yaml
 
+NAMES_MAX = 300
+"""Names of one request; one that holds more is a list of people, and no test item."""
 _WORDS = Path(__file__).with_suffix(".yaml")
 _HAN = re.compile(r"[\u4e00-\u9fff]")
 _CAPITAL = re.compile(r"[A-Z][a-zA-Z\u00c0-\u024f'’-]")
@@ -63,6 +65,11 @@ class _Rules(NamedTuple):
     """What stands behind a Chinese surname that is taken out alone, as a pattern."""
 
 
+def are_too_many(names: Names) -> bool:
+    """Whether a request names so many people that going over it would take too long."""
+    return len(names.whole) + len(names.surnames) > NAMES_MAX
+
+
 def find(texts: Iterable[str]) -> Names:
     """The names of people in the texts of one request, by what stands around them."""
     rules = _rules()
@@ -101,16 +108,15 @@ def is_name(text: str) -> bool:
 
 def pattern_of(names: Names) -> re.Pattern[str] | None:
     """What finds these names in a text, the longest first; None when there are none."""
-    rules = _rules()
-    parts = {part for name in names.whole for part in _parts(name)}
-    pieces = [
-        re.escape(name) if _HAN.search(name) else rf"(?<![A-Za-z]){re.escape(name)}(?![a-z])"
-        for name in sorted(names.whole | parts, key=lambda name: (-len(name), name))
-    ]
-    pieces += [
-        rf"{re.escape(name)}{rules.behind}|(?<=[老小姓]){re.escape(name)}{_NICK_END}"
-        for name in sorted(names.surnames, key=lambda name: (-len(name), name))
-    ]
+    whole = names.whole | {part for name in names.whole for part in _parts(name)}
+    chinese = [name for name in whole if _HAN.search(name)]
+    # Names of one script in one group: what cannot begin any of them is passed over at once.
+    pieces = [_any(sorted(chinese))] if chinese else []
+    if len(chinese) < len(whole):
+        pieces.append(rf"(?<![A-Za-z]){_any(sorted(whole - set(chinese)))}(?![a-z])")
+    if names.surnames:
+        alone = _any(sorted(names.surnames))
+        pieces.append(rf"{alone}{_rules().behind}|(?<=[老小姓]){alone}{_NICK_END}")
     return re.compile("|".join(pieces)) if pieces else None
 
 

@@ -88,7 +88,10 @@ def redact(request: object, words: Iterable[str] = (), called: Iterable[str] = (
         clean, counts = _over_all({**kept, "messages": messages}, _Pen(_kinds(words)))
         names = personal_names.find(_texts(clean["messages"]))
         whole = names.whole | {form for name in called for form in personal_names.forms(name)}
-        clean, more = _over_all(clean, _namer(names._replace(whole=whole)))
+        names = names._replace(whole=whole)
+        if personal_names.are_too_many(names):
+            return Redacted(None, {}, "the request names too many people")
+        clean, more = _over_all(clean, _namer(names))
     except RecursionError:
         return Redacted(None, {}, "the request is nested too deep")
     except _Split:

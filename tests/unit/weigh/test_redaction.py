@@ -240,3 +240,15 @@ def test_a_name_in_json_and_one_that_two_parts_tell_are_taken_out() -> None:
     split = [{"type": "text", "text": "Dear Li"}, {"type": "text", "text": " Lei,"}]
     lost = redact({"messages": [{"role": "user", "content": split}]})
     assert (lost.request, lost.reason) == (None, "what must go is split over parts of a text")
+
+
+def test_a_list_of_people_is_not_kept_and_takes_no_time() -> None:
+    signs = [f"{a}{b}" for a in "伟芳娜敏静丽强磊军洋" for b in "勇艳杰娟涛明超秀霞平"]
+    many = "".join(f"姓名：{surname}{sign}\n" for surname in "王李张刘陈" for sign in signs)
+    few = "".join(f"姓名：王{sign}\n" for sign in signs) + "王伟 said nothing. " * 10_000
+    began = time.process_time()
+    kept = redact({"messages": [{"role": "user", "content": few}]})
+    assert kept.counts["NAME"] >= 99
+    lost = redact({"messages": [{"role": "user", "content": many}]})
+    assert (lost.request, lost.reason) == (None, "the request names too many people")
+    assert time.process_time() - began < 6
