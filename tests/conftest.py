@@ -5,7 +5,8 @@ Continuous integration draws the same examples each time, so that a red run can 
 ordinary run takes few examples, since it is made often; ``STEELYARD_EXAMPLES=2000`` takes many.
 
 Each client of httpx reads all certificates of the machine anew, which takes longer than most tests:
-here they are read once. Modules that take long begin first, so that none is alone at the end.
+here they are read once. Modules that take long begin first, so that none is alone at the end, and
+there are more workers than cores, since about half of the time they wait for other processes.
 """
 
 from __future__ import annotations
@@ -50,3 +51,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Long modules in front, the others and the tests of each in the random order they came in."""
     place = {name: number for number, name in enumerate(LONGEST_FIRST)}
     items.sort(key=lambda item: place.get(item.nodeid.partition("::")[0], len(place)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int | None:
+    """For ``-n auto``: three for two cores; what the environment says goes before."""
+    if os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS"):
+        return None
+    cores = os.cpu_count() or 1
+    return cores + (cores + 1) // 2
