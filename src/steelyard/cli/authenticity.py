@@ -58,6 +58,9 @@ def test(
         float | None, typer.Option(help="Share of genuine offers that may be called otherwise.")
     ] = None,
     pause: Pause = 0.5,
+    same_model: Annotated[
+        bool, typer.Option(help="Both names mean one model, though they differ.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Test an offer live, as booked calls in random order; goes on where it broke off.
@@ -65,8 +68,9 @@ def test(
     Exit code 1: it is not the model that it is sold as.
     """
     named = str(Path(against).resolve()) if Path(against).is_file() else against
-    body = {"offer": offer, "against": named, "money": budget, "calls": calls}
-    found = _watch("test", {**body, "error": error, "pause_s": pause}, is_quiet=as_json)
+    body: dict[str, object] = {"offer": offer, "against": named, "money": budget}
+    body |= {"calls": calls, "error": error, "pause_s": pause, "same_model": same_model}
+    found = _watch("test", body, is_quiet=as_json)
     if as_json:
         print_json(found)
     else:

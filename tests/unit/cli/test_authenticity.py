@@ -83,7 +83,7 @@ def test_a_test_shows_what_was_found_and_what_follows(
         assert words in shown.stdout, words
     assert api.asked[-1][2] == {
         **{"offer": "shop/m", "against": "maker/m", "money": "1 CNY", "calls": 300},
-        **{"error": None, "pause_s": 0.5},
+        **{"error": None, "pause_s": 0.5, "same_model": False},
     }
     lines[-1] = {"result": HONEST}
     (tmp_path / "pool.json.gz").write_bytes(b"")

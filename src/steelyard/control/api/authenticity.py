@@ -32,6 +32,7 @@ class _New(Body):
     calls: int = 300
     error: float | None = Field(default=None, gt=0, le=0.2)
     pause_s: float = Field(default=0.5, ge=0, le=600)
+    same_model: bool = False
 
 
 class _Recorded(Body):
@@ -72,7 +73,8 @@ async def start_test(request: Request) -> Response:
     terms = terms_of(control)
     error = Fraction(str(body.error or terms.error))
     money = body.money or terms.money
-    wish = targets.Wish(body.offer, body.against, money, error, body.calls, body.pause_s)
+    how = (body.calls, body.pause_s, body.same_model)
+    wish = targets.Wish(body.offer, body.against, money, error, *how)
     return await watched(request, "test", lambda tell: run.verify(control, wish, tell))
 
 

@@ -141,6 +141,8 @@ async def prepare(control: Control, wish: Wish) -> Ready:
     pool = None
     if Side.REFERENCE not in sides:
         pool = await asyncio.to_thread(keep_pool, wish.against, folder_of(control))
+    reference = pool.pool.model if pool is not None else sides[Side.REFERENCE].entry.model
+    targets.demand_one_model(wish, sides[Side.SUSPECT].entry.model, reference)
     head: dict[str, Any] = {
         "suspect": sides[Side.SUSPECT].bought(),
         "reference": sides[Side.REFERENCE].bought() if pool is None else _about(pool),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any, NamedTuple
@@ -38,6 +39,8 @@ class Wish(NamedTuple):
     """Most questions to the suspect."""
     pause_s: float = 0.5
     """Mean of the pauses between calls, seconds."""
+    is_same_model: bool = False
+    """Whether whoever asks says that both names mean one model."""
 
 
 class Target(NamedTuple):
@@ -72,6 +75,32 @@ def check_calls(calls: int) -> None:
     """
     if not CALLS_MIN <= calls <= CALLS_MAX:
         raise ConfigError(f"calls: {CALLS_MIN} to {CALLS_MAX}, not {calls}")
+
+
+def demand_one_model(wish: Wish, sold: str, reference: str) -> None:
+    """Refuses to compare models of different names, since a difference would accuse nobody.
+
+    Names are compared without their vendor's part, case and marks; a date may follow one of them.
+
+    Raises:
+        ConfigError: they differ, and nobody says that they mean the same.
+    """
+    one, other = sorted((_bare(sold), _bare(reference)), key=len)
+    if wish.is_same_model or (other.startswith(one) and _is_date(other[len(one) :])):
+        return
+    raise ConfigError(
+        f"{wish.offer} is sold as {sold}, {wish.against} answers as {reference}: that they differ"
+        " would be no proof. Name a reference of the same model, or say that both names mean one"
+        " model: --same-model."
+    )
+
+
+def _bare(model: str) -> str:
+    return re.sub(r"[^0-9a-z\u4e00-\u9fff]", "", model.rpartition("/")[2].casefold())
+
+
+def _is_date(rest: str) -> bool:
+    return not rest or (rest.isdigit() and len(rest) in (4, 6, 8))
 
 
 def is_offer(connection: Connection, name: str) -> bool:

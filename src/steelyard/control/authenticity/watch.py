@@ -107,4 +107,6 @@ def _again(found: Measurement, terms: Authenticity, folder: Path) -> Any:
 
     reference = found.body["reference"]
     against = reference.get("offer") or str(path_of(folder, reference["sha256"]))
-    return targets.Wish(found.offer, against, terms.money, Fraction(str(terms.error)))
+    return targets.Wish(
+        *(found.offer, against, terms.money, Fraction(str(terms.error))), is_same_model=True
+    )
