@@ -8,17 +8,25 @@ user does, though no environment. It is bounded all the same, since a grader may
 
 from __future__ import annotations
 
+import ast
 import json
 import sys
+from collections.abc import Iterator
 from fractions import Fraction
+from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import find_spec
 from pathlib import Path
 
 from steelyard.domain.tasks import Grade, Sample
+from steelyard.weigh.catalog import nearest
 from steelyard.weigh.graders.base import Example, Grader, Item, Parameters
 from steelyard.weigh.sandbox import Ended, Limits, run_trusted
 
 _REASON_CHARS = 300
+_SOURCE_BYTES_MAX = 4 << 20
+"""A longer file is not looked through for its function."""
+_ANY_NAME = frozenset(("__getattr__", "globals", "exec"))
+"""A file that speaks of one of these may hold names that are written nowhere in it."""
 
 _DRIVER = """
 import importlib, importlib.util, json, os, sys
@@ -91,14 +99,70 @@ def check(parameters: Parameters) -> str:
     if not where or not name.isidentifier():
         return "function is module:function or path/to/file.py:function"
     if where.endswith(".py"):
-        return "" if Path(where).is_file() else f"there is no file {where}"
-    try:
-        is_there = find_spec(where.partition(".")[0]) is not None
-    except ValueError:
-        is_there = False
-    if not is_there and not (Path.cwd() / where.partition(".")[0]).with_suffix(".py").is_file():
+        file = Path(where)
+        return _lack(file, name) if file.is_file() else f"there is no file {where}"
+    spec = _spec_of(where)
+    if spec is None:
         return f"there is no module {where}"
-    return ""
+    # Of compiled modules nothing can be said without running them.
+    source = Path(spec.origin or "")
+    return _lack(source, name, where) if source.suffix == ".py" and source.is_file() else ""
+
+
+def _spec_of(module: str) -> ModuleSpec | None:
+    """Where a module lies, by the path that the function's process has; imports nothing."""
+    first, *inner = module.split(".")
+    try:
+        spec = PathFinder.find_spec(first, [str(Path.cwd())]) or find_spec(first)
+        whole = first
+        for part in inner:
+            if spec is None:
+                break
+            whole += f".{part}"
+            spec = PathFinder.find_spec(whole, spec.submodule_search_locations or [])
+    except (ImportError, ValueError):
+        return None
+    return spec
+
+
+def _lack(file: Path, name: str, where: str = "") -> str:
+    """Why a file cannot hold the function, read and never run; empty when it may hold it."""
+    shown = where or file.name
+    try:
+        with file.open("rb") as opened:
+            source = opened.read(_SOURCE_BYTES_MAX + 1)
+        if len(source) > _SOURCE_BYTES_MAX:
+            return ""
+        module = ast.parse(source)
+    except OSError as error:
+        return f"{file.name} cannot be read: {error.strerror or error}"
+    except SyntaxError as error:
+        return f"{file.name} is no Python: line {error.lineno or 1}: {error.msg}"
+    except (ValueError, RecursionError, MemoryError) as error:
+        return f"{file.name} is no Python: {error or type(error).__name__}"
+    bound = set(_names_bound(module))
+    if name in bound or "*" in bound or bound & _ANY_NAME:
+        return ""
+    public = [each for each in bound if not each.startswith("_")]
+    return f"there is no function {name} in {shown}{nearest(name, public) if public else ''}"
+
+
+def _names_bound(module: ast.Module) -> Iterator[str]:
+    """Names that a module's own lines give something to, and those of ``_ANY_NAME`` it reads."""
+    left: list[ast.AST] = list(module.body)
+    while left:
+        node = left.pop()
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield node.name
+            # What stands in it is its own, but may be told to be the module's.
+            yield from (n for g in ast.walk(node) if isinstance(g, ast.Global) for n in g.names)
+            continue
+        if isinstance(node, ast.alias):
+            yield node.asname or node.name.partition(".")[0]
+        elif isinstance(node, ast.Name):
+            if isinstance(node.ctx, ast.Store) or node.id in _ANY_NAME:
+                yield node.id
+        left.extend(ast.iter_child_nodes(node))
 
 
 def _read(kind: object, value: object, reason: object) -> Grade:

@@ -89,6 +89,61 @@ def test_a_function_that_cannot_be_there_is_refused_at_the_start(function: str) 
     assert check({"function": function, "time_s": 5, "memory_mb": 256})
 
 
+BINDING = """
+import math as maths
+from operator import ne
+if maths:
+    def inside(answer, item): return 1
+first, second = (lambda answer, item: 1), ne
+def outer():
+    global told
+    told = ne
+    def hidden(answer, item): return 1
+raise SystemExit("a check runs nothing")
+"""
+
+
+@pytest.mark.parametrize("name", ["inside", "first", "second", "ne", "maths", "told", "outer"])
+def test_a_name_that_a_file_binds_is_found_without_running_it(tmp_path: Path, name: str) -> None:
+    file = tmp_path / "binding.py"
+    file.write_text(BINDING)
+    assert check({"function": f"{file}:{name}", "time_s": 5, "memory_mb": 256}) == ""
+
+
+def test_a_name_that_is_not_in_the_file_is_refused_with_the_nearest(
+    own: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def said(function: str) -> str:
+        return check({"function": function, "time_s": 5, "memory_mb": 256})
+
+    assert said(f"{own}:haalf") == "there is no function haalf in own.py; did you mean half?"
+    (tmp_path / "binding.py").write_text(BINDING)
+    assert said(f"{tmp_path / 'binding.py'}:hidden").startswith("there is no function hidden in ")
+    (tmp_path / "kit").mkdir()
+    (tmp_path / "kit" / "__init__.py").write_text("raise SystemExit('nothing runs')\n")
+    (tmp_path / "kit" / "mine.py").write_text("def good(answer, item): return 1\n")
+    monkeypatch.chdir(tmp_path)
+    assert said("kit.mine:good") == ""
+    assert said("kit.mine:goood") == ("there is no function goood in kit.mine; did you mean good?")
+    assert said("kit.yours:good") == "there is no module kit.yours"
+
+
+@pytest.mark.parametrize(
+    "text", ["from os.path import *", "def __getattr__(name): ...", "globals()['any'] = len"]
+)
+def test_a_file_that_may_hold_any_name_is_left_to_the_first_item(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "dynamic.py"
+    file.write_text(text)
+    assert check({"function": f"{file}:any", "time_s": 5, "memory_mb": 256}) == ""
+
+
+def test_a_file_that_is_no_python_is_refused_with_its_line(tmp_path: Path) -> None:
+    file = tmp_path / "broken.py"
+    file.write_text("x = 1\ndef half(answer, item) return 1\n")
+    said = check({"function": f"{file}:half", "time_s": 5, "memory_mb": 256})
+    assert said.startswith("broken.py is no Python: line 2: ")
+
+
 def test_bounds_have_bounds() -> None:
     good: dict[str, object] = {"function": "json.decoder:scanstring", "time_s": 5, "memory_mb": 256}
     assert check(good) == ""
