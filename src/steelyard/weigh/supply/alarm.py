@@ -16,12 +16,14 @@ alarms on the mean. No shape of the noise is assumed, but that no spell makes hi
 
 *Spells* do just that: calls hang together, and inside a slow spell of an offer that does not change
 nearly all may be hits. So more is asked for than that law needs. A steep fall takes evidence of
-``_STEEP_LOG``, some eighteen hits on end; and any alarm takes twice the largest evidence from which
-the offer has recovered before. If spells come alike and independently and large ones are rare
-(their evidence has an exponential tail, however flat), the next one is over twice the largest of n
-with probability 2 / ((n + 1) (n + 2)), so after n spells one ever is with at most 2 / (n + 1). No
-more can be had in fifty calls: speed that wanders for hundreds of calls, down to a third and back,
-is told as a fall until such spells have been seen.
+``_STEEP_LOG``, some eighteen hits on end. Any alarm takes twice the largest evidence from which the
+offer has recovered before. If spells come alike and independently and large ones are rare (their
+evidence has an exponential tail, however flat), the next one is over twice the largest of n with
+probability 2 / ((n + 1) (n + 2)), so after n spells one ever is with at most 2 / (n + 1). And how
+long calls hang together is learnt with what is usual (``Memory``): so many calls say as much as one
+independent one, and so many times the evidence is asked for. Independent calls with a daily rhythm
+and some slow spells count one each; where speed wanders it is several, and a fall takes hundreds of
+calls. That is no proof: memory much longer than the reference cannot be learnt from it.
 
 The two: *steep* falls, to a fifth and less, take some thirty calls; *lasting* ones, to less than
 half, some fifty; longer where speed is restless. Answers at half speed for a rush hour, or at a
@@ -61,6 +63,12 @@ _LASTING_USUAL, _LASTING_SHARE = 0.6, 0.5
 """A hit is slower than so much of the usual speed, which so many calls may be."""
 _RANK = 0.05
 """And slower than all but so much of the reference."""
+# How long calls hang together is learnt with what is usual; evidence is asked for in proportion.
+_LAGS = (1, 2, 4, 8, 16, 32, 64)
+_LOOSE = 0.3
+"""Correlation that days and spells bring about where calls are independent but for these."""
+_MEMORY = 3.0
+"""Twice would do for a mean; a spell's evidence has a tail."""
 _KEPT = 50
 """Last values kept, for what an alarm says."""
 
@@ -100,6 +108,8 @@ class Detector:
     """Largest ``best`` since then."""
     recovered: float = 0.0
     """Largest ``peak`` of a spell that is over."""
+    times: float = 1.0
+    """How many times ``needed`` it takes, since calls hang together."""
 
     def take(self, at_ns: int, *, is_hit: bool) -> bool:
         """Takes a call in; whether that is alarming."""
@@ -116,7 +126,52 @@ class Detector:
         self.best += step
         self.peak = max(self.peak, self.best)
         self.count += 1
-        return self.log >= max(self.needed, _OVER_RECOVERED * self.recovered)
+        return self.log >= max(self.times * self.needed, _OVER_RECOVERED * self.recovered)
+
+
+@dataclass(slots=True)
+class Memory:
+    """How long calls hang together: correlations of the logarithm of speed, at growing lags."""
+
+    first: float | None = None
+    """All values are told from this one, so that sums stay exact enough."""
+    count: int = 0
+    total: float = 0.0
+    squares: float = 0.0
+    pairs: list[int] = field(default_factory=lambda: [0] * len(_LAGS))
+    products: list[float] = field(default_factory=lambda: [0.0] * len(_LAGS))
+    last: list[float] = field(default_factory=list)
+
+    def take(self, value: float) -> None:
+        """Takes one more call in, in the order of calls."""
+        if self.first is None:
+            self.first = value
+        value -= self.first
+        self.count += 1
+        self.total += value
+        self.squares += value * value
+        for place, lag in enumerate(_LAGS):
+            if len(self.last) >= lag:
+                self.pairs[place] += 1
+                self.products[place] += value * self.last[-lag]
+        self.last.append(value)
+        if len(self.last) > _LAGS[-1]:
+            del self.last[0]
+
+    def calls(self) -> float:
+        """Calls that say as much as one independent one; 1 where they hang together a little."""
+        if self.count < LEARN:
+            return 1.0
+        mean = self.total / self.count
+        variance = self.squares / self.count - mean * mean
+        if variance <= 0:
+            return 1.0
+        found, before = 0.0, 0
+        for lag, pairs, product in zip(_LAGS, self.pairs, self.products, strict=True):
+            correlation = (product / pairs - mean * mean) / variance if pairs else 0.0
+            found += (lag - before) * max(correlation - _LOOSE, 0.0) / (1 - _LOOSE)
+            before = lag
+        return 1 + _MEMORY * found
 
 
 class Speed(StrEnum):
@@ -155,6 +210,7 @@ class SlowAlarm:
     steep: Detector = field(default_factory=lambda: Detector(_STEEP_USUAL, _BET, _STEEP_LOG))
     lasting: Detector = field(default_factory=lambda: Detector(_LASTING_USUAL, _BET))
     last: list[float] = field(default_factory=list)
+    memory: Memory = field(default_factory=Memory)
 
     def take(self, speed: float, at_ns: int) -> Change | None:
         """Takes the speed of one call in, in the order of calls; the alarm, if that raises it."""
@@ -179,12 +235,14 @@ class SlowAlarm:
         if self.calls >= LEARN_MAX:
             return
         self.calls += 1
+        self.memory.take(math.log(speed))
         place = round(math.log(speed) / _FINE)
         self.counts[place] = self.counts.get(place, 0) + 1
         # Not in the middle of what may be a fall: that is not to become what is usual.
         is_quiet = self.steep.best <= 0 and self.lasting.best <= 0
         if self.calls >= self.learn_at and is_quiet:
             self.usual, self.low = self._ranked(0.5), self._ranked(_RANK)
+            self.steep.times = self.lasting.times = self.memory.calls()
             self.learn_at *= 2
         if self.calls == LEARN_MAX:
             self.counts = {}
@@ -207,7 +265,8 @@ class SlowAlarm:
         """What ``dump`` gave."""
         both = {name: _detector(state[name]) for name in ("steep", "lasting")}
         counts = {int(place): count for place, count in state["counts"].items()}
-        return cls(**{**state, **both, "counts": counts})
+        memory = Memory(**state.get("memory", {}))
+        return cls(**{**state, **both, "counts": counts, "memory": memory})
 
 
 @dataclass(slots=True)

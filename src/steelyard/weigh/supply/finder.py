@@ -279,9 +279,9 @@ class Finder:
             self._refused_lane(call, now_s + wait_s)
             return
         if self._mode is Mode.SHUT:
-            episode = episodes[-1]
-            episode.started_s = min(episode.started_s, call.at_s)
-            episode.refused_last_s = max(episode.refused_last_s, call.at_s)
+            last = episodes[-1]
+            last.started_s = min(last.started_s, call.at_s)
+            last.refused_last_s = max(last.refused_last_s, call.at_s)
             if call is self._waits_for:
                 self._waits_for = None
                 self._wait_s = min(2 * self._wait_s, _WAIT_MAX_S)
@@ -300,6 +300,8 @@ class Finder:
         else:
             self._wait_s = wait_s = max(wait_s, _WAITS_S[len(episodes) % len(_WAITS_S)])
         self._next_s = now_s + max(wait_s, self._wait_s)
+        if any(e.blocked_s > MINUTE_S for e in episodes):  # the next opening may be minutes away
+            self._weigh(now_s)
 
     def _recovered(self, call: Sent, now_s: float) -> None:
         """A call was accepted after refusals: on with what that says."""
@@ -352,8 +354,7 @@ class Finder:
 
     def _suspect_lanes(self) -> bool:
         """Whether calls under way may be what is limited; that is then tried."""
-        lanes = self._lanes
-        length = supply_record.crowd(self.record)
+        lanes, length = self._lanes, supply_record.crowd(self.record)
         if length is None or length in lanes.tried:
             return False
         lanes.tried.add(length)

@@ -34,14 +34,17 @@ _PHASES = 40
 _COUNTER_SPANS_S = (1.0, 10.0, 60.0)
 _COUNTER_PHASES = 20
 _SIZES = (1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 7.0, 10.0, 15.0, 30.0, math.inf)
-_JITTER_MIN_S, _JITTER_MAX_S = 0.012, 0.05
+_JITTER_MIN_S, _JITTER_MAX_S = 0.014, 0.05
 _STEPS = 9
 _LEAKY_MIN = 6
 """Refusals before leaks are thought of."""
 _FEW = 10
 """Full windows among which a leak is no rule."""
+_SHORT_SHUT_MIN = 5
 _EDGE_FROM = 10
-_ENDS = 2
+_LONG_OFF = 0.007
+"""Share of a long window's calls that may belong to its neighbour: its edges are seen once."""
+_ENDS = 3
 """Calls at the ends of a count that nobody knows on which side they are."""
 _ROUNDED_S = 2.0
 """How much longer a vendor may ask to wait than it must."""
@@ -111,7 +114,7 @@ def stories(record: Record, *, is_last: bool = False) -> list[Story]:
     ``is_last``: nothing more will be seen, so one full window must do.
     """
     trace = Trace(record)
-    trace.shut_min = 1 if is_last or trace.longest_s > MINUTE_S else 2
+    trace.shut_min = 1 if is_last else 2
     if not trace.episodes:
         return []
     # Only where nothing that counts exactly fits, leaks are thought of: they fit nearly all.
@@ -193,6 +196,8 @@ def _counted(
         place = bisect_right(starts, at_s - late_s) - 1
         if place >= 0 and abs(starts[place] + span_s - at_s - wait_s) > _ROUNDED_S:
             return None
+    if span_s <= LONG_S and len(shut) < _SHORT_SHUT_MIN:
+        return None  # a few refusals fit many short windows
     is_sparse = span_s > LONG_S and 3 * len(shut) < len(starts) - min(shut, default=0)
     if not before or is_sparse:
         return None  # more than there is was asked for: most windows must have shut
@@ -208,7 +213,8 @@ def _counted(
     limit = min((least, least + 1), key=misfit)
     more = [count - limit for count in counts if count > limit]
     full = sum(count >= limit for count in counts)
-    is_off = misfit(limit) > trace.odd
+    early = sum(k < limit for k in before)
+    is_off = misfit(limit) > trace.odd or early > 1 + len(before) // 10
     if least < 1 or is_off or max(more, default=0) > 1 + 0.02 * limit + trace.leaks_max:
         return None
     return misfit(limit), limit, sum(more) / full if full > _FEW else max(more, default=0)
@@ -219,6 +225,8 @@ def _window(fit: tuple[float, int, float], span_s: float) -> Story:
     _, limit, more = fit
     off = 0.003 * limit if limit < _EDGE_FROM else min(1.0, 0.05 * limit)
     less = off if span_s < MINUTE_S else 0.0
+    if span_s > MINUTE_S:
+        less = off = max(off, _LONG_OFF * limit)
     each = MINUTE_S / span_s
     return Story(Kind.FIXED_WINDOW, (limit - less) * each, (limit + max(more, off)) * each, span_s)
 
