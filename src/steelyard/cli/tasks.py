@@ -236,13 +236,41 @@ def check(
         told = [{"where": where, "reason": reason} for where, reason in faults]
         print_json({"items": len(dataset.samples), "digest": dataset.digest, "faults": told})
     else:
-        for where, reason in faults[:_FAULTS_SHOWN]:
-            typer.echo(printable(f"{where}: {reason}"))
-        if len(faults) > _FAULTS_SHOWN:
-            typer.echo(f"… and {len(faults) - _FAULTS_SHOWN} more")
+        _tell_faults(faults)
         typer.echo(f"{len(dataset.samples)} items, {len(faults)} faults, digest {dataset.digest}")
     if faults:
         raise typer.Exit(1)
+
+
+@app.command()
+def convert(
+    file: Annotated[Path, typer.Argument(help="A set: CSV, TSV, Parquet or JSONL.")],
+    *,
+    to: Annotated[Path, typer.Option(help="The JSONL file to write; it must not be there yet.")],
+) -> None:
+    """Write a set as JSONL, to which cases can be promoted; the same items under the same ids."""
+    from steelyard.supervisor.home import write_durably
+    from steelyard.weigh.conversion import as_jsonl
+    from steelyard.weigh.datasets import SUFFIXES, is_file, load_set
+
+    if not is_file(file.name):
+        raise ConfigError(f"{file.name}: a set ends in {', '.join(SUFFIXES)}")
+    if to.suffix != ".jsonl":
+        raise ConfigError(f"--to {to.name}: its name must end in .jsonl")
+    # A layout beside the new file would have it read otherwise than it is written.
+    for path in (to, to.with_name(f"{to.name}.yaml")):
+        if path.exists() or path.is_symlink():
+            raise ConfigError(f"{path} is there already and is left as it is; choose another name")
+    dataset = load_set(file.name, file.parent)
+    data = as_jsonl(dataset, to.name)
+    try:
+        write_durably(to, data, 0o600)
+    except OSError as error:
+        raise StoreUnavailable(f"{to}: {error.strerror or error}") from error
+    _tell_faults([(fault.where, fault.reason) for fault in dataset.faults], err=True)
+    left = f", {len(dataset.faults)} left out" if dataset.faults else ""
+    typer.echo(f"{to}: {len(dataset.samples)} items{left}")
+    typer.echo("a task that names it as its set is another measurement: weigh it again")
 
 
 def _tasks() -> dict[str, Task]:
@@ -295,6 +323,13 @@ def _ungradable(samples: Sequence[Sample], grader: str) -> list[tuple[str, str]]
 
     fits = fits_of(grader, {})
     return [(sample.id, reason) for sample in samples if (reason := fits(sample))]
+
+
+def _tell_faults(faults: Sequence[tuple[str, str]], *, err: bool = False) -> None:
+    for where, reason in faults[:_FAULTS_SHOWN]:
+        typer.echo(printable(f"{where}: {reason}"), err=err)
+    if len(faults) > _FAULTS_SHOWN:
+        typer.echo(f"… and {len(faults) - _FAULTS_SHOWN} more", err=err)
 
 
 def _floor(text: str | None) -> Decimal | None:

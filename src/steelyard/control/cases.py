@@ -11,6 +11,7 @@ import re
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from shlex import quote
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
@@ -25,7 +26,7 @@ from steelyard.store.revisions import Change
 from steelyard.weigh.cases import items as case_items
 from steelyard.weigh.cases.analysis import Analysis, Case, Cluster, Reply, analyse
 from steelyard.weigh.catalog import find_task
-from steelyard.weigh.datasets import Dataset, load_set
+from steelyard.weigh.datasets import Dataset, is_file, load_set
 from steelyard.weigh.judged import fits_of
 from steelyard.weigh.prompts import prepare
 from steelyard.weigh.runfile import Record, read_records
@@ -147,11 +148,7 @@ async def promote(control: Control, task_name: str, wish: Wish) -> dict[str, Any
     """
     task, target = _task(control, task_name), _task(control, wish.to_task or task_name)
     if not target.set_name.endswith(".jsonl"):
-        # A name without an ending is a shipped set; other files of one's own are read only.
-        raise InvalidRequest(
-            f"{target.name} is weighed on {target.set_name}, which nothing is added to; make a task"
-            " of your own on a JSONL file (steelyard tasks add) and name it with --to."
-        )
+        raise InvalidRequest(_how_to_have_one(target, control.places.home))
 
     def work() -> str:
         samples = {sample.id: sample for sample in load_set(task.set_name).samples}
@@ -171,6 +168,24 @@ async def promote(control: Control, task_name: str, wish: Wish) -> dict[str, Any
     # Its digest is another now: verdicts on it must stop to count.
     await control.read_config()
     return {"task": target.name, "set": target.set_name, "item": item}
+
+
+def _how_to_have_one(task: Task, home: Path) -> str:
+    """What a person can do whose task has a set that nothing is added to."""
+    if not is_file(task.set_name):
+        return (
+            f"{task.name} is weighed on a set that comes with Steelyard, which nothing is added to;"
+            f" take it over (steelyard tasks add {task.name} --as my/{task.name}) and name the copy"
+            " with --to."
+        )
+    table = Path(task.set_name)
+    lines = table.with_suffix(".jsonl")
+    said = lines.relative_to(home) if lines.is_relative_to(home) else lines
+    return (
+        f"{task.name} is weighed on the table {table.name}, which nothing is added to; write its"
+        f" items as JSONL: steelyard tasks convert {quote(str(table))} --to {quote(str(lines))}"
+        f" - then let steelyard.yaml say `set: {said}` in {task.name}, and promote again."
+    )
 
 
 def _task(control: Control, name: str) -> Task:

@@ -10,7 +10,7 @@ from typer.testing import Result
 from cli.conftest import FakeApi, as_json
 from steelyard.config.load import load
 from steelyard.control import resolve
-from steelyard.domain.errors import ConfigError
+from steelyard.domain.errors import ConfigError, StoreUnavailable
 
 Run = Callable[..., Result]
 LOG = Path(__file__).parents[2] / "fixtures" / "imports" / "sums.eval"
@@ -128,6 +128,27 @@ def test_a_set_is_checked_line_by_line(run: Run, tmp_path: Path) -> None:
     path.write_text("id,input,reference\na,1+1?,2\n")
     assert run("tasks", "check", str(path)).exit_code == 0
     assert "a set ends in" in error(run("tasks", "check", str(tmp_path / "mine.xlsx")))
+
+
+def test_a_table_is_written_as_jsonl_and_nothing_over_it(run: Run, tmp_path: Path) -> None:
+    table, lines = tmp_path / "mine.csv", tmp_path / "mine.jsonl"
+    table.write_text("nr,q,reference\na,1+1?,2\na,x,y\n")
+    (tmp_path / "mine.csv.yaml").write_text("columns: {id: nr, input: q}\n")
+    result = run("tasks", "convert", str(table), "--to", str(lines))
+    assert result.exit_code == 0, result.output
+    assert f"{lines}: 1 items, 1 left out" in result.stdout
+    assert "line 3: the id a occurs twice" in result.stderr
+    assert json.loads(lines.read_text()) == {"id": "a", "input": "1+1?", "reference": "2"}
+    assert lines.stat().st_mode & 0o777 == 0o600
+    assert "is there already" in error(run("tasks", "convert", str(table), "--to", str(lines)))
+    (tmp_path / "other.jsonl.yaml").write_text("columns: {input: q}\n")
+    other = tmp_path / "other.jsonl"
+    assert "is there already" in error(run("tasks", "convert", str(table), "--to", str(other)))
+    assert not other.exists()
+    assert "end in .jsonl" in error(run("tasks", "convert", str(table), "--to", "x.csv"))
+    assert "a set ends in" in error(run("tasks", "convert", "x.xlsx", "--to", str(other)))
+    lost = run("tasks", "convert", str(table), "--to", str(tmp_path / "no" / "x.jsonl"))
+    assert isinstance(lost.exception, StoreUnavailable)
 
 
 def test_many_faults_are_counted_not_listed(run: Run, tmp_path: Path) -> None:

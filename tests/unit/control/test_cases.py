@@ -122,7 +122,7 @@ def test_a_case_of_another_task_may_be_taken_over(control: Control) -> None:
 
 
 def test_a_shipped_set_is_left_alone(control: Control) -> None:
-    with pytest.raises(InvalidRequest, match="steelyard tasks add"):
+    with pytest.raises(InvalidRequest, match="tasks add shop/review-sentiment --as my/shop"):
         promote(control, task="shop/review-sentiment", sample="x")
     with pytest.raises(InvalidRequest, match="No item is called"):
         promote(control, sample="zzz", input="new")
@@ -134,6 +134,19 @@ def test_a_shipped_set_is_left_alone(control: Control) -> None:
             )
         )
         promote(control, sample="x", input="new")
+
+
+def test_a_table_is_left_alone_and_the_way_on_is_named(control: Control) -> None:
+    home = control.places.home
+    (home / "my set.csv").write_text("input,reference,labels\nx?,yes,yes|no\n")
+    file = home / "steelyard.yaml"
+    file.write_text(file.read_text().replace("mood.jsonl", "my set.csv"))
+    asyncio.run(control.read_config())
+    with pytest.raises(InvalidRequest) as refused:
+        promote(control, sample="x", input="new")
+    told = refused.value.message
+    assert f"tasks convert '{home}/my set.csv' --to '{home}/my set.jsonl'" in told
+    assert "`set: my set.jsonl` in mood" in told
 
 
 def test_rows_for_programs(control: Control) -> None:

@@ -122,7 +122,9 @@ def _line(name: str, row: Mapping[str, object]) -> tuple[bytes, Sample]:
         told = json.dumps([row["input"], row["reference"]], ensure_ascii=False, sort_keys=True)
         digest = hashlib.sha256(told.encode()).hexdigest()[:_ID_DIGITS]
         stem = name.removesuffix(".jsonl")[:_STEM_CHARS]
-        text = json.dumps({"id": f"{stem}-{digest}", **row}, ensure_ascii=False)
+        # A conversation is sent as it is: its text is for people and stands nowhere in a set.
+        kept = {key: row[key] for key in row if key != "input" or not row.get("messages")}
+        text = json.dumps({"id": f"{stem}-{digest}", **kept}, ensure_ascii=False)
         line = text.encode() + b"\n"
     except UnicodeEncodeError as error:
         raise InvalidRequest("A lone surrogate is no text.") from error

@@ -128,3 +128,9 @@ def test_a_conversation_keeps_its_messages_and_takes_no_other_question() -> None
     assert row["messages"] == list(said) and row["stop"] == ["x"]
     with pytest.raises(InvalidRequest, match="whole conversation"):
         row_of(original, input_text="Or so?")
+
+
+def test_a_conversation_becomes_an_item_of_another_set(own: Path) -> None:
+    said = ({"role": "user", "content": "Is it really?"},)
+    name = append(own, row_of(item("yes", "Is it really?", messages=said)), lambda _: "")
+    assert load_set(str(own)).samples[-1].messages == said and name.startswith("mood-")
