@@ -6,9 +6,10 @@
     python -m bench.record_pool --pack FOLDER --out POOL.json.gz --model-name NAME
 
 Asks llama.cpp (`xllamacpp`) in this process, as an OpenAI client would: temperature 1, top_p 1 and
-`max_tokens` of the probe, everything else at the engine's defaults. One line of JSON per answer
-goes to FOLDER/CHANNEL.jsonl at once; a second start asks only for what is missing. Packing joins
-the channels in one file. An hour of two cores makes all channels of a 1.5B model.
+`max_tokens` of the probe (and its temperature, if it names one), everything else at the engine's
+defaults. One line of JSON per answer goes to FOLDER/CHANNEL.jsonl at once; a second start asks only
+for what is missing. Packing joins the channels in one file. An hour of two cores makes all channels
+of a 1.5B model.
 """
 
 import argparse
@@ -35,10 +36,10 @@ if TYPE_CHECKING:
 LICENCE = "Apache-2.0"
 SAMPLING = {"temperature": 1, "top_p": 1}
 
-SAMPLES = {Kind.COUNTED: 2, Kind.OBEDIENCE: 2, Kind.NEEDLE: 8}
+SAMPLES = {Kind.STEADY: 12, Kind.COUNTED: 2, Kind.OBEDIENCE: 2, Kind.NEEDLE: 8}
 """Of the genuine channel, which plays both the reference and the honest suspect."""
-FEW = {Kind.COUNTED: 1, Kind.OBEDIENCE: 1, Kind.NEEDLE: 2}
-CUT = {Kind.OPEN: 0, Kind.COUNTED: 0, Kind.OBEDIENCE: 0, Kind.NEEDLE: 4}
+FEW = {Kind.STEADY: 2, Kind.COUNTED: 1, Kind.OBEDIENCE: 1, Kind.NEEDLE: 2}
+CUT = {Kind.OPEN: 0, Kind.STEADY: 0, Kind.COUNTED: 0, Kind.OBEDIENCE: 0, Kind.NEEDLE: 4}
 LOGPROBS_EVERY = 10
 """Of the samples of an open probe one in so many asks for log-probabilities; they are slow."""
 _SLOTS = 4
@@ -77,6 +78,7 @@ def ask(engine: Engine, probe: Probe, prompt: str, *, logprobs: bool) -> dict[st
         "messages": [{"role": "user", "content": prompt}],
         "max_tokens": probe.max_tokens,
         **SAMPLING,
+        **probe.sampling,
     }
     if logprobs:
         body |= {"logprobs": True, "top_logprobs": 5}

@@ -57,7 +57,8 @@ class Manner(NamedTuple):
     offer: str
     is_streamed: bool = True
     sampling: Mapping[str, float] = SAMPLING
-    """Parameters beside ``max_tokens``: those that the reference was asked with."""
+    """Parameters beside ``max_tokens``: those that the reference was asked with. What a question
+    asks for itself goes before them."""
 
 
 class Caller:
@@ -82,6 +83,7 @@ class Caller:
             "messages": [{"role": "user", "content": probe.prompt}],
             "max_tokens": probe.max_tokens,
             **self._manner.sampling,
+            **probe.sampling,
         }
         if self._has_logprobs and probe.kind is Kind.OPEN and not sample:
             body |= {"logprobs": True, "top_logprobs": _LOGPROBS}

@@ -33,7 +33,8 @@ __all__ = [
 ]
 
 FORMAT = "steelyard authenticity evidence"
-VERSION = 1
+VERSION = 2
+"""2: answers at temperature 0 are judged as well, with other shares of the error."""
 _NEAR = 1e-6
 """Relative difference of two figures that other machines may round differently."""
 _SHARE = re.compile(r"[0-9]{1,20}/[0-9]{1,20}|[01]?\.?[0-9]{1,20}")
@@ -75,7 +76,7 @@ def answer_of(row: Mapping[str, Any]) -> ProbeAnswer:
 
 def probe_row(probe: Probe) -> dict[str, Any]:
     """A question as JSON."""
-    return {**asdict(probe), "kind": probe.kind.value}
+    return {**asdict(probe), "kind": probe.kind.value, "sampling": dict(probe.sampling)}
 
 
 def recompute(document: Mapping[str, Any]) -> dict[str, Any]:

@@ -23,6 +23,7 @@ _STATES = {
     "unsure": ("not sure; more answers are needed", "尚不能确定，需要更多回答"),
 }
 _FINDINGS = {
+    "steady_differ": "温度为 0 时的回答与参照不同：全部或部分由别的模型或别的权重回答",
     "answers_differ": "回答的分布与参照不同",
     "part_swapped": "部分流量由别的模型回答",
     "answer_length": "回答的长度与参照不同",
@@ -122,12 +123,12 @@ def _method(document: Mapping[str, Any]) -> Iterable[str]:
     method = document["method"]
     yield "<h2>Method / 方法</h2>"
     yield (
-        "<p>Both sides are asked the same public questions with the same sampling, in random order."
-        " Answers are compared as distributions by permutation tests; token counts, obedience to"
-        " max_tokens and long contexts are compared with the reference. The shares of the error add"
-        " up to the whole.</p><p>两边以相同参数、随机顺序回答同一组公开问题；用置换检验比较回答的"
-        "分布，并与参照比对词元计数、max_tokens 的遵守情况和长上下文。各检验的误判率之和不超过"
-        "总误判率。</p>"
+        "<p>Both sides are asked the same public questions with the same sampling, in random order,"
+        " some of them at temperature 0. Answers are compared as distributions by permutation"
+        " tests; token counts, obedience to max_tokens and long contexts are compared with the"
+        " reference. The shares of the error add up to the whole.</p><p>两边以相同参数、随机顺序"
+        "回答同一组公开问题，其中一部分温度为 0；用置换检验比较回答的分布，并与参照比对词元计数、"
+        "max_tokens 的遵守情况和长上下文。各检验的误判率之和不超过总误判率。</p>"
     )
     yield _table((), [*method.items(), ("made by / 软件", document["made_by"])])
     yield (

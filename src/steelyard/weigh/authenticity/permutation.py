@@ -9,6 +9,9 @@ Drawing stops by Besag and Clifford (1991): once ``HITS`` draws reach the observ
 p-value is their number over the draws made. It is exact at any sample size, and the same verdict on
 a genuine channel costs tens of draws instead of thousands.
 
+A sum may be trimmed: it does without the prompts that say most, and so do the draws that it is
+compared with. It stays exact, and no few prompts alone raise an alarm.
+
 Called by the tests of this package.
 """
 
@@ -21,10 +24,19 @@ from dataclasses import dataclass
 from enum import IntEnum
 from fractions import Fraction
 from functools import lru_cache
+from heapq import nlargest
 from operator import itemgetter
 from typing import Any
 
-__all__ = ["HITS", "Alternative", "KernelStratum", "ScoreStratum", "Stratum", "p_value"]
+__all__ = [
+    "HITS",
+    "Alternative",
+    "KernelStratum",
+    "NoveltyStratum",
+    "ScoreStratum",
+    "Stratum",
+    "p_value",
+]
 
 HITS = 4
 """So many draws at least as extreme end the drawing. The cost of fewer would be less power."""
@@ -121,7 +133,51 @@ class KernelStratum:
         return value
 
 
-Stratum = ScoreStratum | KernelStratum
+@dataclass(frozen=True, slots=True)
+class NoveltyStratum:
+    """Adds how new chosen items are to the rest, less how new each of the rest is to the others.
+
+    New is what is far from its nearest neighbour. So who takes turns between a few answers is not
+    new, whichever turn it is; needs two items that are not chosen.
+    """
+
+    n: int
+    """As in ``ScoreStratum``."""
+    n_suspect: int
+    nearest: tuple[tuple[tuple[int, float], ...], ...]
+    """By item, the others and how far they are, nearest first."""
+
+    @classmethod
+    def of(cls, rows: Sequence[Sequence[float]], n_suspect: int) -> NoveltyStratum:
+        """Likenesses between all items, from 0 to 1, the suspect's last."""
+        nearest = tuple(
+            tuple(sorted(((j, 1 - v) for j, v in enumerate(row) if j != i), key=itemgetter(1)))
+            for i, row in enumerate(rows)
+        )
+        return cls(len(rows), n_suspect, nearest)
+
+    def values(self, choices: Sequence[Chosen]) -> list[float]:
+        """The excess of novelty, for each choice."""
+        items = tuple(range(self.n))
+        per_chosen, per_rest = 1 / self.n_suspect, -1 / (self.n - self.n_suspect)
+        found = []
+        for chosen in choices:
+            own = set(chosen(items))
+            value = 0.0
+            for item in items:
+                far = next(far for other, far in self.nearest[item] if other not in own)
+                value += far * (per_chosen if item in own else per_rest)
+            found.append(value)
+        return found
+
+    @property
+    def is_telling(self) -> bool:
+        """Whether another choice could give another value."""
+        is_enough = self.n_suspect > 0 and self.n - self.n_suspect > 1
+        return is_enough and any(row[-1][1] > 0 for row in self.nearest)
+
+
+Stratum = ScoreStratum | KernelStratum | NoveltyStratum
 
 
 class Alternative(IntEnum):
@@ -138,6 +194,7 @@ def p_value(
     error: Fraction,
     seed: int,
     alternative: Alternative = Alternative.MORE,
+    trimmed: int = 0,
 ) -> float:
     """Chance that a random choice of the suspect's items reaches the observed statistic.
 
@@ -146,17 +203,21 @@ def p_value(
         error: what the p-value will be compared with: enough draws are made to get below it.
         seed: of the draws, fixed before any answer is seen.
         alternative: ``Alternative.MORE``, ``LESS``, or ``EITHER`` for statistics around 0.
+        trimmed: so many of the largest values are left out of each sum, the observed one and the
+            draws alike; with ``Alternative.MORE`` alone.
 
     Raises:
-        ValueError: an error not between 0 and 1.
+        ValueError: an error not between 0 and 1, or a trimmed sum that looks the other way.
     """
     if not 0 < error < 1:
         raise ValueError(f"an error lies between 0 and 1, not {error}")
+    if trimmed and alternative != Alternative.MORE:
+        raise ValueError("a sum is trimmed of its largest values, so only more of it counts")
     telling = [stratum for stratum in strata if stratum.is_telling]
     if not telling:
         return 1.0
     own = [(_chooser(range(s.n - s.n_suspect, s.n)),) for s in telling]
-    (observed,) = _totals(telling, own, alternative)
+    (observed,) = _totals(telling, own, alternative, trimmed)
     reached = observed - _TIES * max(1.0, abs(observed))
     draws = math.ceil(HITS / error) - 1
     tables = [_choices(s.n, s.n_suspect, seed, place) for place, s in enumerate(telling)]
@@ -165,7 +226,7 @@ def p_value(
         # A genuine channel is done after tens of draws, so blocks are small at first.
         size = min(max(_BLOCK, done), draws - done)
         block = [table.between(done, done + size) for table in tables]
-        for value in _totals(telling, block, alternative):
+        for value in _totals(telling, block, alternative, trimmed):
             done += 1
             hits += value >= reached
             if hits == HITS:
@@ -174,10 +235,15 @@ def p_value(
 
 
 def _totals(
-    strata: Sequence[Stratum], picks: Sequence[Sequence[Chosen]], alternative: Alternative
+    strata: Sequence[Stratum],
+    picks: Sequence[Sequence[Chosen]],
+    alternative: Alternative,
+    trimmed: int,
 ) -> list[float]:
     """The statistic for each choice, turned so that more is more extreme."""
     columns = [stratum.values(choices) for stratum, choices in zip(strata, picks, strict=True)]
+    if trimmed:
+        return [sum(row) - sum(nlargest(trimmed, row)) for row in zip(*columns, strict=True)]
     totals = map(sum, zip(*columns, strict=True))
     if alternative == Alternative.EITHER:
         return [abs(total) for total in totals]

@@ -47,7 +47,7 @@ class Pool:
     """Name of the model that channel ``genuine`` is."""
     licence: str
     sampling: Mapping[str, float]
-    """Parameters of every call beside ``max_tokens``, which is the probe's."""
+    """Parameters of every call beside ``max_tokens`` and those of ``Probe.sampling``."""
     channels: Mapping[str, Channel]
 
     @property

@@ -1,9 +1,10 @@
 """What is asked to find out whether a channel serves the model it sells, and what came back.
 
 The prompts are public and our own (``probes.yaml``), so their texts and the answers to them may
-stand in an evidence file. Four kinds:
+stand in an evidence file. Five kinds:
 
 - *open*: sampled at temperature 1, several times each; compared as distributions;
+- *steady*: asked at temperature 0, several times each; a model says nearly the same each time;
 - *counted*: prompts and echoes whose token counts do not depend on chance;
 - *obedience*: tasks without an end, so that ``max_tokens`` alone ends the answer;
 - *needle*: questions about one line of a long document, at different depths.
@@ -30,9 +31,13 @@ from steelyard.domain.errors import ConfigError
 __all__ = ["CONTEXT_CHARS", "Kind", "Probe", "ProbeAnswer", "find_probe", "probes"]
 
 _FILE = Path(__file__).parent / "probes.yaml"
-_OPEN_SAMPLES = 10
+_OPEN_SAMPLES = 6
 _OPEN_TOKENS = 12
 """Whatever tells two models apart shows early: after some words samples of one model differ too."""
+_STEADY_SAMPLES = 6
+"""Of few prompts, so that one that other hardware answers otherwise is told from a mixture, which
+shows in most of them."""
+_STEADY_TOKENS = 16
 _REPEATS = (1, 3, 9)
 _OBEDIENCE_TOKENS = (1, 5, 12, 20)
 _ECHO_TOKENS = 48
@@ -45,6 +50,7 @@ _CONTEXT_CHARS_MAX = 4_000_000
 """Longer documents are not built from an id that somebody sent."""
 _COUNT_MAX = 10**12
 _HAYSTACK_SEED = 20240
+_STEADY: Mapping[str, float] = {"temperature": 0}
 _NEEDLE_ID = re.compile(r"needle-(en|zh)-([0-9]{1,9})-[0-7]")
 
 
@@ -52,6 +58,7 @@ class Kind(StrEnum):
     """What a probe is for."""
 
     OPEN = "open"
+    STEADY = "steady"
     COUNTED = "counted"
     OBEDIENCE = "obedience"
     NEEDLE = "needle"
@@ -59,7 +66,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """One question, to be asked ``samples`` times at temperature 1 and top_p 1."""
+    """One question, to be asked ``samples`` times."""
 
     id: str
     """Such as ``open-en-03``; the same id means the same prompt and the same ``max_tokens``."""
@@ -78,6 +85,11 @@ class Probe:
     """Needle: what the answer must contain. Counted: what an echo must say."""
     depth: float | None = None
     """Needle: where it lies, from 0 (start of the document) to 1."""
+
+    @property
+    def sampling(self) -> Mapping[str, float]:
+        """Parameters that this question asks for, whatever others are asked with."""
+        return _STEADY if self.kind is Kind.STEADY else {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +154,7 @@ def _probes(context_chars: tuple[tuple[str, int], ...]) -> tuple[Probe, ...]:
     data = yaml.safe_load(_FILE.read_text("utf-8"))
     return (
         *_open(data["open"]),
+        *_steady(data["steady"]),
         *_counted(data["counted"]),
         *_echoed(data["echoed"]),
         *_obedience(data["endless"]),
@@ -156,6 +169,21 @@ def _probes(context_chars: tuple[tuple[str, int], ...]) -> tuple[Probe, ...]:
 def _open(prompts: Mapping[str, list[str]]) -> list[Probe]:
     return [
         Probe(f"open-{language}-{n:02d}", Kind.OPEN, language, text, _OPEN_TOKENS, _OPEN_SAMPLES)
+        for language, texts in prompts.items()
+        for n, text in enumerate(texts)
+    ]
+
+
+def _steady(prompts: Mapping[str, list[str]]) -> list[Probe]:
+    return [
+        Probe(
+            id=f"steady-{language}-{n:02d}",
+            kind=Kind.STEADY,
+            language=language,
+            prompt=text,
+            max_tokens=_STEADY_TOKENS,
+            samples=_STEADY_SAMPLES,
+        )
         for language, texts in prompts.items()
         for n, text in enumerate(texts)
     ]

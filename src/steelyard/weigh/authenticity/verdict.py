@@ -22,6 +22,7 @@ from steelyard.weigh.authenticity import (
     mixture,
     obedience,
     specimens,
+    steady,
     timing,
     usage,
 )
@@ -32,8 +33,9 @@ from steelyard.weigh.authenticity.specimens import Specimen
 __all__ = ["SHARES", "AuthenticityState", "AuthenticityVerdict", "Finding", "Specimen", "judge"]
 
 SHARES: Mapping[str, Fraction] = {
-    "answers_differ": Fraction(5, 20),
-    "part_swapped": Fraction(5, 20),
+    "steady_differ": Fraction(5, 20),
+    "answers_differ": Fraction(2, 20),
+    "part_swapped": Fraction(3, 20),
     "answer_length": Fraction(1, 20),
     "prompt_count": Fraction(2, 20),
     "completion_count": Fraction(2, 20),
@@ -45,7 +47,7 @@ SHARES: Mapping[str, Fraction] = {
 _NEAR = 5
 """A p-value of so many times what would be an alarm leaves a verdict unsure."""
 _SUSPECT_MIN, _REFERENCE_MIN = 100, 200
-"""Open answers without which nothing found means little."""
+"""Open and steady answers without which nothing found means little."""
 
 
 class AuthenticityState(StrEnum):
@@ -64,7 +66,7 @@ class Finding:
     """Result of one test: figures and plain words, no text of an answer."""
 
     name: str
-    """Such as ``answers_differ``, ``part_swapped``, ``prompt_count``, ``context_cut``."""
+    """Such as ``answers_differ``, ``steady_differ``, ``prompt_count``, ``context_cut``."""
     words: str
     """One sentence for a person."""
     p_value: float | None
@@ -135,7 +137,13 @@ def judge(
     )
     mixed = mixture.test(opens, error=errors["part_swapped"], seed=seed)
     at_least = max(equal.share_lower, mixed.share_lower)
+    steadied = steady.test(
+        of_kind(pairs, Kind.STEADY),
+        error=errors["steady_differ"],
+        seed=seed,
+    )
     findings = (
+        _about_steadiness(steadied, errors["steady_differ"]),
         *_about_answers(equal, errors),
         _about_mixture(mixed, at_least, errors["part_swapped"]),
         *_about_counts(pairs, errors, seed),
@@ -143,8 +151,8 @@ def judge(
         _about_limits(pairs, errors["limit_ignored"], seed),
         _about_logprobs(pairs, errors["logprobs_differ"], seed),
     )
-    n_open = sum(len(pair.reference) for pair in opens)
-    state, why = _conclude(findings, mixed.n, n_open)
+    n_told = sum(len(p.reference) for p in pairs if p.probe.kind in (Kind.OPEN, Kind.STEADY))
+    state, why = _conclude(findings, mixed.n + steadied.n, n_told)
     return AuthenticityVerdict(
         state=state,
         findings=findings,
@@ -179,8 +187,8 @@ def _conclude(
         return AuthenticityState.UNSURE, f"Near an alarm: {names}. Ask again with another seed."
     if n_suspect < _SUSPECT_MIN or n_reference < _REFERENCE_MIN:
         return AuthenticityState.UNSURE, (
-            f"{n_suspect} answers beside {n_reference} of the reference to open probes are too few;"
-            f" {_SUSPECT_MIN} and {_REFERENCE_MIN} are needed."
+            f"{n_suspect} answers beside {n_reference} of the reference to open and steady probes"
+            f" are too few; {_SUSPECT_MIN} and {_REFERENCE_MIN} are needed."
         )
     return AuthenticityState.GENUINE, "Nothing speaks against it, as far as these answers tell."
 
@@ -214,6 +222,18 @@ def _about_answers(found: equality.Equality, errors: Mapping[str, Fraction]) -> 
             n=found.n,
         ),
     ]
+
+
+def _about_steadiness(found: steady.Steady, error: Fraction) -> Finding:
+    words = (
+        f"At temperature 0 {found.foreign:.0%} of its answers are none of the reference's: another"
+        f" model, or other weights. Two of its answers agree in {found.agree_suspect:.0%} of cases,"
+        f" two of the reference's in {found.agree_reference:.0%}: if more seldom, only part of the"
+        " calls goes elsewhere."
+    )
+    return _finding(
+        "steady_differ", words, p=found.p, error=error, n=found.n, estimate=found.foreign
+    )
 
 
 def _about_mixture(found: mixture.Mixture, at_least: float, error: Fraction) -> Finding:
@@ -300,4 +320,6 @@ def _specimens(pairs: Sequence[Pair], name: str) -> list[Specimen]:
             return specimens.of_context(of_kind(pairs, Kind.NEEDLE), name)
         case "limit_ignored":
             return specimens.of_lengths(of_kind(pairs, Kind.OBEDIENCE), name)
+        case "steady_differ":
+            return specimens.of_answers(of_kind(pairs, Kind.STEADY), name)
     return specimens.of_answers(opens, name)

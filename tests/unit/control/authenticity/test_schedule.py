@@ -33,25 +33,28 @@ def test_both_sides_are_asked_the_same_and_no_more_than_allowed(calls: int) -> N
 def test_what_does_not_fit_are_samples_of_open_questions() -> None:
     slots = plan(probes(), (Side.SUSPECT,), 100, Random(1))
     asked = Counter(slot.probe for slot in slots)
-    # Of the other kinds each is asked once, and no second time at the cost of open questions.
-    assert all(asked[probe.id] == 1 for probe in probes() if probe.kind is not Kind.OPEN)
+    many = (Kind.OPEN, Kind.STEADY)
+    # Of the other kinds each is asked once, and no second time at the cost of these.
+    assert all(asked[probe.id] == 1 for probe in probes() if probe.kind not in many)
     # Nobody is asked a second time before everybody was asked once.
-    opens = [asked[probe.id] for probe in probes() if probe.kind is Kind.OPEN]
-    assert max(opens) - min(opens) <= 1
+    often = [asked[probe.id] for probe in probes() if probe.kind in many]
+    assert max(often) - min(often) <= 1
 
 
 def test_what_is_asked_twice_comes_again_half_way_through_the_open_questions() -> None:
     once = sum(probe.kind is not Kind.OPEN for probe in probes())
     opens = sum(probe.samples for probe in probes() if probe.kind is Kind.OPEN)
     needles = sum(probe.kind is Kind.NEEDLE for probe in probes())
+    steady = [probe.samples for probe in probes() if probe.kind is Kind.STEADY]
+    half = once + opens // 2 + sum(steady) // 2 - len(steady)
 
     def needles_of(calls: int) -> int:
         slots = plan(probes(), (Side.SUSPECT,), calls, Random(1))
         return sum(KINDS[slot.probe] is Kind.NEEDLE for slot in slots)
 
-    assert needles_of(once + opens // 2) == needles
-    a_round = needles + sum(probe.kind is Kind.OPEN for probe in probes())
-    assert needles_of(once + opens // 2 + a_round) == 2 * needles
+    assert needles_of(half) == needles
+    a_round = needles + len(steady) + sum(probe.kind is Kind.OPEN for probe in probes())
+    assert needles_of(half + a_round) == 2 * needles
 
 
 def test_sides_and_kinds_come_mixed_and_the_seed_gives_the_order() -> None:

@@ -13,17 +13,22 @@ OTHERS = {"castle": 5, "harbour": 2, "forest": 3, "king": 1}
 def model(words: Mapping[str, int], *, seed: int, samples: int = 10) -> list[ProbeAnswer]:
     """Answers to all probes by a model that draws its words with these weights."""
     draw = random.Random(seed)
-    return [
-        answer(probe, words, draw)
-        for probe in probes()
-        for _ in range(samples if probe.kind is Kind.OPEN else 1 + samples // 10)
-    ]
+    return [answer(probe, words, draw) for probe in probes() for _ in range(_asked(probe, samples))]
+
+
+def _asked(probe: Probe, samples: int) -> int:
+    if probe.kind is Kind.OPEN:
+        return samples
+    return samples // 2 if probe.kind is Kind.STEADY else 1 + samples // 10
 
 
 def answer(probe: Probe, words: Mapping[str, int], draw: random.Random) -> ProbeAnswer:
     """One answer with honest counts: a token is a word, or four bytes of a prompt."""
     if probe.kind is Kind.OPEN:
         text = " ".join(draw.choices(list(words), list(words.values()), k=draw.randrange(3, 6)))
+    elif probe.kind is Kind.STEADY:
+        always = random.Random(f"{probe.id} {sorted(words)}")
+        text = " ".join(always.choices(list(words), k=6))
     elif probe.kind is Kind.OBEDIENCE:
         text = " ".join(map(str, range(1, probe.max_tokens + 1)))
     else:

@@ -10,6 +10,7 @@ from steelyard.weigh.authenticity.permutation import (
     HITS,
     Alternative,
     KernelStratum,
+    NoveltyStratum,
     ScoreStratum,
     p_value,
 )
@@ -75,3 +76,38 @@ def test_one_answer_on_a_side_has_no_discrepancy() -> None:
     assert not KernelStratum.of([[1.0] * 4] * 4, 1).is_telling
     assert not KernelStratum.of([[1.0] * 4] * 4, 3).is_telling
     assert KernelStratum.of([[1.0] * 4] * 4, 2).is_telling
+
+
+def test_novelty_is_how_far_the_nearest_neighbour_among_the_rest_is() -> None:
+    # The third and fourth are the chosen ones: as far as 0.5 and 0.9 from the nearest of the rest,
+    # of whom each is 0.2 from the other.
+    rows = [[1, 0.8, 0.4, 0], [0.8, 1, 0.5, 0.1], [0.4, 0.5, 1, 0.9], [0, 0.1, 0.9, 1]]
+    (value,) = NoveltyStratum.of(rows, 2).values([itemgetter(2, 3)])
+    assert value == pytest.approx((0.5 + 0.9) / 2 - 0.2)
+
+
+def test_taking_turns_between_known_answers_is_not_new() -> None:
+    words = ["a", "b", "a", "b", "b", "b"]
+    rows = [[float(one == other) for other in words] for one in words]
+    assert NoveltyStratum.of(rows, 2).values([itemgetter(4, 5)]) == [0]
+
+
+def test_novelty_needs_two_of_the_rest_and_a_difference() -> None:
+    apart = [[float(i == j) for j in range(3)] for i in range(3)]
+    assert NoveltyStratum.of(apart, 1).is_telling
+    assert not NoveltyStratum.of(apart, 2).is_telling
+    assert not NoveltyStratum.of([[1.0] * 3] * 3, 1).is_telling
+
+
+def test_a_trimmed_sum_needs_more_than_the_few_that_say_most() -> None:
+    same, apart = ([0.0, 1.0] * 5, [0.0, 1.0] * 3), ([0.0] * 10, [1.0] * 5)
+    few = [ScoreStratum.of(*sides) for sides in (*[apart] * 3, *[same] * 9)]
+    assert p_value(few, error=ERROR, seed=1) <= ERROR
+    assert p_value(few, error=ERROR, seed=1, trimmed=3) > ERROR
+    assert p_value(few[:3] * 3, error=ERROR, seed=1, trimmed=3) <= ERROR
+    assert p_value(few, error=ERROR, seed=1, trimmed=99) == 1
+
+
+def test_only_a_sum_of_which_more_counts_is_trimmed() -> None:
+    with pytest.raises(ValueError, match="trimmed"):
+        p_value([], error=ERROR, seed=1, alternative=Alternative.EITHER, trimmed=1)
