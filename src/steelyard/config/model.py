@@ -257,8 +257,8 @@ class Task(Section):
     """Whether the background may weigh it."""
     title: str = ""
     """Name for people."""
-    language: str = "en"
-    """ISO 639-1."""
+    language: str = ""
+    """ISO 639-1; where it is not said, what the set's items are written in tells it."""
     scenario: str = Field(default="", max_length=64)
     """Kind of business, such as ``after-sales``, for tables."""
     set: str | None = None

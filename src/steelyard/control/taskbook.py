@@ -15,6 +15,7 @@ from steelyard.domain.tasks import Constraint, PromptForm, Task, form_digest
 from steelyard.weigh.catalog import shipped_tasks
 from steelyard.weigh.datasets import digest_of
 from steelyard.weigh.judged import GRADER
+from steelyard.weigh.written import language_of_set
 
 
 def tasks(config: Config) -> dict[str, Task]:
@@ -109,7 +110,7 @@ def _own(name: str, wanted: Wanted) -> Task:
     return Task(
         name=name,
         title=wanted.title or name,
-        language=wanted.language,
+        language=wanted.language or language_of_set(wanted.set),
         set_name=wanted.set,
         grader=wanted.grader,
         floor=wanted.floor,

@@ -40,6 +40,15 @@ def test_a_task_of_ones_own(tmp_path: Path) -> None:
     assert body["digests"]
 
 
+def test_a_task_that_says_no_language_has_that_of_its_items(tmp_path: Path) -> None:
+    file = tmp_path / "own.csv"
+    file.write_text("input,reference\n退款金额不对,退款\n什么时候发货,物流\n")
+    entry = f"{{set: {file}, grader: exact, floor: 0.5, form: {{id: v1}}%s}}"
+    text = f"tasks: {{one: {entry % ''}, two: {entry % ', language: en'}}}"
+    tasks = taskbook.tasks(load_text(text, "f", {}))
+    assert (tasks["one"].language, tasks["two"].language) == ("zh", "en")
+
+
 def test_verdicts_count_whatever_the_judge_was_held_to(tmp_path: Path) -> None:
     file = tmp_path / "own.jsonl"
     file.write_text('{"id": "1", "input": "q", "reference": "a"}\n')

@@ -19,6 +19,7 @@ import yaml
 from steelyard.config.nesting import DEPTH_MAX, check_nesting
 from steelyard.domain.errors import ConfigError
 from steelyard.weigh.datasets import Dataset, read_set
+from steelyard.weigh.written import language_of
 
 FILE_BYTES_MAX = 256 * 1024 * 1024
 YAML_BYTES_MAX = 16 * 1024 * 1024
@@ -26,7 +27,6 @@ OUTPUT_TOKENS_MAX = 512
 """Cap of answers where the other program names none."""
 _NODES_MAX = 1_000_000
 """Values that a YAML file stands for once its aliases are written out."""
-_CHINESE_SHARE = 0.2
 _NAME_CHARS = 64
 
 Row = dict[str, object]
@@ -77,10 +77,11 @@ class Imported:
 
     @property
     def language(self) -> str:
-        """``zh`` when Chinese signs are a good part of what is asked, else ``en``."""
-        text = "".join(map(as_json, self.rows[:100]))
-        chinese = sum("\u4e00" <= sign <= "\u9fff" for sign in text)
-        return "zh" if chinese > _CHINESE_SHARE * len(text) else "en"
+        """What is asked in, told by its signs; names of fields are none of them."""
+        return language_of(
+            str(row["input"]) if "input" in row else as_json(row.get("messages"))
+            for row in self.rows
+        )
 
     def set_bytes(self) -> bytes:
         """The set as a JSONL file."""

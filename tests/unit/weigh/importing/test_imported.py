@@ -47,6 +47,10 @@ def test_the_language_is_told_by_the_signs() -> None:
         "reference": "适合",
     }
     assert Imported("a", "A", (zh,), "exact").language == "zh"
+    short = {"id": "support-0123456789", "input": "发票呢", "labels": ["refund", "invoice"]}
+    assert Imported("a", "A", (short,), "exact").language == "zh"
+    chat = {"id": "a", "messages": [{"role": "user", "content": "什么时候发货"}]}
+    assert Imported("a", "A", (chat,), "exact").language == "zh"
     assert Imported("a", "A", (ROW,), "exact").section("s", Decimal(1))["language"] == "en"
 
 
