@@ -186,3 +186,12 @@ def test_a_counted_question_asks_for_no_log_probabilities() -> None:
     assert "logprobs" in caller.body(OPEN)
     assert "logprobs" not in caller.body(replace(OPEN, kind=Kind.COUNTED))
     asyncio.run(client.aclose())
+
+
+def test_what_a_question_asks_for_itself_goes_before_the_references_sampling() -> None:
+    client = httpx.AsyncClient()
+    caller = Caller(client, Manner("shop/m"), None, None)  # type: ignore[arg-type]
+    body = caller.body(replace(OPEN, kind=Kind.STEADY))
+    assert (body["temperature"], body["top_p"]) == (0, 1)
+    assert caller.body(OPEN)["temperature"] == 1
+    asyncio.run(client.aclose())

@@ -42,6 +42,11 @@ def test_a_longer_document_has_ids_of_its_own() -> None:
     assert find_probe(f"needle-en-{CONTEXT_CHARS['en']}-3") != long[3]
 
 
+def test_steady_questions_alone_ask_for_a_temperature_of_their_own() -> None:
+    for probe in probes():
+        assert probe.sampling == ({"temperature": 0} if probe.kind is Kind.STEADY else {})
+
+
 def test_repeats_hold_one_text() -> None:
     once, nine = find_probe("counted-en-00-x1"), find_probe("counted-en-00-x9")
     assert nine.prompt.split("\n") == [once.prompt] * 9
