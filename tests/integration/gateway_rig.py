@@ -39,8 +39,9 @@ PATH = "/v1/chat/completions"
 CREDENTIAL = "sk-vendor-credential-0123456789"
 BUDGET = Meter(f"account:{ACCOUNT}", "money", 10**15, "CNY", "account demo, month")
 ONE_TRY = PolicyEntry(attempts_max=1, retries_max=0)
-TIMEOUTS = (1.0, 0.3, 0.3, 1.0)
-"""Connect, first byte, idle, total; seconds: short, so that what hangs is soon over."""
+TIMEOUTS = (2.0, 0.8, 0.8, 3.0)
+"""Connect, first byte, idle, total; seconds: short, so that what hangs is soon over, and longer
+than a busy machine takes for what does not."""
 
 
 @dataclass

@@ -127,9 +127,13 @@ def test_a_lost_link_closes_no_lease(control: ControlProcess) -> None:
 
 
 def test_requests_are_limited_by_the_minute(control: ControlProcess, worker: FakeWorker) -> None:
-    scope = account(control, "slow", {"requests": 3})
-    assert worker.ask(scope, "requests", 3)[3] == 3
-    refused = worker.ask(scope, "requests", 1)
+    for name in ("slow", "slow-too"):  # once more where the minute turned in between
+        scope = account(control, name, {"requests": 3})
+        minute = time.time() // 60
+        assert worker.ask(scope, "requests", 3)[3] == 3
+        refused = worker.ask(scope, "requests", 1)
+        if time.time() // 60 == minute:
+            break
     assert refused[2] == "rate_limit_exceeded"
     assert 0 < refused[4] <= 60
 
