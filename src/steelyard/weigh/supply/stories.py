@@ -34,6 +34,7 @@ _PHASES = 40
 _COUNTER_SPANS_S = (1.0, 10.0, 60.0)
 _COUNTER_PHASES = 20
 _SIZES = (1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 7.0, 10.0, 15.0, 30.0, math.inf)
+_LUMP_S, _LUMPY_SIZES = 1.0, (15.0, 30.0, math.inf)
 _JITTER_MIN_S, _JITTER_MAX_S = 0.014, 0.05
 _STEPS = 9
 _LEAKY_MIN = 6
@@ -118,9 +119,18 @@ def stories(record: Record, *, is_last: bool = False) -> list[Story]:
     if not trace.episodes:
         return []
     # Only where nothing that counts exactly fits, leaks are thought of: they fit nearly all.
-    found = _fitting(trace)
+    found = _fitting(trace) or _lumpy(trace)
     if not found and len(trace.episodes) >= _LEAKY_MIN:
         found = _fitting(trace.leaking())
+    return found
+
+
+def _lumpy(trace: Trace) -> list[Story]:
+    """Large buckets that are refilled at intervals: at any time off by what an interval brings."""
+    exactly_s = trace.jitter_s
+    trace.jitter_s = _LUMP_S
+    found = list(buckets(trace, _LUMPY_SIZES))
+    trace.jitter_s = exactly_s
     return found
 
 
@@ -304,7 +314,7 @@ def _weighed(trace: Trace, at_s: float, span_s: float, phase_s: float) -> float:
     return trace.count(began_s - span_s, began_s) * left + trace.count(began_s, at_s)
 
 
-def buckets(trace: Trace) -> Iterable[Story]:
+def buckets(trace: Trace, sizes: Sequence[float] = _SIZES) -> Iterable[Story]:
     """Buckets of all sizes that fit, each with the rates at which it does."""
     span_s = trace.refused[-1] - trace.refused[0]
     if span_s <= 0:
@@ -316,8 +326,8 @@ def buckets(trace: Trace) -> Iterable[Story]:
     kind = Kind.SMOOTHED
     if any(e.blocked_s > LONG_S for e in trace.episodes):
         kind = Kind.BUCKET
-    smaller = _SIZES[0]
-    for size in _SIZES:
+    smaller = sizes[0]
+    for size in sizes:
         # Any size between two neighbours: what was accepted fits the larger, what was refused the
         # smaller one.
         lower = _edge(trace, size, each_s, is_lower=True)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from steelyard.testing.limiters import (
+    Admission,
     Concurrency,
     FixedWindow,
     Limiter,
@@ -60,6 +61,28 @@ def test_a_window_of_ten_seconds_is_not_taken_for_a_minute(seed: int) -> None:
 )
 def test_limits_of_other_spans_and_sizes_are_found(make: Callable[[], Limiter]) -> None:
     found = measure(make(), TERMS, 9)
+    assert found.rate.estimate == pytest.approx(300, rel=0.05)
+    assert found.rate.upper is not None and found.rate.lower <= 300 <= found.rate.upper
+
+
+class _Refilled:
+    """A bucket of 20 that gets five once a second."""
+
+    def __init__(self) -> None:
+        self._level, self._second = 20, 0
+
+    def ask(self, now_s: float, service_s: float) -> Admission:
+        second = int(now_s + 0.4)
+        self._level = min(20, self._level + 5 * (second - self._second))
+        self._second = second
+        if not self._level:
+            return Admission(False)
+        self._level -= 1
+        return Admission(True, service_s)
+
+
+def test_a_bucket_that_is_refilled_once_a_second_is_no_window() -> None:
+    found = measure(_Refilled(), TERMS, 901)
     assert found.rate.estimate == pytest.approx(300, rel=0.05)
     assert found.rate.upper is not None and found.rate.lower <= 300 <= found.rate.upper
 
