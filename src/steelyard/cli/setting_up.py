@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from steelyard.cli import place
-from steelyard.cli.output import Json, print_json
+from steelyard.cli.output import Json, print_json, printable
 
 
 def register(app: typer.Typer) -> None:
@@ -30,19 +30,23 @@ def check(
     """Say what is wrong with a configuration file; changes nothing."""
     from steelyard.config.load import InvalidConfig
     from steelyard.control.resolve import load_config
+    from steelyard.control.taskbook import remarks
 
     path = file or place.home() / "steelyard.yaml"
     try:
-        load_config(path, os.environ)
+        config = load_config(path, os.environ)
     except InvalidConfig as error:
         if not as_json:
             raise
         print_json({"ok": False, "findings": [asdict(f) for f in error.findings]})
         raise typer.Exit(2) from error
+    warnings = list(remarks(config))
     if as_json:
-        print_json({"ok": True, "findings": []})
-    else:
-        typer.echo(f"{path}: good")
+        print_json({"ok": True, "findings": [], "warnings": warnings})
+        return
+    for warning in warnings:
+        typer.echo(f"warning: {printable(warning)}", err=True)
+    typer.echo(f"{path}: good")
 
 
 def apply(as_json: Json = False) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from steelyard.config.load import InvalidConfig
 from steelyard.config.model import Config
 from steelyard.config.presets import default_text
 from steelyard.config.weighing import Captures as CaptureRules
@@ -196,7 +197,12 @@ class Control:
 
     def _refuse_config(self, error: SteelyardError) -> None:
         if self.config_problem != error.message:
-            log.error("steelyard.yaml not applied, the old state holds:\n%s", error.message)
+            # One line, since the supervisor shows only lines marked as errors; how many first,
+            # since it shows only the beginning of a long one.
+            n = len(error.findings) if isinstance(error, InvalidConfig) else 1
+            told = "; ".join(error.message.splitlines())
+            count = f"{n} mistakes: " if n > 1 else ""
+            log.error("steelyard.yaml not applied, the old state holds: %s%s", count, told)
         self.config_problem = error.message
 
     def _adopt_demo_key(self) -> None:

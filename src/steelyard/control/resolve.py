@@ -26,7 +26,7 @@ from steelyard.config.model import Channel, Config, Limit, Offer
 from steelyard.config.model import LocalModel as WantedModel
 from steelyard.config.vendor import PriceListing
 from steelyard.control.channels import channel_body, check_channels, region_of
-from steelyard.control.taskbook import task_rule
+from steelyard.control.taskbook import grader_rule, task_rule
 from steelyard.domain.budgets import Period, Unit
 from steelyard.domain.errors import ModelError
 from steelyard.domain.instants import day_ns
@@ -310,4 +310,4 @@ def _check_models(config: Config) -> Iterator[Mistake]:
         seen.add(model.name)
 
 
-RULES: tuple[Rule, ...] = (_check_models, check_channels, task_rule)
+RULES: tuple[Rule, ...] = (_check_models, check_channels, task_rule, grader_rule)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -11,10 +11,12 @@ from steelyard.config.check import Mistake, nearest
 from steelyard.config.model import Config
 from steelyard.config.model import Task as Wanted
 from steelyard.domain.errors import ConfigError
-from steelyard.domain.tasks import Constraint, PromptForm, Task, form_digest
+from steelyard.domain.tasks import Constraint, PromptForm, Sample, Task, form_digest
+from steelyard.weigh import catalog
 from steelyard.weigh.catalog import shipped_tasks
-from steelyard.weigh.datasets import digest_of
-from steelyard.weigh.judged import GRADER
+from steelyard.weigh.datasets import digest_of, is_file, load_set
+from steelyard.weigh.graders.registry import find_fitting, find_graders
+from steelyard.weigh.judged import GRADER, check_parameters, fits_of
 from steelyard.weigh.written import language_of_set
 
 
@@ -102,6 +104,62 @@ def task_rule(config: Config) -> Iterator[Mistake]:
             digests(_own(name, wanted))
         except (ConfigError, ValueError) as error:
             yield path, str(error)
+
+
+def grader_rule(config: Config) -> Iterator[Mistake]:
+    """Graders of own tasks that cannot grade anything; what only a weighing sees is paid for first.
+
+    A function of one's own is looked for, and not run. The judge of a judged task may be named
+    later: until then the task is not weighed, see ``remarks``.
+    """
+    for name, wanted in config.tasks.items():
+        if wanted is None or wanted.set is None or not wanted.grader:
+            continue
+        try:
+            _check_grader(wanted.grader, wanted.grader_parameters)
+        except ConfigError as error:
+            yield ("tasks", name, "grader"), error.message
+
+
+def remarks(config: Config) -> Iterator[str]:
+    """What is no mistake but not meant either: items of own sets that are not asked, no judge.
+
+    Args:
+        config: one in which the rules find no mistake.
+
+    Raises:
+        ConfigError: a set cannot be read any more.
+    """
+    for name, task in tasks(config).items():
+        if not is_file(task.set_name):
+            continue
+        if task.grader == GRADER and not task.grader_parameters.get("judge"):
+            yield f"tasks.{name}: the parameter judge names the offer that judges; it is missing"
+        dataset = load_set(task.set_name)
+        left_out = [(fault.where, fault.reason) for fault in dataset.faults]
+        fits = _fits(task)
+        left_out += [(each.id, why) for each in dataset.samples if (why := fits(each))]
+        if left_out:
+            where, why = left_out[0]
+            count = len(dataset.samples) + len(dataset.faults)
+            yield f"tasks.{name}: {len(left_out)} of {count} items are not asked; {where}: {why}"
+
+
+def _check_grader(grader: str, parameters: Mapping[str, object]) -> None:
+    if grader == GRADER:
+        check_parameters(parameters)
+        return
+    found = find_graders()
+    if grader not in found:
+        hint = catalog.nearest(grader, [*found, GRADER])
+        raise ConfigError(f"no grader is called {grader!r}{hint}")
+    find_fitting(grader, parameters)
+
+
+def _fits(task: Task) -> Callable[[Sample], str]:
+    if task.grader == GRADER:
+        return fits_of(task.grader, task.grader_parameters)
+    return find_fitting(task.grader, task.grader_parameters).fits
 
 
 def _own(name: str, wanted: Wanted) -> Task:

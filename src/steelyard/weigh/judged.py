@@ -97,6 +97,19 @@ def names_in(task: Task) -> list[str]:
         ConfigError: the judge is not named, or a parameter is not known or no text.
     """
     parameters = task.grader_parameters
+    check_parameters(parameters)
+    if not parameters.get("judge"):
+        raise ConfigError(f"task {task.name}: the parameter judge names the offer that judges")
+    found = (parameters["judge"], parameters.get("baseline", ""))
+    return [str(name) for name in found if name]
+
+
+def check_parameters(parameters: Mapping[str, object]) -> None:
+    """Holds the parameters of a judged task to those there are; the judge may still be missing.
+
+    Raises:
+        ConfigError: a parameter is not known or no text.
+    """
     for key, value in parameters.items():
         if key not in _PARAMETERS:
             known = ", ".join(_PARAMETERS)
@@ -106,10 +119,6 @@ def names_in(task: Task) -> list[str]:
                 raise ConfigError("grader judge: families are names by beginnings of models")
         elif not isinstance(value, str):
             raise ConfigError(f"grader judge: {key} is a text")
-    if not parameters.get("judge"):
-        raise ConfigError(f"task {task.name}: the parameter judge names the offer that judges")
-    found = (parameters["judge"], parameters.get("baseline", ""))
-    return [str(name) for name in found if name]
 
 
 def fits_of(grader: str, parameters: Mapping[str, object]) -> Callable[[Sample], str]:

@@ -15,8 +15,23 @@ def test_check_for_programs(run: Callable[..., Result], home: Path) -> None:
     assert '"line": 1' in result.stdout
     good = home / "good.yaml"
     good.write_text("workers: 2\n")
-    assert as_json(run("check", str(good), "--json")) == {"ok": True, "findings": []}
+    assert as_json(run("check", str(good), "--json")) == {
+        "ok": True,
+        "findings": [],
+        "warnings": [],
+    }
     assert run("check", str(good)).stdout == f"{good}: good\n"
+
+
+def test_check_warns_of_items_that_are_not_asked(run: Callable[..., Result], home: Path) -> None:
+    item = '{"id": "1", "input": "q", "reference": "a"}\n'
+    (home / "own.jsonl").write_text(item * 3)
+    file = home / "steelyard.yaml"
+    file.write_text("tasks: {own: {set: own.jsonl, grader: exact, floor: 0.5, form: {id: v1}}}\n")
+    warning = "tasks.own: 2 of 3 items are not asked; line 2: the id 1 occurs twice"
+    assert as_json(run("check", "--json"))["warnings"] == [warning]
+    said = run("check")
+    assert (said.stdout, said.stderr) == (f"{file}: good\n", f"warning: {warning}\n")
 
 
 def test_apply_tells_what_changed(run: Callable[..., Result], api: FakeApi) -> None:

@@ -85,6 +85,22 @@ def test_a_bad_file_is_refused_said_and_forgiven(control: Control, places: Place
     assert control.config_problem == ""
 
 
+def test_what_is_wrong_stands_in_the_line_that_the_supervisor_shows(
+    control: Control, places: Places, caplog: pytest.LogCaptureFixture
+) -> None:
+    places.config.write_text("chanels: {}")
+    control.prepare()
+    places.config.write_text("chanels: {}\nofers: []\n")
+    with pytest.raises(InvalidConfig):
+        asyncio.run(control.read_config())
+    one, two = (r.getMessage() for r in caplog.records if "not applied" in r.getMessage())
+    assert one.startswith("steelyard.yaml not applied, the old state holds: ")
+    assert one.endswith("did you mean 'channels'?")
+    assert "holds: 2 mistakes: " in two
+    assert two.endswith("did you mean 'offers'?")
+    assert "\n" not in one + two
+
+
 def test_a_file_that_the_store_refuses_does_not_keep_control_down(
     control: Control, places: Places
 ) -> None:

@@ -53,12 +53,19 @@ def test_what_looks_like_a_secret_s_place_stays_text(tmp_path: Path) -> None:
     text = "Use ${MY_API_KEY}, $${MY_API_KEY}, ${ and ${a b}"
     entry, data = own_copy(replace(TASK, form=replace(TASK.form, system=text)), "mine", None)
     entry["title"] = text
-    entry["grader_parameters"] = {"list": [text, 1]}
+    entry |= {"grader": "json_schema", "grader_parameters": {"schema": {"enum": [text, 1]}}}
     env = {"MY_API_KEY": "secret"}
     written(tmp_path, plan(tmp_path, env, {"mine": entry}, {set_path("mine"): data}))
     mine = tasks_in_force(tmp_path, env)["mine"]
     assert (mine.form.system, mine.title) == (text, text)
-    assert mine.grader_parameters == {"list": [text, 1]}
+    assert mine.grader_parameters == {"schema": {"enum": [text, 1]}}
+
+
+def test_a_grader_that_cannot_grade_is_not_written(tmp_path: Path) -> None:
+    entry, data = own_copy(TASK, "mine", None)
+    entry["grader_parameters"] = {"strict": True}
+    with pytest.raises(InvalidConfig, match="grader label has no parameter strict"):
+        plan(tmp_path, {}, {"mine": entry}, {set_path("mine"): data})
 
 
 def test_comments_and_what_else_is_there_stay(tmp_path: Path) -> None:

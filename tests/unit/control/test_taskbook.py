@@ -6,7 +6,9 @@ from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
-from steelyard.config.load import load_text
+import pytest
+
+from steelyard.config.load import InvalidConfig, load_text
 from steelyard.control import taskbook
 from steelyard.domain.tasks import Constraint, form_digest
 from steelyard.weigh.catalog import shipped_tasks
@@ -38,6 +40,52 @@ def test_a_task_of_ones_own(tmp_path: Path) -> None:
     body = taskbook.bodies(config)["own/task"]
     assert body["floor"] == "0.5"
     assert body["digests"]
+
+
+RULES = [taskbook.task_rule, taskbook.grader_rule]
+ITEM = '{"id": "1", "input": "q", "reference": "a"}\n'
+
+
+def own(folder: Path, grader: str, items: str = ITEM) -> str:
+    """The text of a file with one task of one's own."""
+    file = folder / "own.jsonl"
+    file.write_text(items)
+    return f"tasks: {{own: {{set: {file}, grader: {grader}, floor: 0.5, form: {{id: v1}}}}}}"
+
+
+@pytest.mark.parametrize(
+    ("grader", "message"),
+    [
+        ("exct", "no grader is called 'exct'; did you mean exact"),
+        ("jugde", "no grader is called 'jugde'; did you mean judge"),
+        ("{name: judge, juge: x/y}", "grader judge has no parameter juge"),
+        ("{name: number, tolerance: -1}", "grader number: tolerance is 0 or more"),
+        ("{name: number, tolerence: 1}", "grader number has no parameter tolerence"),
+        ("{name: python_function, function: 'gone.py:grade'}", "there is no file .*gone.py"),
+        ("{name: python_function, function: 'mine.py:goood'}", "no function goood in mine.py; did"),
+    ],
+)
+def test_a_grader_that_cannot_grade_is_a_mistake_of_the_file(
+    tmp_path: Path, grader: str, message: str
+) -> None:
+    (tmp_path / "mine.py").write_text("def good(answer, item): return 1\n")
+    with pytest.raises(InvalidConfig, match=message) as refused:
+        load_text(own(tmp_path, grader), "f", {}, RULES, tmp_path)
+    assert [found.key for found in refused.value.findings] == ["tasks.own.grader"]
+
+
+def test_items_that_are_not_asked_are_a_remark(tmp_path: Path) -> None:
+    def remarks(grader: str, items: str) -> list[str]:
+        text = own(tmp_path, grader, items)
+        return list(taskbook.remarks(load_text(text, "f", {}, RULES)))
+
+    assert remarks("exact", ITEM) == []
+    assert remarks("exact", ITEM + ITEM + "{}\n") == [
+        "tasks.own: 2 of 3 items are not asked; line 2: the id 1 occurs twice"
+    ]
+    assert remarks("label", ITEM)[0].startswith("tasks.own: 1 of 1 items are not asked; 1: ")
+    assert remarks("{name: judge, judge: x/y}", ITEM) == []
+    assert "judge names the offer" in remarks("judge", ITEM)[0]
 
 
 def test_a_task_that_says_no_language_has_that_of_its_items(tmp_path: Path) -> None:

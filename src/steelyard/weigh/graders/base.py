@@ -72,6 +72,11 @@ def nothing_wrong(parameters: Parameters) -> str:
     return ""
 
 
+def nothing_lacking() -> str:
+    """What a grader lacks that runs on every machine."""
+    return ""
+
+
 @dataclass(frozen=True, slots=True)
 class Grader:
     """A grader as found by scanning the folder."""
@@ -85,8 +90,11 @@ class Grader:
     parameters: Parameters = field(default_factory=dict)
     """Names and defaults; any other name in a task is a mistake."""
     check: Callable[[Parameters], str] = nothing_wrong
-    """What is wrong with these parameters (defaults filled in) or with this machine for grading
-    anything at all, asked when a weighing begins; empty when nothing is."""
+    """What is wrong with these parameters (defaults filled in), asked when steelyard.yaml is read
+    and when a weighing begins; empty when nothing is."""
+    lacks: Callable[[], str] = nothing_lacking
+    """What this machine lacks for grading anything at all, asked when a weighing begins; empty when
+    nothing. It is not asked of steelyard.yaml, which moves between machines."""
 
 
 def grade_answer(grader: Grader, answer: str, sample: Sample, parameters: Parameters) -> Grade:

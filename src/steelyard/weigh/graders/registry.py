@@ -12,6 +12,7 @@ from importlib.metadata import entry_points
 
 from steelyard.domain.errors import ConfigError
 from steelyard.weigh import graders
+from steelyard.weigh.catalog import nearest
 from steelyard.weigh.graders.base import Grader, Parameters
 
 ENTRY_POINTS = "steelyard.graders"
@@ -21,14 +22,18 @@ def find_graders() -> dict[str, Grader]:
     """All graders by name.
 
     Raises:
-        ConfigError: two share a name, or an entry point gives something else.
+        ConfigError: two share a name, or an entry point gives something else or nothing.
     """
     candidates: list[tuple[str, object]] = []
     for module in pkgutil.iter_modules(graders.__path__):
         loaded = importlib.import_module(f"{graders.__name__}.{module.name}")
         if hasattr(loaded, "GRADER"):
             candidates.append((module.name, loaded.GRADER))
-    candidates += [(point.value, point.load()) for point in entry_points(group=ENTRY_POINTS)]
+    for point in entry_points(group=ENTRY_POINTS):
+        try:
+            candidates.append((point.value, point.load()))
+        except (ImportError, AttributeError) as error:
+            raise ConfigError(f"{point.value}: cannot be imported: {error}") from error
     found: dict[str, Grader] = {}
     for where, grader in candidates:
         if not isinstance(grader, Grader):
@@ -40,15 +45,27 @@ def find_graders() -> dict[str, Grader]:
 
 
 def find_grader(name: str, parameters: Parameters) -> Grader:
+    """The grader of this name, once nothing keeps it from grading with these parameters here.
+
+    Raises:
+        ConfigError: as ``find_fitting``, or a machine on which it must not run.
+    """
+    grader = find_fitting(name, parameters)
+    if lack := grader.lacks():
+        raise ConfigError(f"grader {name}: {lack}")
+    return grader
+
+
+def find_fitting(name: str, parameters: Parameters) -> Grader:
     """The grader of this name, once it knows all parameters given and has nothing against them.
 
     Raises:
-        ConfigError: no such grader or parameter (names those there are), a value that the grader
-            cannot work with, or a machine on which it must not run.
+        ConfigError: no such grader or parameter (names the nearest, or those there are), or a value
+            that the grader cannot work with.
     """
     found = find_graders()
     if name not in found:
-        raise ConfigError(f"no grader {name}; there are {', '.join(sorted(found))}")
+        raise ConfigError(f"no grader {name}{nearest(name, found)}")
     grader = found[name]
     for key in parameters:
         if key not in grader.parameters:

@@ -6,7 +6,7 @@ from steelyard.domain.errors import ConfigError
 from steelyard.domain.tasks import Grade
 from steelyard.weigh.graders import code_tests
 from steelyard.weigh.graders.base import Item
-from steelyard.weigh.graders.code_tests import check, fits, grade
+from steelyard.weigh.graders.code_tests import check, fits, grade, lacks
 from steelyard.weigh.sandbox import Ended, Outcome, unsafe_code
 
 PLAIN: Mapping[str, object] = {"cpu_s": 1, "memory_mb": 256}
@@ -89,9 +89,9 @@ def test_without_a_sandbox_a_weighing_does_not_begin(monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(code_tests, "find_method", find)
     unsafe_code.set(False)
-    assert check(PLAIN) == "no sandbox for code works here"
+    assert lacks() == "no sandbox for code works here"
     unsafe_code.set(True)
-    assert check(PLAIN) == ""
+    assert lacks() == ""
 
 
 def test_tests_that_are_python_are_needed() -> None:

@@ -8,7 +8,7 @@ from steelyard.domain.errors import ConfigError
 from steelyard.weigh import graders
 from steelyard.weigh.graders import label, registry
 from steelyard.weigh.graders.base import Grader
-from steelyard.weigh.graders.registry import find_grader, find_graders
+from steelyard.weigh.graders.registry import find_fitting, find_grader, find_graders
 
 
 def test_every_grader_file_is_found_under_its_own_name() -> None:
@@ -47,8 +47,10 @@ def test_a_wrong_or_doubled_grader_is_a_mistake(
 
 
 def test_an_unknown_grader_or_parameter_names_what_there_is() -> None:
-    with pytest.raises(ConfigError, match="no grader labels; there are choice, .*, label, "):
-        find_grader("labels", {})
+    with pytest.raises(ConfigError, match="no grader exct; did you mean exact"):
+        find_grader("exct", {})
+    with pytest.raises(ConfigError, match="no grader xyz; known: choice, .*, label, "):
+        find_grader("xyz", {})
     with pytest.raises(ConfigError, match="no parameter strict; known: none"):
         find_grader("label", {"strict": True})
 
@@ -56,6 +58,23 @@ def test_an_unknown_grader_or_parameter_names_what_there_is() -> None:
 def test_what_a_grader_has_against_its_parameters_is_told() -> None:
     with pytest.raises(ConfigError, match="grader number: tolerance is 0 or more"):
         find_grader("number", {"tolerance": -1})
+
+
+def test_what_a_machine_lacks_is_no_mistake_of_the_parameters(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    theirs = Grader("theirs", label.grade, label.fits, (), lacks=lambda: "no scales here")
+    offer(monkeypatch, theirs)
+    assert find_fitting("theirs", {}) is theirs
+    with pytest.raises(ConfigError, match="grader theirs: no scales here"):
+        find_grader("theirs", {})
+
+
+def test_a_package_that_cannot_be_imported_is_a_mistake(monkeypatch: pytest.MonkeyPatch) -> None:
+    point = EntryPoint("theirs", "no_such_package.of_theirs:GRADER", registry.ENTRY_POINTS)
+    monkeypatch.setattr(registry, "entry_points", lambda group: [point])
+    with pytest.raises(ConfigError, match="no_such_package.of_theirs:GRADER: cannot be imported"):
+        find_graders()
 
 
 def test_finding_graders_imports_nothing_twice() -> None:
