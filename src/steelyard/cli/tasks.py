@@ -210,11 +210,8 @@ def import_tasks(
             ]
         )
     _write(plan, entries, is_dry_run=dry_run, is_silent=as_json)
-    for task in () if as_json else tasks:
-        bad = f", {faults[task.name]} that cannot be used" if faults[task.name] else ""
-        typer.echo(f"{task.name}: {len(task.rows)} items{bad}, grader {task.grader}")
-        for note in task.notes:
-            typer.echo(f"  - {printable(note)}")
+    if not as_json:
+        _tell_imported(tasks, faults)
 
 
 @app.command()
@@ -330,6 +327,20 @@ def _tell_faults(faults: Sequence[tuple[str, str]], *, err: bool = False) -> Non
         typer.echo(printable(f"{where}: {reason}"), err=err)
     if len(faults) > _FAULTS_SHOWN:
         typer.echo(f"… and {len(faults) - _FAULTS_SHOWN} more", err=err)
+
+
+def _tell_imported(tasks: Sequence[Imported], faults: Mapping[str, int]) -> None:
+    """Says what came of each task; what is true of all is said once."""
+    first = tasks[0].notes if len(tasks) > 1 else ()
+    shared = [note for note in first if all(note in task.notes for task in tasks)]
+    for task in tasks:
+        bad = f", {faults[task.name]} that cannot be used" if faults[task.name] else ""
+        typer.echo(f"{task.name}: {len(task.rows)} items{bad}, grader {task.grader}")
+        for note in task.notes:
+            if note not in shared:
+                typer.echo(f"  - {printable(note)}")
+    for note in shared:
+        typer.echo(f"of the whole file: {printable(note)}")
 
 
 def _floor(text: str | None) -> Decimal | None:

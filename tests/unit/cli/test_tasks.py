@@ -108,6 +108,18 @@ def test_tests_of_another_program_become_tasks(run: Run, home: Path, down: FakeA
     assert (home / "sets" / "a-sums.jsonl").exists()
 
 
+def test_what_is_left_out_of_a_whole_file_is_told_once(
+    run: Run, tmp_path: Path, down: FakeApi
+) -> None:
+    tests = [{"assert": [{"type": kind, "value": "a"}]} for kind in ("equals", "icontains")]
+    tests.append({"assert": [{"type": "javascript", "value": "1"}]})
+    file = tmp_path / "promptfooconfig.yaml"
+    file.write_text(json.dumps({"description": "q", "prompts": ["x", "y"], "tests": tests}))
+    shown = run("tasks", "import", str(file), "--from", "promptfoo", "--dry-run").stdout
+    assert "q-exact: 1 items" in shown and "q-contains: 1 items" in shown
+    assert shown.count("further prompts left out") == shown.count("javascript") == 1
+
+
 def test_two_tasks_of_one_name_are_not_mixed_up(run: Run, tmp_path: Path, down: FakeApi) -> None:
     (tmp_path / "s.jsonl").write_text('{"input": "x", "ideal": "y"}\n')
     spec = {n: {"class": "x:Match", "args": {"samples_jsonl": "s.jsonl"}} for n in ("a.b", "a-b")}

@@ -34,8 +34,10 @@ def read_prompts(path: Path, value: object, notes: list[str]) -> Iterator[str]:
     """The prompts that are texts, or lie in files of text; others are named in ``notes``.
 
     Raises:
-        ConfigError: a file that is named cannot be read, or lies elsewhere.
+        ConfigError: the first file that is named cannot be read, or lies elsewhere. Of those after
+            a prompt this is a note, since a task takes one.
     """
+    is_found = False
     # An older form names files as keys and labels as values.
     given = list(value) if isinstance(value, dict | list) else [value]
     for each in given:
@@ -43,9 +45,17 @@ def read_prompts(path: Path, value: object, notes: list[str]) -> Iterator[str]:
         if not isinstance(text, str):
             notes.append("a prompt that is no text left out")
         elif not text.startswith(FILE) and not _PATH.fullmatch(text):
+            is_found = True
             yield text
         else:
-            yield from _prompts_of_files(path, text, notes)
+            try:
+                for prompt in _prompts_of_files(path, text, notes):
+                    is_found = True
+                    yield prompt
+            except ConfigError as error:
+                if not is_found:
+                    raise
+                notes.append(f"a further prompt left out: {error.message}"[:200])
 
 
 def _prompts_of_files(path: Path, name: str, notes: list[str]) -> Iterator[str]:

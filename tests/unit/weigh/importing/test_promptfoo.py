@@ -152,6 +152,19 @@ def test_the_first_prompt_that_needs_variables_alone_is_taken(tmp_path: Path) ->
     assert any("not the first prompt" in note for note in task.notes)
 
 
+@pytest.mark.parametrize("name", ["gone.txt", "none/*.md", "../up.txt", ".hidden.txt"])
+def test_only_the_prompt_that_is_taken_must_be_there(tmp_path: Path, name: str) -> None:
+    missing = CONFIG.replace('"Second: {{country}}"', f"file://{name}")
+    tasks = read(written(tmp_path, missing))
+    assert tasks[0].rows[0]["input"] == "Capital of France? "
+    assert any("further prompt left out" in note for note in tasks[0].notes)
+    first = missing.replace('"Capital of {{country}}? {{ hint }}"', "file://first.txt")
+    with pytest.raises(ConfigError, match=r"first\.txt: No such file"):
+        read(written(tmp_path, first))
+    (tmp_path / "first.txt").write_text("Of {{country}}?")
+    assert read(written(tmp_path, first))[0].rows[0]["input"] == "Of France?"
+
+
 def test_code_that_comes_before_an_assertion_is_not_passed_over(tmp_path: Path) -> None:
     text = CONFIG.replace("value: Paris}", "value: Paris, transform: output.name}")
     (task,) = read(written(tmp_path, text))
