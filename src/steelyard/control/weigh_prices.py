@@ -6,6 +6,7 @@ a byte, and as many tokens out as the form allows, at the dearest price that may
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -30,6 +31,7 @@ from steelyard.gateway.bounds import input_bound
 from steelyard.gateway.snapshot import OfferEntry
 from steelyard.pricebook.book import Period, period_at, quote, quote_extras
 from steelyard.pricebook.exchange import Exchange
+from steelyard.pricebook.sources.currencies import CURRENCIES, OFTEN_WRITTEN, advise_currency
 from steelyard.store import objects
 from steelyard.weigh import judged
 from steelyard.weigh.asking import Contender, Price
@@ -41,6 +43,8 @@ _NAME_MAX = 128
 """Letters of an offer's name."""
 _OUTPUT_EXPECTED = 4
 """An answer is expected to take a fourth of what it may."""
+_BESIDE_CURRENCY = re.compile(r"[\d.,\s+\u2212-]")
+"""What stands beside the currency in an amount."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,14 +104,27 @@ def money_of(text: str | None) -> Money | None:
     Raises:
         ConfigError: it is no amount.
     """
-    if text is None:
-        return None
+    return None if text is None else wanted_money(text)
+
+
+def wanted_money(text: str) -> Money:
+    """The money that somebody named for calls, more than nothing of a currency that there is.
+
+    Raises:
+        ConfigError: it is no such amount; says what to write.
+    """
+    written = _BESIDE_CURRENCY.sub("", text)
+    meant = OFTEN_WRITTEN.get(written.upper(), written.upper())
+    if meant in CURRENCIES and written != meant:
+        raise ConfigError(f"money: {advise_currency(written)}, such as 100 {meant}")
     try:
-        money = read_money(text)
+        money = read_money(text.strip().lstrip("-\u2212"))
     except ValueError as error:
         raise ConfigError(f"money: {text!r} is no amount; {error}") from error
-    if money.amount_pico <= 0:
-        raise ConfigError(f"money: {text} pays for no call; name more")
+    if money.amount_pico <= 0 or text.strip().startswith(("-", "\u2212")):
+        raise ConfigError(f"money: {text} pays for no call; it must be more than 0")
+    if money.currency not in CURRENCIES:
+        raise ConfigError(f"money: {advise_currency(money.currency)}")
     return money
 
 

@@ -47,8 +47,26 @@ def test_money_is_read_or_refused() -> None:
     assert money_of(None) is None
     with pytest.raises(ConfigError, match="money: 'five' is no amount; write an amount"):
         money_of("five")
-    with pytest.raises(ConfigError, match="pays for no call"):
-        money_of("0 CNY")
+    for nothing in ("0 CNY", "-1 CNY"):
+        with pytest.raises(ConfigError, match="pays for no call; it must be more than 0"):
+            money_of(nothing)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("1 RMB", "unknown currency 'RMB'; write CNY, such as 100 CNY"),
+        ("1元", "unknown currency '元'; write CNY, such as 100 CNY"),
+        ("1 人民币", "unknown currency '人民币'; write CNY"),
+        ("¥1.50", "unknown currency '¥'; write CNY"),
+        ("5 cny", "unknown currency 'cny'; write CNY"),
+        ("5 XXZ", "unknown currency 'XXZ'; write a code of ISO 4217"),
+        ("5CNY", "is no amount; write an amount and a currency, such as 100 CNY"),
+    ],
+)
+def test_what_people_write_for_a_currency_is_told_its_code(text: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        money_of(text)
 
 
 def test_the_size_of_a_task_is_that_of_its_longest_request() -> None:

@@ -9,13 +9,13 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
-from steelyard.config.amounts import read_money
 from steelyard.control import measured, price_book
 from steelyard.control.authenticity.schedule import CALLS_MAX, CALLS_MIN, Side
 from steelyard.control.authenticity.till import Price, Till
 from steelyard.control.channels import channel_entry
 from steelyard.control.exchange import exchange_of
 from steelyard.control.offerings import offer_entry
+from steelyard.control.weigh_prices import wanted_money
 from steelyard.domain.errors import ConfigError
 from steelyard.domain.instants import instant_of
 from steelyard.domain.offers import ChannelKind, takes_chats
@@ -139,10 +139,7 @@ def till(connection: Connection, money: str, targets: Mapping[str, Target], now_
         ConfigError: it is no amount, or there is no exchange rate for it.
     """
     currency = targets[Side.SUSPECT].entry.currency
-    try:
-        wanted = read_money(money)
-    except ValueError as error:
-        raise ConfigError(f"money: {error}") from error
+    wanted = wanted_money(money)
     budget_pico = int(wanted.amount_pico * _worth(connection, (wanted.currency, currency), now_ns))
     prices = {
         side: Price(each.period, _worth(connection, (each.entry.currency, currency), now_ns))

@@ -20,13 +20,13 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
-from steelyard.config.amounts import read_money
 from steelyard.control import measured, price_book
 from steelyard.control.compile import SUPPLYING
 from steelyard.control.control import Control
 from steelyard.control.exchange import exchange_of
 from steelyard.control.offerings import offer_entry
 from steelyard.control.supply.told import KIND, WATCH, hours_of, row_of
+from steelyard.control.weigh_prices import wanted_money
 from steelyard.control.weighing_key import own_key
 from steelyard.domain.errors import ConfigError, Overloaded, StoreUnavailable
 from steelyard.domain.instants import instant_of
@@ -291,12 +291,7 @@ def _target(connection: Connection, wish: Wish, now_ns: int) -> Target:
 
 
 def _money(connection: Connection, text: str, currency: str, now_ns: int) -> int:
-    try:
-        money = read_money(text)
-    except ValueError as error:
-        raise ConfigError(f"money: {text!r} is no amount; {error}") from error
-    if money.amount_pico <= 0:
-        raise ConfigError(f"money: {text} pays for no call; name more.")
+    money = wanted_money(text)
     if money.currency == currency:
         return money.amount_pico
     day = instant_of(now_ns).date()
