@@ -19,6 +19,8 @@ from steelyard.weigh.authenticity.probes import Kind, Probe
 CALLS_MAX = 300
 """Calls of one test to the suspect: a reseller's terms and a company's money are both finite."""
 CALLS_MIN = 50
+_MANY = (Kind.OPEN, Kind.STEADY)
+"""Kinds whose questions look for the same fault: any of them may stand for another."""
 _PAUSES_LONGEST = 5.0
 """The longest pause, in means: one pause of many minutes would be left of a memoryless draw."""
 
@@ -43,14 +45,14 @@ class Slot(NamedTuple):
 def plan(probes: Sequence[Probe], sides: Sequence[str], calls: int, chance: Random) -> list[Slot]:
     """What to ask, in order; at most ``calls`` questions a side, the same ones on both.
 
-    Where not everything fits, samples of open questions are left out first: of the other kinds
-    every question is asked once, for each of them looks for another fault. What one is asked more
-    often comes evenly among the open samples, so that few calls go to what tells models apart.
+    Where not everything fits, samples of open and steady questions are left out first: of the
+    others every question is asked once, for each of them looks for another fault. What one is asked
+    more often comes evenly among those samples, so that few calls go to what tells models apart.
     """
-    wanted = [(probe.id, 0) for probe in probes if probe.kind is not Kind.OPEN]
+    wanted = [(probe.id, 0) for probe in probes if probe.kind not in _MANY]
     rounds: dict[Fraction, list[tuple[str, int]]] = {}
     for probe in probes:
-        for n in range(probe.kind is not Kind.OPEN, probe.samples):
+        for n in range(probe.kind not in _MANY, probe.samples):
             rounds.setdefault(Fraction(n, probe.samples), []).append((probe.id, n))
     for _, each in sorted(rounds.items()):
         chance.shuffle(each)
