@@ -57,6 +57,8 @@ TOLD = "drift.told"
 KNOWN_WITHIN_S = 15.0
 PUT_OFF_NS = 900 * NS
 """Until a look that could not be taken, or was cut off, is tried again."""
+_NAMED_MAX = 3
+"""Offers that a refusal names."""
 
 
 class NotWatched(RequestError):
@@ -126,7 +128,7 @@ class DriftWatch:
             raise ConfigError("Nothing proven of that name is watched; see steelyard verdicts.")
         able = [each for each in named if each.due_ns is not None and each.refusal != NO_MONEY]
         if not able:
-            raise ConfigError(named[0].refusal or "It has alarmed: acknowledge it, or weigh again.")
+            raise ConfigError(_why_not(named))
         # Before anything runs, so that whoever asked sees it wait from the first moment.
         self._waiting.update((each.subject.task.name, each.subject.offer) for each in able)
         running = asyncio.get_running_loop().create_task(self._look_at_all(able))
@@ -305,3 +307,13 @@ def _gateway_asker(control: Control, url: str, key: str, busy: asyncio.Event | N
 
     # A question without an answer may be booked all the same, and is the day's money then.
     return GatewayAsk(url, key, busy, partial(booked_of, control))
+
+
+def _why_not(named: Sequence[Watched]) -> str:
+    """Why none of these can be looked at, with their names: those the first one's reason is of."""
+    reason = named[0].refusal
+    same = [each.subject for each in named if each.refusal == reason]
+    told = ", ".join(f"{subject.offer} on {subject.task.name}" for subject in same[:_NAMED_MAX])
+    more = f" and {len(same) - _NAMED_MAX} more" if len(same) > _NAMED_MAX else ""
+    why = reason or "It has alarmed: acknowledge it, or weigh again."
+    return f"{told}{more}: {why[0].lower()}{why[1:]}"

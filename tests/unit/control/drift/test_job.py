@@ -166,7 +166,7 @@ def test_without_an_amount_nobody_pays_not_even_when_asked_to(tmp_path: Path) ->
     rig = Rig(tmp_path, "")
     assert not rig.look_after(100)
     assert "money_per_day" in rig.row()["why_not"]
-    with pytest.raises(ConfigError, match="money_per_day"):
+    with pytest.raises(ConfigError, match=rf"^{GOOD} on .*: it costs money: .*money_per_day"):
         run(rig.watch.look("", ""))
     assert rig.asked == 0
     rig.control.close()
