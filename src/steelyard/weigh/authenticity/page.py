@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 from fractions import Fraction
 from html import escape
 from typing import Any
@@ -37,7 +38,7 @@ _STYLE = """
 body{font:15px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem;color:#111}
 table{border-collapse:collapse;width:100%;margin:.5rem 0 1.5rem}
 td,th{border:1px solid #bbb;padding:.3rem .5rem;text-align:left;vertical-align:top}
-td{overflow-wrap:anywhere}h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2rem}
+td{overflow-wrap:break-word;max-width:32rem}h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2rem}
 .alarm{background:#fde8e6}.small{color:#555;font-size:.85rem}
 """
 
@@ -63,7 +64,7 @@ def page(document: Mapping[str, Any]) -> str:
 
 
 def _promise(document: Mapping[str, Any]) -> Iterable[str]:
-    share = f"{100 * float(Fraction(document['method']['error'])):.3g} %"
+    share = _percent(document["method"]["error"])
     yield (
         "<p>This test calls a seller that really serves the model something else with a"
         f" probability of at most {share}.</p>"
@@ -93,7 +94,7 @@ def _bought(document: Mapping[str, Any]) -> Iterable[str]:
         ("item / 项目", "price / 价格", "condition / 条件", "from / 生效", "source / 来源"),
         [
             (
-                *(p["item"], f"{p['amount']} {p['currency']} per {p['per']}"),
+                *(p["item"], f"{_amount(p['amount'])} {p['currency']} per {p['per']}"),
                 *(p["condition"], p["from"], p["source"]),
             )
             for p in bought["prices"]
@@ -111,11 +112,11 @@ def _findings(verdict: Mapping[str, Any]) -> Iterable[str]:
     rows = [
         (
             *(f["name"], _FINDINGS.get(f["name"], ""), f["words"], _number(f["p_value"])),
-            *(f["error"], f["n"], "alarm / 报警" if f["is_alarm"] else ""),
+            *(_percent(f["error"]), f["n"], "alarm / 报警" if f["is_alarm"] else ""),
         )
         for f in (*verdict["findings"], *verdict["hints"])
     ]
-    titles = ("test / 检验", "", "words / 说明", "p", "error / 误判率", "n", "")
+    titles = ("test / 检验", "对象", "words / 说明", "p", "error / 误判率", "n", "")
     yield _table(titles, rows, marked=[bool(row[-1]) for row in rows])
 
 
@@ -130,7 +131,8 @@ def _method(document: Mapping[str, Any]) -> Iterable[str]:
         "回答同一组公开问题，其中一部分温度为 0；用置换检验比较回答的分布，并与参照比对词元计数、"
         "max_tokens 的遵守情况和长上下文。各检验的误判率之和不超过总误判率。</p>"
     )
-    yield _table((), [*method.items(), ("made by / 软件", document["made_by"])])
+    told = [(name, _plain(name, value)) for name, value in method.items()]
+    yield _table((), [*told, ("made by / 软件", document["made_by"])])
     yield (
         "<p class='small'>To check: <code>steelyard authenticity check FILE</code> judges the"
         " answers in evidence.json again. / 复核：该命令用 evidence.json 中的回答重新计算。</p>"
@@ -200,6 +202,25 @@ def _table(
 
 def _number(value: float | None) -> str:
     return "" if value is None else f"{value:.3g}"
+
+
+def _percent(share: Any) -> str:
+    """A share of the error; none where a finding decides nothing."""
+    value = 100 * float(Fraction(str(share)))
+    return f"{value:.3g} %" if value else ""
+
+
+def _amount(text: str) -> str:
+    """A price as people read it; one that no decimal says whole is told with its fraction."""
+    if "/" not in text:
+        return text
+    return f"{Decimal(f'{float(Fraction(text)):.6g}'):f} ({text})"
+
+
+def _plain(name: str, value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {each}" for key, each in value.items())
+    return _percent(value) if name == "error" else str(value)
 
 
 def _cut(text: str, most: int) -> str:

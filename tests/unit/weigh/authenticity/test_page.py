@@ -11,10 +11,21 @@ def test_it_says_in_two_languages_what_was_bought_and_found() -> None:
     for words in (
         *("not the model that it is sold as", "对不对版：与所售模型不符", "at most 1 %"),
         *("误判其为“不对版”的概率不超过 1 %", "shop/m", "https://shop.example/v1", "maker/m"),
-        *("chatcmpl-1", "回答的分布与参照不同", "1/1000000 CNY per mtok", "0.000002 CNY"),
+        *(
+            "chatcmpl-1",
+            "回答的分布与参照不同",
+            "0.000001 (1/1000000) CNY per mtok",
+            "0.000002 CNY",
+        ),
         *("2 × blue fish [10→3, stop]", "2 × cat [10→3, stop]", "authenticity check"),
     ):
         assert words in shown, words
+
+
+def test_figures_stand_as_people_write_them() -> None:
+    shown = page(document())
+    assert "1/400" not in shown and "{&#x27;" not in shown
+    assert "<td>temperature 1</td>" in shown and "<td>1 %</td>" in shown
 
 
 def test_nothing_from_outside_gets_into_the_page_as_it_is_or_is_fetched() -> None:
