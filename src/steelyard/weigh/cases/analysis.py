@@ -11,6 +11,7 @@ whatever order they come. Pure.
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -26,6 +27,8 @@ from steelyard.weigh.runfile import Record
 
 SPLIT_MIN = 8
 """A kind with fewer items is one cluster: to read eight takes a minute."""
+_BOILERPLATE = Fraction(9, 10)
+"""A term that so many of all items hold says nothing about any of them."""
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
@@ -241,6 +244,10 @@ def _tallies(cases: Sequence[Case]) -> dict[str, Tally]:
 
 def _clusters(cases: Sequence[Case]) -> list[Cluster]:
     texts = {case.sample.id: case_terms.terms_of(case.sample.input) for case in cases}
+    held = Counter(term for terms in texts.values() for term in terms)
+    many = math.ceil(_BOILERPLATE * len(texts))
+    dull = {term for term, count in held.items() if count >= many}
+    texts = {name: terms - dull for name, terms in texts.items()}
     kinds: dict[tuple[str, str], Kind] = {
         (case.sample.id, offer): reply.kind
         for case in cases

@@ -27,6 +27,16 @@ _PARSERS = frozenset({"label", "choice", "number", "json_slots", "json_schema", 
 _CODE = frozenset({"code_tests", "sql"})
 _TEXTS = frozenset({"exact", "qa_em", "qa_f1", "chrf", "rouge_l", "edit_similarity", "regex"})
 _DETAIL_CHARS = 60
+_REPEATED_MIN = 3
+"""A shorter answer in Latin letters is no sign that a reason repeats it: ``no`` is in many."""
+_REPEATED_CUT = 20
+"""A reason that holds so many characters of a longer answer repeats it, cut off."""
+_QUOTED = re.compile(
+    r"(?<!\w)'[^']*(?:'|$)|\"[^\"]*(?:\"|$)|`[^`]*(?:`|$)|“[^”]*(?:”|$)|「[^」]*(?:」|$)|«[^»]*(?:»|$)"
+)
+"""What stands in quotation marks, to the end where it was cut; the one in ``judge's`` is none."""
+_FIGURE = re.compile(r"(from 0 to 1)\b|\d+(?:\.\d+)?")
+"""Figures but the bounds of a grade, which are the same for all items."""
 _REFUSALS = re.compile(
     r"作为一?[个名]?\s*(?:AI|人工智能|语言模型)|(?:抱歉|对不起)[^。！？]{0,20}(?:无法|不能|没办法)"
     r"|我(?:无法|不能)(?:回答|提供|完成|协助|满足|为您|帮)|as an? (?:ai|language model)\b"
@@ -86,13 +96,32 @@ class Failure:
 def kind_of(failure: Failure) -> Kind:
     """The kind of a failure; there is always one."""
     found = next((kind for look in _LOOKS if (kind := look(failure)) is not None), None)
-    return found or Kind("other", reason_class(failure.record.grade.reason))
+    return found or Kind("other", _own_reason(failure))
 
 
 def reason_class(reason: str) -> str:
     """A reason without what differs from item to item: figures and what is quoted."""
-    bare = re.sub(r"\d+(?:\.\d+)?", "#", re.sub(r"'[^']*'|\"[^\"]*\"", "…", reason))
+    bare = _FIGURE.sub(lambda found: found[1] or "…", _QUOTED.sub("…", reason))
     return " ".join(bare.split())[:_DETAIL_CHARS]
+
+
+def _own_reason(failure: Failure) -> str:
+    """The class of a reason in anybody's words: what they repeat of answer or reference is out.
+
+    Else a grader that says what it was given would make a kind of every answer.
+    """
+    grade = failure.record.grade
+    reason = _QUOTED.sub("…", " ".join(grade.reason.split()))
+    said = {failure.answer, grade.extracted, *references(failure.sample)}
+    for text in sorted((" ".join(each.split()) for each in said), key=len, reverse=True):
+        if text.isascii() and len(text) < _REPEATED_MIN:
+            continue
+        if text and text in reason:
+            # Bounds, so that "not" leaves "nothing" whole; Han has no spaces to bound it.
+            reason = re.sub(rf"(?<![A-Za-z0-9]){re.escape(text)}(?![A-Za-z0-9])", "…", reason)
+        elif len(text) > _REPEATED_CUT and text[:_REPEATED_CUT] in reason:
+            reason = reason[: reason.index(text[:_REPEATED_CUT])] + "…"
+    return reason_class(reason)
 
 
 def _no_answer(failure: Failure) -> Kind | None:
@@ -114,7 +143,7 @@ def _empty(failure: Failure) -> Kind | None:
 
 def _not_graded(failure: Failure) -> Kind | None:
     grade = failure.record.grade
-    return Kind("not_graded", reason_class(grade.reason)) if grade.value is None else None
+    return Kind("not_graded", _own_reason(failure)) if grade.value is None else None
 
 
 def _wrong_value(failure: Failure) -> Kind | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 from functools import cache
 from itertools import islice
@@ -102,7 +102,15 @@ def render(
         n_rest_failures=sum(len(cluster.failures) for cluster in rest),
         now=wish.now,
         floor=float(analysis.task.floor),
+        weighed=_days(analysis),
     )
+
+
+def _days(analysis: Analysis) -> str:
+    """The days on which the answers that are shown came, UTC; empty when there are none."""
+    replies = [reply for case in analysis.cases.values() for reply in case.replies.values()]
+    days = sorted({f"{reply.record.finished_at.astimezone(UTC):%Y-%m-%d}" for reply in replies})
+    return " – ".join(dict.fromkeys((days[0], days[-1]))) if days else ""
 
 
 def _offer(analysis: Analysis, name: str, standing: Standing | None) -> dict[str, Any]:

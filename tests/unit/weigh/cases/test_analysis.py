@@ -63,6 +63,13 @@ def test_a_large_kind_is_split_by_what_its_items_are_about() -> None:
     assert rest.is_rest and rest.terms == () and len(rest.failures) == 3
 
 
+def test_words_of_all_items_name_no_cluster() -> None:
+    rows = [mood(f"b{n:02}", f"Read the review and answer: number {n}") for n in range(40)]
+    found = analyse(task(), dataset(*rows), [no(row["id"]) for row in rows], {FORM})
+    (whole,) = found.clusters
+    assert whole.terms == () and not whole.is_rest and len(whole.failures) == 40
+
+
 def test_parts_are_counted_and_the_most_frequent_splits_the_kind() -> None:
     rows = ({"id": n, "input": f"Item {n}", "reference": {"x": "1", "y": "2"}} for n in "abc")
     slots = dataset(*rows)

@@ -39,7 +39,7 @@ def graded(grader: str, answer: str, sample: Item, **more: Any) -> Failure:
         (failure("label", "<think>hm", EMPTY, finish_reason="length"), "empty:cut:"),
         (
             failure("x", "y", Grade.unscored("the grader raised 'KeyError' at 17")),
-            "not_graded:the grader raised … at #",
+            "not_graded:the grader raised … at …",
         ),
         (graded("label", "No.", item(labels=("yes", "no"))), "wrong_label:yes → no"),
         (graded("label", "Maybe", item(labels=("yes", "no"))), "wrong_form:no label in the answer"),
@@ -63,7 +63,7 @@ def graded(grader: str, answer: str, sample: Item, **more: Any) -> Failure:
         (failure("code_tests", "def f(", Grade(ZERO, "SyntaxError: '(' was never closed")),
          "code_failed:SyntaxError"),
         (failure("code_tests", "x = 1", Grade(ZERO, "the code ran longer than 10 s")),
-         "code_failed:the code ran longer than # s"),
+         "code_failed:the code ran longer than … s"),
         (failure("sql", "SELECT", Grade(ZERO, "the query does not run: no such table: shop")),
          "query_failed:the query does not run"),
         (failure("judge", "so", Grade(ZERO, "", "second")), "judged:worse:"),
@@ -72,7 +72,7 @@ def graded(grader: str, answer: str, sample: Item, **more: Any) -> Failure:
             failure("judge", "so", Grade(Fraction(1, 2), TURNED)),
             "judged:turned:",
         ),
-        (failure("mine", "so", Grade(Fraction(1, 3), "3 of 9 points")), "other:# of # points"),
+        (failure("mine", "so", Grade(Fraction(1, 3), "3 of 9 points")), "other:… of … points"),
     ],
 )  # fmt: skip
 def test_the_first_look_that_recognises_a_failure_names_it(given: Failure, kind: str) -> None:
@@ -121,5 +121,31 @@ def test_a_label_with_a_cut_answer_is_a_wrong_label_since_it_was_found() -> None
 
 
 def test_reasons_lose_what_differs_from_item_to_item() -> None:
-    assert reason_class("column 'a b' at  3.5 of \"x\"") == "column … at # of …"
+    assert reason_class("column 'a b' at  3.5 of \"x\"") == "column … at … of …"
+    assert reason_class("the function gave 7.0, not a number from 0 to 1") == (
+        "the function gave …, not a number from 0 to 1"
+    )
+    assert reason_class("from 10 to 35.5, from 0 to 12") == "from … to …, from … to …"
+    assert reason_class("the judge's opinion of 'x', it's cut: \"so and") == (
+        "the judge's opinion of …, it's cut: …"
+    )
     assert len(reason_class("x" * 500)) == 60
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        ("London", "expected yes, got London"),
+        ("Paris at night", "expected yes, got Paris at night"),
+        ("the answer is a long story", "expected yes, got the answer is a long"),
+        ("its end", "expected yes, got `its end"),
+        ("伦敦", "expected yes, got 伦敦"),
+    ],
+)
+def test_a_reason_that_repeats_the_answer_makes_no_kind_of_each(answer: str, reason: str) -> None:
+    for grade in (Grade(ZERO, reason), Grade.unscored(reason)):
+        found = kind_of(failure("mine", answer, grade))
+        assert (found.slug, found.detail) in {
+            ("other", "expected …, got …"),
+            ("not_graded", "expected …, got …"),
+        }

@@ -71,6 +71,8 @@ def test_the_top_tells_quality_verdict_and_cost() -> None:
     assert "Moods &lt;b&gt;" in text and "</span>proven</td>" in text and "80.0 %" in text
     assert "70.0 % – 90.0 %" in text and "0.000123 CNY" in text and "0.123 CNY per 1,000" in text
     assert "not weighed to the end" in text  # the other offer
+    assert "reaches the floor (60.0 %)." in text
+    assert "weighed 2026-11-22 (times in UTC)" in text
     assert "only shop/one is not fully right" in text and "angry" in text
 
 

@@ -40,4 +40,8 @@ def test_what_graders_say_is_told_in_chinese_as_far_as_it_is_known() -> None:
     said = "not named: 12元; 8 characters, not 10 to 20; odd thing"
     assert reason_text(said, "zh") == "漏掉：12元；8 个字，要求 10 到 20 个；odd thing"
     assert reason_text(said) == said
+    assert reason_text("the function gave …, not a number from 0 to 1", "zh") == (
+        "评分函数给出 …，不是 0 到 1 的数"
+    )
+    assert reason_text("the function raised KeyError: 'x'", "zh") == "评分函数抛出 KeyError：'x'"
     assert detail_name("no label in the answer", "zh") == "回答里没有给出类别"
