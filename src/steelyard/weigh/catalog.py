@@ -60,7 +60,8 @@ def find_task(name: str, tasks: Mapping[str, Task]) -> Task:
     """
     if name in tasks:
         return tasks[name]
-    raise ConfigError(f"no task {name}{nearest(name, tasks)}")
+    hint = near(name, tasks) or "; steelyard tasks list shows them"
+    raise ConfigError(f"no task {name}{hint}")
 
 
 def load_task(path: Path) -> Task:
@@ -116,8 +117,13 @@ def read_task(text: str, file: str) -> Task:
 def nearest(name: str, known: Iterable[str]) -> str:
     """A hint to hang on a message: the nearest known names, or all of them when none is near."""
     names = sorted(known)
-    near = difflib.get_close_matches(name, names, n=3, cutoff=0.6)
-    return f"; did you mean {' or '.join(near)}?" if near else f"; known: {', '.join(names)}"
+    return near(name, names) or f"; known: {', '.join(names)}"
+
+
+def near(name: str, known: Iterable[str]) -> str:
+    """The nearest known names as a hint, where there are too many to tell all; empty when none."""
+    found = difflib.get_close_matches(name, sorted(known), n=3, cutoff=0.6)
+    return f"; did you mean {' or '.join(found)}?" if found else ""
 
 
 def _form(row: Mapping[str, object]) -> PromptForm:

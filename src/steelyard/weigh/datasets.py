@@ -23,6 +23,7 @@ from pathlib import Path
 
 from steelyard.domain.errors import ConfigError
 from steelyard.domain.tasks import Reference, Sample
+from steelyard.weigh.catalog import near
 from steelyard.weigh.graders.base import Item
 from steelyard.weigh.tabular import (
     Bad,
@@ -82,15 +83,26 @@ def load_set(name: str, folder: Path = SETS_FOLDER) -> Dataset:
     try:
         data = _read(path, name)
     except OSError as error:
-        known = ", ".join(sorted(p.stem for p in SETS_FOLDER.glob("*.jsonl")))
-        hint = f"shipped sets: {known}; a file of your own ends in {', '.join(SUFFIXES)}"
-        raise ConfigError(f"test set {name}: {error.strerror or error} ({hint})") from error
+        reason = f"{error.strerror or error}{_near_set(name, path)}"
+        raise ConfigError(f"test set {name}: {reason}") from error
     beside = path.with_name(f"{path.name}.yaml")
     try:
         layout = _read(beside, beside.name) if is_file(name) and beside.exists() else b""
     except OSError as error:
         raise ConfigError(f"{beside.name}: {error.strerror or error}") from error
     return read_set(name, data, layout)
+
+
+def _near_set(name: str, path: Path) -> str:
+    """Sets that are called nearly so: files beside a missing one, or shipped ones."""
+    if is_file(name):
+        try:
+            beside = [file.name for file in path.parent.iterdir() if is_file(file.name)]
+        except OSError:
+            return ""
+        return near(path.name, beside)
+    shipped = near(name, (file.stem for file in SETS_FOLDER.glob("*.jsonl")))
+    return f"{shipped} (a file of your own ends in {', '.join(SUFFIXES)})"
 
 
 def is_file(name: str) -> bool:

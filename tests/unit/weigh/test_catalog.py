@@ -95,6 +95,8 @@ def test_a_task_is_found_by_name_or_the_nearest_is_named() -> None:
     assert find_task("bank/intent", tasks).set_name == "banking77"
     with pytest.raises(ConfigError, match="did you mean bank/intent"):
         find_task("bank/intents", tasks)
+    with pytest.raises(ConfigError, match="no task zzz; steelyard tasks list shows them"):
+        find_task("zzz", tasks)
     assert nearest("zzz", ["b", "a"]) == "; known: a, b"
 
 

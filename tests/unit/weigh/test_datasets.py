@@ -108,9 +108,16 @@ def test_a_file_of_ones_own_is_found_beside_its_task(tmp_path: Path) -> None:
     assert load_set("mine.jsonl", tmp_path).samples[0].id == "a"
 
 
-def test_a_missing_set_names_the_shipped_ones() -> None:
-    with pytest.raises(ConfigError, match="reviews-en"):
+def test_a_missing_set_names_the_nearest(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"did you mean reviews-en.*\? \(a file of your own ends"):
         load_set("review-en")
+    with pytest.raises(ConfigError, match=r"No such file or directory \(a file of your own ends"):
+        load_set("zzzzzz")
+    (tmp_path / "mine.jsonl").write_bytes(line())
+    with pytest.raises(ConfigError, match=r"directory; did you mean mine.jsonl\?$"):
+        load_set("mien.jsonl", tmp_path)
+    with pytest.raises(ConfigError, match=r"directory$"):
+        load_set("nowhere/mine.jsonl", tmp_path)
 
 
 @pytest.mark.parametrize("path", sorted(SETS_FOLDER.glob("*.jsonl")), ids=lambda path: path.stem)
