@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,11 +17,12 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
-_WIDTH_PIPED = 400
-"""Columns of a table that goes into a file or a pipe, where nothing may be cut."""
+_WIDTH_PIPED = 120
+"""Columns of a table that goes into a file or a pipe, where ``COLUMNS`` says nothing."""
 _GAP = 3
 """Columns between two columns of a table."""
-_WORD = re.compile(r"[!-~]+")
+_WORD = re.compile(r"[!-~·▁-█]+")
+"""Of letters, or the marks of a small chart."""
 _WORD_MAX = 28
 """Characters; longer words, such as digests and addresses, may be cut at the end of a line."""
 
@@ -46,8 +48,9 @@ def print_table(
 ) -> None:
     """Prints a table; the columns named in ``right`` hold numbers.
 
-    A terminal sees no columns without a cell. Where it is so narrow that names and amounts would
-    be cut in two, each row stands below the one before it, a cell a line.
+    A terminal sees no columns without a cell. Where there is so little room that names and amounts
+    would be cut in two, each row stands below the one before it, a cell a line. In a file or a pipe
+    no word is cut at all, since somebody may look for it.
 
     Args:
         columns: their headings.
@@ -63,7 +66,7 @@ def print_table(
         return
     is_terminal = sys.stdout.isatty()
     console = Console(
-        width=None if is_terminal else _WIDTH_PIPED,
+        width=None if is_terminal else _width_piped(),
         highlight=False,
         markup=False,
         emoji=False,  # else `KEY:SECRET:TOKEN` has a picture in its middle
@@ -72,7 +75,8 @@ def print_table(
         used = [index for index in range(len(columns)) if any(row[index] for row in shown)]
         columns = [columns[index] for index in used]
         shown = [[row[index] for index in used] for row in shown]
-    if is_terminal and _width_min(columns, shown) > console.width:
+    word_max = _WORD_MAX if is_terminal else None
+    if _width_min(columns, shown, word_max) > console.width:
         console.print("\n\n".join(_record(columns, row) for row in shown), soft_wrap=True)
     else:
         console.print(_table(columns, shown, right))
@@ -90,17 +94,32 @@ def _table(columns: Sequence[str], rows: Iterable[Sequence[str]], right: Sequenc
     return table
 
 
-def _width_min(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> int:
-    """Columns of a terminal that a table takes when it is broken between words only."""
-    widths = [_word_max(column) for column in columns]
+def _width_piped() -> int:
+    said = os.environ.get("COLUMNS", "")
+    return int(said) if said.isdecimal() and int(said) else _WIDTH_PIPED
+
+
+def _width_min(
+    columns: Sequence[str], rows: Iterable[Sequence[str]], word_max: int | None = _WORD_MAX
+) -> int:
+    """Columns of a terminal that a table takes when it is broken between words only.
+
+    Args:
+        columns: their headings.
+        rows: of cells.
+        word_max: words that are longer may be cut; None where none may.
+    """
+    widths = [_longest(column, word_max) for column in columns]
     for row in rows:
-        widths = [max(pair) for pair in zip(widths, map(_word_max, row), strict=True)]
+        longest = [_longest(cell, word_max) for cell in row]
+        widths = [max(pair) for pair in zip(widths, longest, strict=True)]
     return sum(widths) + _GAP * (len(widths) - 1)
 
 
-def _word_max(text: str) -> int:
+def _longest(text: str, word_max: int | None) -> int:
     """Length of the longest word; Chinese is broken anywhere, and what nobody reads whole, too."""
-    return max((min(len(word), _WORD_MAX) for word in _WORD.findall(text)), default=0)
+    longest = max((len(word) for word in _WORD.findall(text)), default=0)
+    return longest if word_max is None else min(longest, word_max)
 
 
 def _record(columns: Sequence[str], row: Sequence[str]) -> str:

@@ -15,6 +15,25 @@ def test_table_in_a_pipe_is_never_cut(capsys: pytest.CaptureFixture[str]) -> Non
     assert long in shown and "yes" in shown
 
 
+@pytest.mark.parametrize(("said", "width"), [(None, 120), ("100", 100), ("wide", 120), ("0", 120)])
+def test_table_in_a_pipe_is_no_wider_than_a_page(
+    said: str | None,
+    width: int,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    if said is not None:
+        monkeypatch.setenv("COLUMNS", said)
+    digest = "0123456789abcdef" * 3
+    print_table(("why", "digest"), [("many words " * 30, digest)] * 2)
+    shown = capsys.readouterr().out
+    assert max(map(len, shown.splitlines())) <= width and shown.count(digest) == 2
+    assert shown.startswith("why  ")
+    print_table(("one", "two", "three"), [(digest, digest, digest)])
+    assert capsys.readouterr().out == f"one    {digest}\ntwo    {digest}\nthree  {digest}\n"
+
+
 def test_markup_in_data_stays_data(capsys: pytest.CaptureFixture[str]) -> None:
     print_table(("a",), [("[red]x[/red]",)])
     assert "[red]x[/red]" in capsys.readouterr().out
