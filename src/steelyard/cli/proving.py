@@ -119,7 +119,7 @@ def lines(rows: Sequence[Mapping[str, Any]], verdicts: Sequence[Mapping[str, Any
 def _cheapest(rows: Iterable[Mapping[str, Any]], verdicts: Iterable[Mapping[str, Any]]) -> str:
     weighed = {row["offer"]: row for row in rows}
     proven = {
-        row["offer"]: row
+        row["offer"]: {**row, **(row.get("cost_now") or {})}  # money is compared as of today
         for row in verdicts
         if row["status"] == "proven" and row["offer"] in weighed
     }

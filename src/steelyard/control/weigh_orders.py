@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -18,6 +19,8 @@ from steelyard.weigh.judging import JudgeReport
 from steelyard.weigh.results import Result
 from steelyard.weigh.sequences import Interval
 from steelyard.weigh.terms import Progress
+
+log = logging.getLogger(__name__)
 
 CONCURRENCY = 4
 STOPPING = "stopping"
@@ -64,9 +67,15 @@ class Standing:
     bounds: Callable[[], Interval] | None = None
     stopping: str = ""
     """Why it is about to end; empty while nobody stopped it."""
+    overrun: str = ""
+    """What a call cost beyond what was held for it; empty while none did."""
 
     def take(self, progress: Progress) -> None:
-        """Takes news in."""
+        """Takes news in; a vendor that bills more than it may is told in the log at once."""
+        if progress.overrun and not self.overrun:
+            told = "weighing of %s: %s is asked no more, since a call of it %s"
+            log.warning(told, self.task, self.offer, progress.overrun)
+        self.overrun = progress.overrun
         self.done, self.total = progress.n_done, progress.n_total
         self.paid_pico = progress.offer_paid_pico
         self.all_paid_pico = progress.paid_pico
@@ -82,6 +91,8 @@ class Standing:
         }
         if self.bounds is not None:
             found["lower"], found["upper"] = map(str, self.bounds())
+        if self.overrun:
+            found["detail"] = self.overrun
         if self.stopping:
             found["state"], found["detail"] = STOPPING, self.stopping
         return found

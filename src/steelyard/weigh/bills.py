@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from steelyard.domain.errors import UnbalancedEntry
+from steelyard.domain.money import Money
 from steelyard.domain.tallies import Tally, Used
 from steelyard.weigh.asking import Price
 
@@ -27,6 +28,27 @@ class Costing(Protocol):
         """What cost it; None where nobody knows all of it."""
 
 
+class Overrun(NamedTuple):
+    """An item that cost more than was held for it: its vendor bills what it was not allowed."""
+
+    cost: Money
+    held: Money
+    output_tokens: int
+    """That the vendor reported; 0 where there was no answer."""
+
+    def told(self, output_tokens_max: int) -> str:
+        """For people, as the end of a sentence about the offer.
+
+        Args:
+            output_tokens_max: that an answer was allowed; 0 for no such limit.
+        """
+        text = f"cost {self.cost} where at most {self.held} was held"
+        if 0 < output_tokens_max < self.output_tokens:
+            text += f": it reported {self.output_tokens:,} output tokens"
+            text += f" where {output_tokens_max:,} were allowed"
+        return text
+
+
 @dataclass(slots=True)
 class Bill:
     """What all attempts at one item cost."""
@@ -37,6 +59,8 @@ class Bill:
     currency: str = ""
     paid_pico: int = 0
     """What of it was paid now: not by an earlier run, and not for an answer that was there."""
+    overrun: Overrun | None = None
+    """Set as soon as more was paid than had been held."""
     _lines: list[Used] | None = field(default_factory=list)
     """What the attempts used; None as soon as that is not known of one of them."""
 
@@ -81,6 +105,22 @@ class Bill:
         if self.price is not None:
             self.add(self.price.call_pico_max, self.price.currency)
         self._lines = None
+
+    def check(self, n_held: int, excused_pico: int = 0, output_tokens: int = 0) -> None:
+        """Notes whether the vendor billed more than was held.
+
+        Args:
+            n_held: calls that money was held for.
+            excused_pico: what was paid for other calls, and for those that were pushed aside.
+            output_tokens: that the last answer reported.
+        """
+        if self.price is None:
+            return
+        held_pico = n_held * self.price.call_pico_max
+        if self.paid_pico - excused_pico > held_pico:
+            currency = self.price.currency
+            cost = Money(self.paid_pico - excused_pico, currency)
+            self.overrun = Overrun(cost, Money(held_pico, currency), output_tokens)
 
 
 def in_run_currency(amount_pico: int, price: Price | None) -> int:

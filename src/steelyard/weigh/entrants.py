@@ -102,6 +102,10 @@ class Rules:
     """Offers that earlier runs of the same weighing decided: they keep their share of the error."""
     cluster_sizes: tuple[int, ...] = ()
     """Items of each cluster, clusters side by side in the run's order; empty: all are apart."""
+    ungraded_max: int = 0
+    """Items in a row without a grade after which an offer is hopeless; 0 for any number."""
+    is_wary: bool = False
+    """Whether an offer that costs money has one call at a time until one kept its bound."""
 
     def __post_init__(self) -> None:
         if self.n_items < 1 or self.tolerance < 0 or self.n_decided < 0:
@@ -142,6 +146,8 @@ class Standing:
     """For the items read, with what was paid beside their answers."""
     cost_per_accepted_pico: Fraction | None
     cost_bounds: CostBounds
+    is_hopeless: bool = False
+    """Whether too many items have no grade for anything to be proven."""
 
 
 _EMPTY = (0, Fraction(0))
@@ -159,18 +165,28 @@ class Lane:
     """None for the reference, which is its own measure."""
     cost: CostSequence
     graded_min: int
+    n_items: int
+    ungraded_max: int = 0
     status: Status = Status.NOT_PROVEN
     answers: dict[int, tuple[Fraction | None, int, int]] = field(default_factory=dict, repr=False)
     """Grade, cost and payment of the items that are finished, read or not."""
     asked: set[int] = field(default_factory=set, repr=False)
     """Items handed out and not finished."""
+    calling: set[int] = field(default_factory=set, repr=False)
+    """Those of them whose call is under way."""
+    is_trusted: bool = False
+    """Whether one of its calls kept its bound."""
     given_up: str = ""
+    hopeless: str = ""
+    """Why nothing more can be proven of it; empty while something can."""
     position: int = 0
     """Items read."""
     paid_pico: int = 0
     n_missing: int = 0
     """Items read that count for no mean: no grade, or none of the reference's."""
     n_unscored: int = 0
+    n_ungraded: int = 0
+    """The last items read, in a row, that have no grade."""
     _values: list[Fraction] = field(default_factory=list, repr=False)
     _cluster: tuple[int, Fraction] = _EMPTY
     """Cost and accepted answers of the cluster that is not read to its end."""
@@ -190,8 +206,13 @@ class Lane:
             raise ValueError(f"{self.entrant.name}: item {index} is finished already")
         if cost_pico < 0 or paid_pico < 0:
             raise ValueError("a cost is not negative")
-        self.asked.discard(index)
+        self.let_go(index)
         self.answers[index] = (grade.value, cost_pico, paid_pico)
+
+    def let_go(self, index: int) -> None:
+        """Forgets that an item was handed out."""
+        self.asked.discard(index)
+        self.calling.discard(index)
 
     def read(self, reference: Lane | None, is_cluster_end: bool) -> None:
         """Reads the next item in.
@@ -208,17 +229,19 @@ class Lane:
         self.position += 1
         self.paid_pico += paid_pico
         self.n_unscored += grade is None
+        self.n_ungraded = self.n_ungraded + 1 if grade is None else 0
         if self.is_open:
             self._take(value)
         waiting_pico, waiting = self._cluster
         cost_pico += waiting_pico
         accepted = waiting + grade if grade and waiting else grade or waiting
-        if not is_cluster_end:
+        if is_cluster_end:
+            self._cluster = _EMPTY
+            self.cost.take(cost_pico, accepted)
+            self._settle()
+        else:
             self._cluster = (cost_pico, accepted)
-            return
-        self._cluster = _EMPTY
-        self.cost.take(cost_pico, accepted)
-        self._settle()
+        self._look_for_hope()
 
     def _take(self, value: Fraction | None) -> None:
         if value is None:
@@ -241,6 +264,19 @@ class Lane:
             self.status = Status.PROVEN
         elif self.quality.is_below:
             self.status = Status.FAILED
+
+    def _look_for_hope(self) -> None:
+        if not self.is_open or self.hopeless:
+            return
+        # Of fewer items nothing could be proven anyway; whoever asks so few wants to see them. And
+        # a set of fifteen is not ended by one hiccup.
+        is_told = self.n_items >= self.graded_min and self.n_missing > 1
+        if is_told and self.n_missing > UNSCORED_SHARE_MAX * self.n_items:
+            self.hopeless = (
+                f"{self.n_missing} of {self.n_items} items have no grade, so nothing can be proven"
+            )
+        elif 0 < self.ungraded_max <= self.n_ungraded:
+            self.hopeless = f"{self.n_ungraded} items in a row have no grade"
 
     def _told(self, quality: MeanSequence) -> Interval:
         """Bounds that decide nothing while too few are graded; wider ones are no less true."""
@@ -271,6 +307,7 @@ class Lane:
             paid_pico=self.paid_pico,
             cost_per_accepted_pico=cost_pico / accepted if accepted else None,
             cost_bounds=self.cost.bounds,
+            is_hopeless=bool(self.hopeless),
         )
 
 
@@ -299,6 +336,8 @@ def make_lanes(
                 quality=None if is_measure else MeanSequence(error, low, boundary, rules.size_max),
                 cost=CostSequence(error_cost, entrant.cost_pico_max, rules.size_max),
                 graded_min=rules.graded_min,
+                n_items=rules.n_items,
+                ungraded_max=rules.ungraded_max,
                 status=Status.PROVEN if is_measure else Status.NOT_PROVEN,
             )
         )

@@ -244,6 +244,8 @@ class Court:
         """Items that the baseline gave no answer to, with the reason."""
         self._form: PromptForm | None = None
         self._digest = ""
+        self.overrun = ""
+        """What judge or baseline cost beyond what was held; nobody may be judged any more then."""
         if judging.baseline is not None:
             self._form = form_for(self._task, judging.baseline)
             self._digest = form_digest(self._task, self._form, set_digest)
@@ -275,6 +277,9 @@ class Court:
             grade = Grade.unscored("the pair is longer than what money is held for")
             return Ruling(grade, None, 0)
         judged = await judge_pair(self._means.ask, judging.judge, pair, task=self._task.name)
+        if judged.overrun is not None:
+            told = judged.overrun.told(OPINION_TOKENS_MAX)
+            self.overrun = f"the judge {judging.judge.offer} {told}"
         paid_pico = in_run_currency(judged.paid_pico, judging.judge.price)
         return Ruling(judged.grade, judged.settled, paid_pico)
 
@@ -302,6 +307,9 @@ class Court:
             record = self._record(key, reply, bill, earlier)
             means.file.append(record)
             means.pay(in_run_currency(bill.paid_pico, baseline.price))
+            if bill.overrun is not None:
+                told = bill.overrun.told(self._form.output_tokens_max)
+                self.overrun = f"the baseline {baseline.offer} {told}"
             if not record.is_answered:
                 self._silent[index] = record.grade.reason
                 return None

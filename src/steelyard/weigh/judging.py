@@ -17,7 +17,7 @@ from math import exp, fsum, lgamma, log, log1p
 from steelyard.domain.errors import ConfigError
 from steelyard.domain.tasks import UNSCORED_SHARE_MAX, Constraint, Grade
 from steelyard.weigh.asking import Answer, Ask, Price
-from steelyard.weigh.bills import Bill
+from steelyard.weigh.bills import Bill, Overrun
 from steelyard.weigh.graders.judge import (
     Pair,
     Settled,
@@ -82,6 +82,8 @@ class Judged:
     currency: str
     paid_pico: int = 0
     """What of it was paid now: opinions that were there already cost nothing again."""
+    overrun: Overrun | None = None
+    """Set where a call of the judge cost more than had been held for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +173,8 @@ async def judge_pair(ask: Ask, judge: Judge, pair: Pair, *, task: str) -> Judged
     for shown in (pair, pair.turned):
         once = partial(ask, judge.offer, judge.request(shown), task=task)
         reply = await get_reply(once, bill, judge.patience)
+        if bill.overrun is not None:
+            return _unscored("the judge cost more than was held for it", bill)
         if not isinstance(reply, Answer):
             reason = reply.reason if reply else "paused too often"
             return _unscored(f"the judge gave no answer: {reason}", bill)
@@ -294,4 +298,5 @@ def _solve(rising: Callable[[float], float], target: float) -> float:
 
 
 def _unscored(reason: str, bill: Bill) -> Judged:
-    return Judged(Grade.unscored(reason), None, bill.cost_pico, bill.currency, bill.paid_pico)
+    grade = Grade.unscored(reason)
+    return Judged(grade, None, bill.cost_pico, bill.currency, bill.paid_pico, bill.overrun)

@@ -51,6 +51,8 @@ class Lane:
     n_failed_in_a_row: int = 0
     stopped: str = ""
     """Why it was dropped; empty while it was not."""
+    overrun: str = ""
+    """What a call cost beyond what was held for it; empty while none did."""
 
     @property
     def offer(self) -> str:

@@ -113,7 +113,7 @@ class Race:
             return None
         due = self._due
         if due.position not in due.lane.asked:
-            if self._can_pay(due.lane):
+            if self._is_free(due.lane) and self._can_pay(due.lane):
                 return self._hand_out(due.lane, due.position)
             if not any(lane.asked for lane in self._lanes):
                 self._due = None  # what was asked ahead has used up the money for this one
@@ -127,7 +127,7 @@ class Race:
             if place.position in lane.asked or place.position in lane.answers:
                 place.position += 1
                 place.paid_pico += lane.entrant.cost_pico
-            elif self._can_pay(lane):
+            elif self._is_free(lane) and self._can_pay(lane):
                 return self._hand_out(lane, place.position)
             else:
                 blocked.add(lane.entrant.name)
@@ -179,9 +179,21 @@ class Race:
         self._refresh()
         self._advance()
 
+    def hear(self, offer: str, index: int, *, is_trusted: bool) -> None:
+        """Notes that a call is over, though its item is not finished yet.
+
+        Args:
+            offer: who was called.
+            index: the item's place in the order.
+            is_trusted: whether it was paid for, and within its bound.
+        """
+        lane = self._by_name[offer]
+        lane.calling.discard(index)
+        lane.is_trusted = lane.is_trusted or is_trusted
+
     def give_back(self, offer: str, index: int) -> None:
         """Lets go of a question that will have no answer, such as one pushed aside for good."""
-        self._by_name[offer].asked.discard(index)
+        self._by_name[offer].let_go(index)
         self._refresh()
         self._advance()
 
@@ -219,10 +231,10 @@ class Race:
         while self._due is not None and self._due.position in self._due.lane.answers:
             lane = self._due.lane
             is_end = not self._ends or lane.position in self._ends
-            before = lane.status
+            before = lane.status, lane.hopeless
             # A settled lane that is asked on for its cost has left the reference behind.
             lane.read(self._reference if lane.is_open else None, is_end)
-            if lane.status is not before or self._rules.goal is Goal.CHEAPEST:
+            if (lane.status, lane.hopeless) != before or self._rules.goal is Goal.CHEAPEST:
                 self._refresh()
             else:
                 self._due = self._pick_due()
@@ -244,6 +256,7 @@ class Race:
 
     def _hand_out(self, lane: Lane, index: int) -> tuple[str, int]:
         lane.asked.add(index)
+        lane.calling.add(index)
         return lane.entrant.name, index
 
     # Whom to ask.
@@ -288,6 +301,11 @@ class Race:
         has_items = place.position < self._rules.n_items
         return has_items and not lane.given_up and lane.entrant.name not in blocked
 
+    def _is_free(self, lane: Lane) -> bool:
+        """Whether another call may be begun before those under way are over."""
+        is_known = lane.is_trusted or not lane.entrant.held_pico
+        return not self._rules.is_wary or is_known or not lane.calling
+
     def _can_pay(self, lane: Lane) -> bool:
         """Whether the limit holds even if all calls in flight, and this one, cost the most."""
         limit = self._rules.money_pico_max
@@ -300,7 +318,7 @@ class Race:
 
     def _is_live(self, lane: Lane, best: Lane | None) -> bool:
         """Whether asking the offer more could tell what the caller wants to know."""
-        if lane.given_up or lane.status is Status.FAILED:
+        if lane.given_up or lane.hopeless or lane.status is Status.FAILED:
             return False
         if self._rules.goal is Goal.ALL:
             return lane.is_open
@@ -340,8 +358,8 @@ class Race:
         return best
 
     def _why(self, lane: Lane, best: Lane | None) -> str:
-        if lane.given_up:
-            return lane.given_up
+        if lane.given_up or lane.hopeless:
+            return lane.given_up or lane.hopeless
         if lane is self._reference:
             return "the reference"
         if lane.status is not Status.NOT_PROVEN:

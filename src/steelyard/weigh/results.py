@@ -6,6 +6,7 @@ the sums of a verdict are taken in one walk over the file.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -59,6 +60,12 @@ class Result:
     """How the judge went about this offer's items, where a judge graded."""
 
 
+def told_no_money(lanes: Sequence[Lane]) -> str:
+    """Why there is no money left, where an offer took more than was held; empty where none did."""
+    found = [f"{lane.offer} {lane.overrun}" for lane in lanes if lane.overrun]
+    return f"no money left, since {'; '.join(found)}" if found else ""
+
+
 def result_of(  # noqa: PLR0917 -- all that a run knows of an offer
     course: Course,
     lane: Lane,
@@ -67,7 +74,7 @@ def result_of(  # noqa: PLR0917 -- all that a run knows of an offer
     options: Options,
     out_of_money: str = "",
 ) -> Result:
-    """What a run says about one offer; ``out_of_money`` is why the gateway refused all calls."""
+    """What a run says about one offer; ``out_of_money`` is why nobody could be asked any more."""
     places = []
     for sample in course.samples:
         place = file.records.place(lane.offer, lane.digest, sample.id)
@@ -81,6 +88,10 @@ def result_of(  # noqa: PLR0917 -- all that a run knows of an offer
     halted = options.halt.reason if standing.why == options.halt.reason else ""
     if not stopped and standing.why in ("no money left", ""):
         stopped = out_of_money or (standing.why and NO_MONEY)
+    elif not stopped and standing.is_hopeless:
+        stopped = f"{standing.why}: {walk.reason}"
+    elif not stopped and walk.n_unscored and not standing.n:
+        stopped = f"no item has a grade: {walk.reason}"
     verdict = _verdict(course.task, lane, standing, walk, options)
     judge = report_on(walk.judged) if course.task.grader == "judge" else None
     if judge is not None and judge.could_be_noise(float(verdict.lower), float(verdict.upper)):
@@ -97,7 +108,7 @@ def result_of(  # noqa: PLR0917 -- all that a run knows of an offer
         n_total=len(course.samples),
         paid_pico=walk.paid_pico,
         # Nobody may take a verdict for the end of a weighing that was ended by hand.
-        stopped=halted or (stopped if verdict.status is Status.NOT_PROVEN else ""),
+        stopped=halted or (stopped if verdict.status is Status.NOT_PROVEN or lane.overrun else ""),
         faults=course.faults,
         is_dropped=bool(lane.stopped),
         is_cheapest=standing.is_cheapest and verdict.status is Status.PROVEN,
@@ -136,6 +147,12 @@ class _Walk:
         self.paid_pico = 0
         self.n_stored = 0
         self.judged: list[Judged] = []
+        self._reasons: Counter[str] = Counter()
+
+    @property
+    def reason(self) -> str:
+        """The commonest one for which items have no grade, without what tells of a single item."""
+        return next((reason for reason, _ in self._reasons.most_common(1)), "")
 
     def take(self, record: Record) -> None:
         """Takes the next record."""
@@ -145,6 +162,8 @@ class _Walk:
             self.judged.append(Judged(record.grade, record.settled, 0, ""))
         standing = self._standing
         is_graded = record.grade.value is not None
+        if not is_graded:
+            self._reasons[record.grade.reason.partition(": ")[0]] += 1
         is_full = self._n_graded == standing.n
         is_settled = standing.status is not Status.NOT_PROVEN
         if self.n_counted >= standing.n_asked or (is_full and (is_graded or is_settled)):

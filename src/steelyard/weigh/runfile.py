@@ -11,6 +11,7 @@ ledger has.
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -39,6 +40,7 @@ __all__ = [
     "Records",
     "RunFile",
     "Stored",
+    "opened",
     "read_at",
     "read_records",
     "record_of",
@@ -208,6 +210,23 @@ class RunFile:
                 record = _decode_line(line, self._path.name, number)
                 self.records.put(record.key, self._size, len(line))
                 self._size += len(line)
+
+
+async def opened(path: Path) -> RunFile:
+    """An open run file, read off the loop: a long one takes its time.
+
+    Raises:
+        ConfigError: it is in use, or no run file.
+        StoreUnavailable: it cannot be opened.
+    """
+    file = RunFile(path)
+    opening = asyncio.get_running_loop().run_in_executor(None, file.__enter__)
+    try:
+        return await asyncio.shield(opening)
+    except asyncio.CancelledError:
+        await opening
+        file.close()
+        raise
 
 
 def read_records(path: Path) -> Iterator[Record]:

@@ -42,8 +42,8 @@ from steelyard.weigh.grading import Grading
 from steelyard.weigh.judged import Court, Judging, Means, Ruling, judging_of, texts_bytes_max
 from steelyard.weigh.lanes import Course, Lane, make_course, make_lanes
 from steelyard.weigh.race import Race
-from steelyard.weigh.results import Result, result_of
-from steelyard.weigh.runfile import Payment, RunFile, record_of
+from steelyard.weigh.results import Result, result_of, told_no_money
+from steelyard.weigh.runfile import Payment, opened, record_of
 from steelyard.weigh.terms import Options, Progress
 from steelyard.weigh.tries import get_reply
 
@@ -84,7 +84,7 @@ async def run(
     lanes = make_lanes(task, dataset.digest, contenders, held)
     if not lanes:
         return []
-    with closing(await _opened(path)) as file:
+    with closing(await opened(path)) as file:
         race = _race(course, lanes, how if isinstance(how, Judging) else None, options)
         means = Means(ask, file, options.now, race.pay, options.run_currency)
         grades = how if isinstance(how, Grading) else Court(how, course, dataset.digest, means)
@@ -96,10 +96,11 @@ async def run(
             if isinstance(how, Grading):
                 how.close()
     standings = race.verdicts()
+    out_of_money = runner.out_of_money or told_no_money(lanes)
 
     def results() -> list[Result]:
         return [
-            result_of(course, lane, standing, file, options, runner.out_of_money)
+            result_of(course, lane, standing, file, options, out_of_money)
             for lane, standing in zip(lanes, standings, strict=True)
         ]
 
@@ -113,18 +114,6 @@ def _how(task: Task, dataset: Dataset, options: Options) -> Judging | Grading:
         return judging_of(task, options.others, bytes_max, options.patience)
     grader = find_grader(task.grader, task.grader_parameters)
     return Grading(grader, task.grader_parameters, options.grading_max_s)
-
-
-async def _opened(path: Path) -> RunFile:
-    """An open run file, read off the loop: a long one takes its time."""
-    file = RunFile(path)
-    opening = asyncio.get_running_loop().run_in_executor(None, file.__enter__)
-    try:
-        return await asyncio.shield(opening)
-    except asyncio.CancelledError:
-        await opening
-        file.close()
-        raise
 
 
 def _race(course: Course, lanes: Sequence[Lane], judging: Judging | None, options: Options) -> Race:
@@ -147,6 +136,8 @@ def _race(course: Course, lanes: Sequence[Lane], judging: Judging | None, option
         money_pico_max=money.amount_pico if money else None,
         n_decided=options.n_decided,
         cluster_sizes=course.cluster_sizes,
+        ungraded_max=options.failures_max,
+        is_wary=True,
     )
     race = Race(entrants, Floor(course.task.floor), rules)
     for lane in lanes:
@@ -280,8 +271,11 @@ class _Runner:
             if halt.is_cut and bill.cost_pico:
                 self._note_failure(lane, index, bill, halt.reason)
             raise
-        self._slots.release()
-        if reply is None:
+        self._heard(lane, index, reply, bill)
+        if bill.overrun is not None:
+            self._note_failure(lane, index, bill, lane.overrun)
+            self._race.give_back(lane.offer, index)
+        elif reply is None:
             reason = halt.reason or f"paused {patience.pauses_max + 1} times in a row"
             if bill.cost_pico:
                 self._note_failure(lane, index, bill, reason)
@@ -298,6 +292,16 @@ class _Runner:
             except asyncio.CancelledError:
                 await done  # it is paid for: graded and written down before anybody leaves
                 raise
+
+    def _heard(self, lane: Lane, index: int, reply: Answer | Grade | None, bill: Bill) -> None:
+        """Lets the next call go, unless this one cost more than was held for it."""
+        if bill.overrun is not None:
+            lane.overrun = bill.overrun.told(lane.form.output_tokens_max)
+            self._drop(lane, lane.overrun)
+        is_call = isinstance(reply, Answer) and not reply.is_stored
+        self._race.hear(lane.offer, index, is_trusted=is_call and bill.overrun is None)
+        self._slots.release()
+        self._wake()
 
     async def _put(
         self, lane: Lane, index: int, sample: Sample, reply: Answer | Grade, bill: Bill
@@ -323,6 +327,8 @@ class _Runner:
             self._note_failure(lane, index, bill, "it was not judged")
             raise
         self._finish(lane, index, reply, bill, ruling)
+        if court.overrun:
+            self._give_up(court.overrun)
 
     def _finish(
         self, lane: Lane, index: int, reply: Answer | Grade, bill: Bill, ruling: Ruling
@@ -388,5 +394,6 @@ class _Runner:
             paid_pico=race.paid_pico,
             offer_paid_pico=lane.paid_pico,
             bounds=lambda: race.standing(offer).bounds,
+            overrun=lane.overrun,
         )
         self._options.on_progress(progress)

@@ -33,6 +33,8 @@ class Progress:
     """For this offer's items alone, the judge of them included."""
     bounds: Callable[[], Interval]
     """Of the mean grade as of the call; costs next to nothing."""
+    overrun: str = ""
+    """What a call cost beyond what was held for it, for which the offer is asked no more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ class Options:
     patience: Patience = Patience()
     """How long to try for one item."""
     failures_max: int = 5
-    """Items in a row without an answer before this run gives an offer up."""
+    """Items in a row without an answer, or without a grade, before this run gives an offer up."""
     confidence: Decimal = CONFIDENCE
     """Of all verdicts of the run together."""
     graded_min: int = GRADED_MIN

@@ -70,6 +70,7 @@ async def get_reply(
     """The answer; or an unscored grade with the last reason; or None for an item left for later.
 
     An item is left after too many pauses, and when somebody ends the run before it was answered.
+    Nothing is tried again once ``bill`` says that more was paid than was held.
 
     Args:
         ask: sends the item once.
@@ -80,7 +81,7 @@ async def get_reply(
     Raises:
         SteelyardError: what every other call would meet too.
     """
-    attempts, pauses = 0, 0
+    attempts, pauses, excused_pico = 0, 0, bill.paid_pico
     while True:
         asked_for_s = 0.0
         try:
@@ -91,15 +92,19 @@ async def get_reply(
         except Preempted as error:
             bill.add(error.cost_pico, error.currency, error.used)
             pauses += 1
+            excused_pico += error.cost_pico
             if pauses > patience.pauses_max:
                 return None
         except (AskError, *_ITEM_ERRORS) as error:
             attempts += 1
             reason, is_retryable, asked_for_s = _failure(error, bill)
+            bill.check(patience.attempts_max, excused_pico)
+            is_retryable = is_retryable and bill.overrun is None
             if not is_retryable or attempts >= patience.attempts_max:
                 return Grade.unscored(reason[:REASON_CHARS_MAX])
         else:
             bill.add(answer.cost_pico, answer.currency, answer.used, is_paid=not answer.is_stored)
+            bill.check(patience.attempts_max, excused_pico, answer.output_tokens)
             return answer
         pause_s = patience.wait_s(attempts + pauses, asked_for_s)
         if halt is None:

@@ -155,6 +155,10 @@ def test_a_cheapest_that_is_not_known_is_not_named() -> None:
     dear = {**VERDICT, "offer": "b", "cost_per_accepted_pico": str(10**12)}
     rows = [ended(), ended(offer="b")]
     assert "local/small has cost least so far" in proving.lines(rows, [VERDICT, dear])[0]
+    price = {"cost_per_accepted_pico": "2000000000000", "cost_lower_pico": "1000000000000"}
+    now = {**price, "cost_upper_pico": None, "currency": "CNY", "is_exact": True}
+    said = proving.lines(rows, [{**VERDICT, "cost_now": now}, dear])[0]
+    assert "Of those proven b has cost least so far: 1.00 CNY" in said
     foreign = {**dear, "currency": "USD"}
     assert "is not known" in proving.lines(rows, [VERDICT, foreign])[0]
     failed = {**VERDICT, "status": "failed"}

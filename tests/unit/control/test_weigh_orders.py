@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import pytest
+
 from steelyard.control.weigh_orders import Order, Standing, judge_row
 from steelyard.weigh.entrants import Goal
 from steelyard.weigh.judging import report_on
@@ -30,6 +32,20 @@ def test_a_standing_shows_bounds_and_money_as_text() -> None:
         **{"items_done": 3, "items_total": 9, "lower": "0.4", "upper": "0.9"},
         **{"paid_pico": "20", "all_paid_pico": "50"},
     }
+
+
+def test_a_vendor_that_bills_more_than_it_may_is_told_once_in_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    standing = Standing(7, "mood", "a/b", total=9)
+    bounds = Interval(Decimal(0), Decimal(1))
+    news = Progress("a/b", 0, 9, False, 50, 50, lambda: bounds, "cost 8 CNY where 1 was held")
+    standing.take(news)
+    standing.take(news)
+    assert [record.getMessage() for record in caplog.records] == [
+        "weighing of mood: a/b is asked no more, since a call of it cost 8 CNY where 1 was held"
+    ]
+    assert standing.live()["detail"] == "cost 8 CNY where 1 was held"
 
 
 def test_a_judge_s_report_is_plain() -> None:

@@ -52,3 +52,23 @@ def test_amounts_are_rounded_up_into_the_currency_of_the_weighing() -> None:
     assert in_run_currency(15, PRICE) == 3
     assert in_run_currency(14, PRICE) == 2
     assert in_run_currency(15, None) == 15
+
+
+def test_a_bill_above_what_was_held_says_so() -> None:
+    bill = Bill(PRICE)
+    bill.add(150, "CNY")
+    bill.check(3)
+    assert bill.overrun is None
+    bill.add(900, "CNY", is_paid=False)  # an answer that was there costs nothing now
+    bill.check(3)
+    assert bill.overrun is None
+    bill.add(1, "CNY")
+    bill.check(3, output_tokens=2_000)
+    assert bill.overrun is not None
+    told = "cost 0.000000000151 CNY where at most 0.00000000015 CNY was held"
+    assert bill.overrun.told(0) == bill.overrun.told(2_000) == told
+    assert bill.overrun.told(8) == (f"{told}: it reported 2,000 output tokens where 8 were allowed")
+    free = Bill()
+    free.add(1, "CNY")
+    free.check(1)
+    assert free.overrun is None

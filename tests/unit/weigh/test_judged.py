@@ -156,13 +156,41 @@ def test_a_judge_is_held_where_its_offer_can_be_and_its_grades_lie_apart(path: P
     assert vendor.asked.count("base") == 0
 
 
-def test_a_judge_that_answers_nonsense_leaves_items_unscored_and_the_run_goes_on(
+def test_a_judge_that_answers_nonsense_leaves_items_unscored_and_is_soon_asked_no_more(
     path: Path,
 ) -> None:
     (result,) = weigh(Vendor(opinion="What a fine day."), path, GOOD, limit=12)
-    assert len(result.records) == 12
+    assert len(result.records) == 2
     assert {r.grade.reason for r in result.records} == {"the judge answered nonsense"}
-    assert (result.verdict.n, result.verdict.n_unscored) == (0, 12)
+    assert (result.verdict.n, result.verdict.n_unscored) == (0, 2)
+    assert result.stopped == (
+        "2 of 12 items have no grade, so nothing can be proven: the judge answered nonsense"
+    )
+
+
+@pytest.mark.parametrize("who", ["judge", "base"])
+def test_a_judge_or_baseline_that_bills_more_than_it_may_ends_it(path: Path, who: str) -> None:
+    vendor = Vendor()
+
+    async def greedy(offer: str, request: dict[str, object], *, task: str) -> Answer:
+        answer = await vendor(offer, request, task=task)
+        return replace(answer, cost_pico=10**6) if offer == who else answer
+
+    (result,) = asyncio.run(
+        run(
+            WEIGHED,
+            ITEMS,
+            (GOOD,),
+            greedy,
+            path=path,
+            options=options(currency="CNY", others=(JUDGE, BASE)),
+        )
+    )
+    assert vendor.asked.count(who) == 1
+    name = "the baseline base" if who == "base" else "the judge judge"
+    assert result.stopped == f"{name} cost 0.000001 CNY where at most 0.00000000006 CNY was held"
+    with RunFile(path) as file:
+        assert sum(record.paid_pico for record in file.records.values()) > 10**6
 
 
 def test_a_resume_pays_neither_judge_nor_baseline_again(path: Path) -> None:

@@ -176,14 +176,38 @@ def test_one_asks_ahead_while_answers_are_out() -> None:
     assert race.verdicts()[1].n == 0  # it waits for those before
 
 
-def test_unscored_items_are_paid_for_and_too_many_forbid_a_verdict() -> None:
+def test_unscored_items_are_paid_for_and_too_many_end_it() -> None:
     race = Race(entrants(10), FLOOR, Rules(60))
     while (ask := race.next()) is not None:
         race.take(*ask, UNSCORED if ask[1] % 10 == 0 else RIGHT, 10)
     standing = race.verdicts()[0]
     assert standing.status is Status.NOT_PROVEN
-    assert (standing.n, standing.n_unscored, standing.paid_pico) == (54, 6, 600)
-    assert standing.cost_per_accepted_pico == Fraction(600, 54)
+    # Three of sixty may have no grade; after the fourth nothing could be proven any more.
+    assert (standing.n, standing.n_unscored, standing.paid_pico) == (27, 4, 310)
+    assert standing.cost_per_accepted_pico == Fraction(310, 27)
+    assert standing.why == "4 of 60 items have no grade, so nothing can be proven"
+    assert standing.is_hopeless
+
+
+def test_an_offer_without_grades_is_asked_only_a_few_items() -> None:
+    race = Race(entrants(0, 0), FLOOR, Rules(600, ungraded_max=5))
+    asked = []
+    while (ask := race.next()) is not None:
+        asked.append(ask[0])
+        race.take(*ask, UNSCORED if ask[0] == "o0" else RIGHT, 0)
+    assert asked.count("o0") == 5
+    silent = by_name(race)["o0"]
+    assert (silent.why, silent.is_hopeless) == ("5 items in a row have no grade", True)
+    assert by_name(race)["o1"].status is Status.PROVEN
+
+
+def test_an_offer_has_one_call_at_a_time_until_one_kept_its_bound() -> None:
+    race = Race(entrants(10, 10), FLOOR, Rules(60, is_wary=True))
+    assert [race.next(), race.next(), race.next()] == [("o0", 0), ("o1", 0), None]
+    race.hear("o0", 0, is_trusted=False)  # an answer that was there already says nothing
+    assert [race.next(), race.next()] == [("o0", 1), None]
+    race.hear("o0", 1, is_trusted=True)
+    assert [race.next(), race.next(), race.next()] == [("o0", 2), ("o0", 3), ("o0", 4)]
 
 
 def test_a_pair_needs_both_grades() -> None:

@@ -60,6 +60,50 @@ def test_tries_that_failed_and_calls_that_were_lost_count_as_money(path: Path) -
     assert again.paid_pico == 60
 
 
+def test_a_vendor_that_bills_more_than_it_may_gets_one_call_and_is_named(path: Path) -> None:
+    money = Money(100_000, "USD")
+
+    async def say(offer: str, _: str) -> Answer:
+        await asyncio.sleep(0.001)
+        cost_pico = 800_000 if offer == "a" else 10
+        return replace(yes(cost_pico), output_tokens=2_000_000 if offer == "a" else 1)
+
+    vendor, seen = Vendor(say), []
+    task = replace(TASK, form=replace(TASK.form, output_tokens_max=8))
+    given = {"task": task, "money_max": money, "concurrency": 4, "on_progress": seen.append}
+    greedy, other = weigh(vendor, path, CHEAP, replace(CHEAP, offer="b"), **given)
+    why = (
+        "cost 0.0000008 USD where at most 0.00000000003 USD was held:"
+        " it reported 2,000,000 output tokens where 8 were allowed"
+    )
+    assert [offer for offer, _ in vendor.asked].count("a") == 1
+    assert (greedy.stopped, greedy.is_dropped, greedy.paid_pico) == (why, True, 800_000)
+    assert other.stopped == f"no money left, since a {why}"
+    assert [each.overrun for each in seen if each.offer == "a"] == [why]
+
+
+def test_others_go_on_without_an_offer_that_bills_more_than_it_may(path: Path) -> None:
+    vendor = Vendor(lambda offer, _: yes(800_000 if offer == "a" else 10))
+    money = Money(2_000_000, "USD")
+    greedy, other = weigh(
+        vendor, path, CHEAP, replace(CHEAP, offer="b"), money_max=money, concurrency=4
+    )
+    assert greedy.paid_pico == 800_000
+    assert (other.verdict.status, other.stopped) == (Status.PROVEN, "")
+
+
+def test_an_offer_that_answers_nothing_is_given_up_with_a_word(path: Path) -> None:
+    vendor = Vendor(lambda offer, _: replace(yes(), text="" if offer == "a" else "Yes."))
+    silent, other = weigh(vendor, path, CHEAP, replace(CHEAP, offer="b"))
+    assert [offer for offer, _ in vendor.asked].count("a") == 4  # three of sixty are allowed
+    assert silent.stopped == (
+        "4 of 60 items have no grade, so nothing can be proven: the answer holds nothing"
+    )
+    assert other.verdict.status is Status.PROVEN
+    (few,) = weigh(vendor, path.with_name("few.jsonl"), CHEAP, limit=2)
+    assert few.stopped == "no item has a grade: the answer holds nothing"
+
+
 def test_an_offer_without_a_price_is_not_asked_for_limited_money(path: Path) -> None:
     vendor = Vendor(lambda *_: yes())
     priced, unpriced = weigh(vendor, path, CHEAP, Contender("b"), money_max=Money(10**6, "USD"))

@@ -14,7 +14,7 @@ from steelyard.domain.errors import (
     UpstreamUnavailable,
 )
 from steelyard.domain.tasks import Grade
-from steelyard.weigh.asking import Answer, AskError, Preempted
+from steelyard.weigh.asking import Answer, AskError, Preempted, Price
 from steelyard.weigh.bills import Bill
 from steelyard.weigh.tries import REASON_CHARS_MAX, Patience, get_reply
 
@@ -112,3 +112,21 @@ def test_the_waits_are_really_waited(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_impossible_patience_is_a_mistake(attempts: int, pauses: int) -> None:
     with pytest.raises(ConfigError, match="attempts_max"):
         Patience(attempts_max=attempts, pauses_max=pauses)
+
+
+def test_a_call_that_cost_more_than_was_held_is_not_tried_again() -> None:
+    price = Price("USD", 10, 10)
+    bill = Bill(price)
+    broken = AskError("cut", cost_pico=31, currency="USD")
+    assert reply(broken, bill=bill) == (Grade.unscored("cut"), 1)
+    assert bill.overrun is not None
+    within = Bill(price)
+    assert reply(AskError("cut", cost_pico=10, currency="USD"), bill=within)[1] == 3
+    assert within.overrun is None
+
+
+def test_pauses_are_not_held_against_an_offer() -> None:
+    bill = Bill(Price("USD", 10, 10))
+    pause = Preempted("a call came", cost_pico=25, currency="USD")
+    assert reply(pause, pause, ANSWER, bill=bill) == (ANSWER, 3)
+    assert bill.overrun is None
