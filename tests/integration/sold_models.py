@@ -1,7 +1,8 @@
 """A vendor who sells models by name, honestly or not: each has its own ways with words.
 
 A "model" has two answers to a prompt, made of its name and the prompt alone, and gives them in
-turns: two models answer differently, and one answers alike at every vendor who really serves it.
+turns, at temperature 0 always the first: two models answer differently, and one answers alike at
+every vendor who really serves it.
 Two, because whoever never repeats himself in three answers cannot be told from anybody by them.
 Chance would have a test of the honest one end unsure now and then, as it should, but not here.
 """
@@ -93,7 +94,7 @@ class Seller:
             return 400, json.dumps(error).encode(), "application/json"
         model = ways.serves.get(body["model"], body["model"])
         prompt = body["messages"][-1]["content"]
-        turn = self._turns[model, prompt]
+        turn = self._turns[model, prompt] if body.get("temperature") else 0
         self._turns[model, prompt] += 1
         text, finish = said(model, prompt[-ways.context_chars :], body["max_tokens"], turn)
         usage = {
