@@ -29,9 +29,6 @@ settings.register_profile(
 )
 settings.load_profile("ci" if os.environ.get("CI") else "person")
 
-os.environ["COLUMNS"] = "400"
-"""Of commands: tests look at what is printed, not where its lines are broken."""
-
 _read_certificates = httpx_transports.create_ssl_context
 
 

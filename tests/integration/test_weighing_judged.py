@@ -55,8 +55,9 @@ def vendors(*words: str) -> Iterator[list[ScriptedVendor]]:
 
 def steelyard(system: System, *words: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "steelyard", *words]
+    environment = {**system._environment, "COLUMNS": "400"}
     return subprocess.run(
-        command, env=system._environment, capture_output=True, text=True, timeout=120, check=False
+        command, env=environment, capture_output=True, text=True, timeout=120, check=False
     )
 
 

@@ -85,7 +85,7 @@ def offline(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def run(*arguments: str) -> Result:
     app = Typer()
     what_if.register(app)
-    return CliRunner().invoke(app, list(arguments))
+    return CliRunner(env={"COLUMNS": "400"}).invoke(app, list(arguments))
 
 
 def ask(*arguments: str) -> dict[str, object]:

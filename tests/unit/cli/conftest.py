@@ -54,6 +54,12 @@ def _one_tree(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("typer.testing._get_command", _commands)
 
 
+@pytest.fixture(autouse=True)
+def _wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests look at what tables hold, not where their lines are broken."""
+    monkeypatch.setattr("steelyard.cli.output._WIDTH_PIPED", 400)
+
+
 @pytest.fixture
 def api(home: Path, monkeypatch: pytest.MonkeyPatch) -> FakeApi:
     fake = FakeApi()

@@ -8,6 +8,11 @@ import pytest
 from steelyard.cli.output import money, print_json, print_table, say
 
 
+@pytest.fixture(autouse=True)
+def _wide() -> None:
+    """Here the width is what is looked at."""
+
+
 def test_table_in_a_pipe_is_never_cut(capsys: pytest.CaptureFixture[str]) -> None:
     long = "x" * 300
     print_table(("name", "n"), [(long, 5), (None, True)], right=("n",))
