@@ -83,7 +83,7 @@ def measure(
 ) -> None:
     """Measure by load what an offer carries; Ctrl-C ends it and keeps what is known.
 
-    Exit code 1: it carries less than ``--enough``, or nothing is known.
+    Exit code 1: it carries less than ``--enough``, or that is not known.
     """
     body = {
         **{"offer": offer, "money": budget, "minutes": minutes, "enough": enough},
@@ -148,9 +148,30 @@ def _progress(row: Mapping[str, Any]) -> str:
 def _print(found: Mapping[str, Any]) -> None:
     cost = money(found, "cost") or f"0 {found.get('currency', '')}"
     refused = f", {found['refused']} of them refused" if found.get("refused") else ""
-    say(f"{found['offer']}: {found['state']}, {_rate(found)} requests a minute")
+    if found.get("enough"):
+        say(_answer(found))
+        state = ""  # what was asked is answered; a bound above it would read as the vendor's limit
+    else:
+        state = f"{found['state']}, "
+    say(f"{found['offer']}: {state}{_rate(found)} requests a minute")
     _explain(found)
     say(f"{found.get('calls', 0)} calls{refused}, cost {cost}")
+
+
+def _answer(found: Mapping[str, Any]) -> str:
+    """Whether it is enough, with what that rests on."""
+    lower, upper = found["requests_lower"], found.get("requests_upper")
+    carried = f"at least {lower:.0f} a minute were carried" if lower else "no whole minute was held"
+    needed = f"{found['enough']} are needed"
+    if found.get("is_enough"):
+        return f"enough: yes, {carried}; {needed}"
+    if found.get("is_enough") is False:
+        return f"enough: no, at most {upper:.0f} a minute are let through; {needed}"
+    if found.get("limiter") == "queue":
+        why = "; answers waited: at the vendor, on this machine, or for the calls under way"
+    else:
+        why = ""
+    return f"enough: not known, {carried}; {needed}{why}"
 
 
 def _explain(row: Mapping[str, Any]) -> None:

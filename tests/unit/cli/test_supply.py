@@ -81,6 +81,37 @@ def test_more_than_was_asked_is_shown_as_such(run: Callable[..., Result], lines:
     assert result.exit_code == 0 and "298 or more requests a minute" in result.stdout
 
 
+@pytest.mark.parametrize(
+    ("more", "answer"),
+    [
+        (
+            {"state": "ok", "is_enough": True, "requests_lower": 101.0},
+            "enough: yes, at least 101 a minute were carried; 100 are needed\nshop/m: 300",
+        ),
+        (
+            {"is_enough": False, "requests_lower": 40.0, "requests_upper": 62.0},
+            "enough: no, at most 62 a minute are let through; 100 are needed\nshop/m: 300",
+        ),
+        (
+            {"is_enough": None, "requests_lower": 92.0, "limiter": "queue"},
+            "enough: not known, at least 92 a minute were carried; 100 are needed; answers waited",
+        ),
+        (
+            {"state": "unknown", "is_enough": None, "requests_lower": 0.0, "limiter": "unknown"},
+            "enough: not known, no whole minute was held; 100 are needed\n",
+        ),
+    ],
+)
+def test_what_was_asked_is_answered_first(
+    run: Callable[..., Result], lines: list[Any], more: dict[str, Any], answer: str
+) -> None:
+    lines.append({"result": {**FOUND, "enough": 100, **more}})
+    result = run("supply", "measure", "shop/m", "--enough", "100")
+    assert result.stdout.startswith(answer), result.stdout
+    assert "limited" not in result.stdout
+    assert result.exit_code == (0 if more["is_enough"] else 1)
+
+
 def test_ctrl_c_keeps_what_is_known(
     run: Callable[..., Result], api: FakeApi, lines: list[Any]
 ) -> None:

@@ -37,6 +37,7 @@ from steelyard.store import measurements, settings
 from steelyard.store.measurements import Measurement
 from steelyard.weigh.supply.drive import find_limit
 from steelyard.weigh.supply.finder import Finder, Found, Reply, Terms
+from steelyard.weigh.supply.modes import is_enough
 
 log = logging.getLogger(__name__)
 
@@ -250,6 +251,7 @@ def _body(wish: Wish, found: Found, caller: Any) -> dict[str, Any]:
         "failed": found.failed,
         "seconds": round(found.seconds, 1),
         "enough": wish.enough or None,
+        "is_enough": is_enough(rate, wish.enough) if wish.enough else None,
         "detail": found.why + (f" ({caller.last_error})" if found.failed else ""),
     }
 

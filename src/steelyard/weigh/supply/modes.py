@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from statistics import fmean, median, stdev
 
-from steelyard.weigh.supply.record import LONG_S, MINUTE_S, Kind, Rate, Record, Sent
+from steelyard.weigh.supply.record import LONG_S, MINUTE_S, Kind, Rate, Record, Sent, pressed
+from steelyard.weigh.supply.stories import hull, stories
 from steelyard.weigh.supply.terms import State, Terms
 
 _SLOWER, _SLOWER_S = 2.0, 0.25
@@ -26,6 +27,11 @@ OVER = 1.06
 _QUICK = 10
 """Refused again after fewer calls, nothing was saved up."""
 _AT_FIRST_S = 10.0
+_BACK, _BACK_AFTER = 0.8, 2
+"""Refused shortly though a longer limit is there, too, it asks for less, to get as far as that."""
+_PROOF_S, _PROOF = 120.0, 0.93
+_UNDER = 0.98
+"""What is to be proved is asked for, but for so much that nothing is refused."""
 BASE_CALLS = 8
 """Answers that say how quick an offer is with nothing to do."""
 
@@ -154,24 +160,48 @@ class Pulse:
         return Rate(Kind.QUEUE, rate, 0.85 * rate, 1.15 * rate)
 
 
-def pressing(record: Record, likely: Rate | None, now_s: float, pace_max: float) -> float:
+def is_proved(record: Record, rate: Rate) -> bool:
+    """Whether a rate was carried for two minutes: another limit on whole minutes would have shown.
+
+    Any two minutes hold a whole minute of the clock.
+    """
+    return record.most_in(_PROOF_S) >= _PROOF * rate.lower * _PROOF_S / MINUTE_S
+
+
+def proving(rate: Rate) -> float:
+    """Calls per second that show whether a rate lasts."""
+    return _UNDER * rate.lower / MINUTE_S
+
+
+def pressing(record: Record, fits: Rate | None, now_s: float, pace_max: float) -> float:
     """Calls per second to send after a refusal: a little more than there is, as far as known."""
     episode = record.episodes[-1]
     if any(e.blocked_s > LONG_S for e in record.episodes):
+        short = sum(e.blocked_s <= LONG_S for e in record.episodes)
+        if fits is None and short > _BACK_AFTER:
+            return episode.pace * (1.0 if episode.blocked_s > LONG_S else _BACK)
         return max(e.pace for e in record.episodes)  # fills the window that has opened
-    if likely is None or likely.upper is None or likely.lower <= 0:
+    if fits is None or fits.upper is None or fits.lower <= 0:
         first_s = record.episodes[0].started_s
         if now_s - first_s < _AT_FIRST_S:
             # Carried on the way up, the pace is a little too much; refused at once, far too much.
             return (0.93 if episode.pace >= pace_max else 0.7) * episode.pace
         since_s = max(first_s, now_s - MINUTE_S)
         return OVER * len(record.let_in(since_s)) / max(now_s - since_s, 1.0)
-    lower, upper = likely.lower / MINUTE_S, likely.upper / MINUTE_S
+    lower, upper = fits.lower / MINUTE_S, fits.upper / MINUTE_S
     if upper > 1.25 * lower:
         return math.sqrt(lower * upper)
     if episode.accepted_before < _QUICK:
         return float(lower**0.6 * upper**0.4)  # it saves nothing up: carried, or not at all
     return OVER * math.sqrt(lower * upper)
+
+
+def likely(record: Record, *, is_proved: bool) -> Rate | None:
+    """What may be said at the end of a limit that was met; ``is_proved``: it was carried, too."""
+    rate = hull(stories(record, is_last=True)) or pressed(record)
+    if rate is not None and not is_proved:
+        rate = rate._replace(lower=min(rate.lower, record.most_in_a_minute()))
+    return rate
 
 
 def known(record: Record, fits: Rate | None, pulse: Pulse, span: tuple[float, float]) -> Rate:
@@ -201,3 +231,19 @@ def judged(rate: Rate, terms: Terms, *, at_terms: bool) -> State:
         return State.LIMITED if terms.enough else State.OK
     is_known = rate.upper is not None and (rate.lower > 0 or rate.kind is Kind.EXHAUSTED)
     return State.LIMITED if is_known else State.UNKNOWN
+
+
+def is_enough(rate: Rate, needed: int) -> bool | None:
+    """Whether an offer carries what is needed; None where that is not known.
+
+    Only a vendor's refusals prove that it does not: answers that wait may wait on the machine that
+    asks, or for the calls that it keeps under way.
+
+    Args:
+        rate: what was found.
+        needed: calls per minute.
+    """
+    if rate.lower >= needed:
+        return True
+    is_refused = rate.kind not in (Kind.NONE, Kind.QUEUE, Kind.UNKNOWN)
+    return False if is_refused and rate.upper is not None and rate.upper < needed else None

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from steelyard.weigh.supply.modes import BASE_CALLS, Lanes, Pulse, judged, known, pressing
+from steelyard.weigh.supply.modes import (
+    BASE_CALLS,
+    Lanes,
+    Pulse,
+    is_enough,
+    judged,
+    known,
+    pressing,
+)
 from steelyard.weigh.supply.record import Episode, Kind, Rate, Record, Sent
 from steelyard.weigh.supply.terms import State, Terms
 
@@ -111,3 +119,21 @@ def test_a_rate_is_judged_by_what_was_asked(
     rate: Rate, enough: int, at_terms: bool, state: State
 ) -> None:
     assert judged(rate, Terms(600, enough=enough), at_terms=at_terms) is state
+
+
+@pytest.mark.parametrize(
+    ("rate", "answer"),
+    [
+        (Rate(Kind.QUEUE, 120, 101, 138), True),
+        (Rate(Kind.NONE, 100, 100, None), True),
+        (Rate(Kind.FIXED_WINDOW, 60, 58, 62), False),
+        (Rate(Kind.CONCURRENCY, 60, 58, 62), False),
+        (Rate(Kind.EXHAUSTED, 0, 0, 40), False),
+        (Rate(Kind.SMOOTHED, 95, 90, 102), None),
+        (Rate(Kind.QUEUE, 60, 51, 69), None),
+        (Rate(Kind.NONE, 99, 99, None), None),
+        (Rate(Kind.UNKNOWN, 5, 0, 60), None),
+    ],
+)
+def test_only_refusals_prove_that_it_is_not_enough(rate: Rate, answer: bool | None) -> None:
+    assert is_enough(rate, 100) is answer
