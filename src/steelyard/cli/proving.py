@@ -112,8 +112,25 @@ def lines(rows: Sequence[Mapping[str, Any]], verdicts: Sequence[Mapping[str, Any
     n_faults = max((int(row.get("n_faults") or 0) for row in rows), default=0)
     if n_faults:
         said.append(f"{n_faults} items of the set cannot be used")
+    said += [_items(row, verdicts) for row in rows if row["ended_at_ns"]]
     said += [_judge(row) for row in rows if row.get("judge") and row["judge"]["pairs"]]
     return [line for line in said if line]
+
+
+def _items(row: Mapping[str, Any], verdicts: Iterable[Mapping[str, Any]]) -> str:
+    """Where a verdict rests on other items than were done, which cases show all."""
+    done = int(row["items_done"])
+    for verdict in verdicts:
+        read = verdict["n"] + verdict.get("n_unscored", 0)
+        if verdict["offer"] != row["offer"] or read == done:
+            continue
+        if read < done:
+            return (
+                f"{row['offer']}: the verdict rests on {read} of {done} items; the others were"
+                " asked ahead of it, or for the cost"
+            )
+        return f"{row['offer']}: the verdict of an earlier weighing stays; it rests on {read} items"
+    return ""
 
 
 def _cheapest(rows: Iterable[Mapping[str, Any]], verdicts: Iterable[Mapping[str, Any]]) -> str:

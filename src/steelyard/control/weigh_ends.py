@@ -130,10 +130,11 @@ def _end_one(
 def says_nothing_new(verdict: Verdict, earlier: Verdict) -> bool:
     """Whether a verdict knows less than an earlier one of the same form, and nothing newer.
 
-    A weighing that ended early over stored answers must not take away what they once proved.
+    A weighing that ended early over stored answers must not take away what they once proved; and
+    one of fewer offers, which needs fewer of the same answers to say the same, not their number.
     """
     return (
-        verdict.status is Status.NOT_PROVEN
+        verdict.status in (Status.NOT_PROVEN, earlier.status)
         and verdict.floor == earlier.floor
         and verdict.n < earlier.n
         and instant_ns(verdict.decided_at) <= instant_ns(earlier.decided_at)

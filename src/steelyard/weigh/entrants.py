@@ -196,6 +196,11 @@ class Lane:
         """Whether more grades could settle something."""
         return self.status is Status.NOT_PROVEN
 
+    @property
+    def cost_pico(self) -> int:
+        """Of the items read, whenever they were paid."""
+        return self.cost.cost_pico + self._cluster[0]
+
     def put(self, index: int, grade: Grade, cost_pico: int, paid_pico: int) -> None:
         """Keeps a finished item until its turn comes.
 
@@ -293,7 +298,7 @@ class Lane:
         else:
             mean, bounds, n = quality.mean, self._told(quality), quality.n
         accepted = self.cost.accepted + self._cluster[1]
-        cost_pico = self.cost.cost_pico + self._cluster[0]
+        cost_pico = self.cost_pico
         return Standing(
             offer=self.entrant.name,
             status=self.status,

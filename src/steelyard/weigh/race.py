@@ -57,11 +57,11 @@ class _Place:
 
     lane: Lane
     position: int
-    paid_pico: int
+    cost_pico: int
 
     @classmethod
     def of(cls, lane: Lane) -> _Place:
-        return cls(lane, lane.position, lane.paid_pico)
+        return cls(lane, lane.position, lane.cost_pico)
 
 
 class Race:
@@ -126,7 +126,7 @@ class Race:
             lane = place.lane
             if place.position in lane.asked or place.position in lane.answers:
                 place.position += 1
-                place.paid_pico += lane.entrant.cost_pico
+                place.cost_pico += lane.entrant.cost_pico
             elif self._is_free(lane) and self._can_pay(lane):
                 return self._hand_out(lane, place.position)
             else:
@@ -288,8 +288,9 @@ class Race:
                 needed = reference
             if not self._can_ask(needed, blocked) or not self._can_ask(place, blocked):
                 continue
-            paid_pico = place.paid_pico if is_cheapest else 0
-            key = (paid_pico, place.position, lane.entrant.cost_pico, lane.order)
+            # What its answers cost, paid now or kept from before: kept ones change no verdict.
+            cost_pico = place.cost_pico if is_cheapest else 0
+            key = (cost_pico, place.position, lane.entrant.cost_pico, lane.order)
             if best_key is None or key < best_key:
                 best, best_key = needed, key
         return best

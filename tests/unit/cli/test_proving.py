@@ -46,7 +46,7 @@ JUDGE = {
 
 
 def ended(**more: object) -> dict[str, Any]:
-    return {**STARTED, "ended_at_ns": 5, **more}
+    return {**STARTED, "ended_at_ns": 5, "items_done": VERDICT["n"], **more}
 
 
 def test_weigh_waits_for_its_own_weighings_and_shows_the_verdict(
@@ -174,6 +174,18 @@ def test_money_stored_answers_and_the_judge_are_told() -> None:
         "1 items of the set cannot be used",
         "local/small: the judge shows no bias to a place; of 20 pairs asked in both orders"
         " 3 opinions turned (3% to 38%), 2 of 3 to the answer shown first; 2 of 30 unscored",
+    ]
+
+
+def test_items_that_a_verdict_does_not_rest_on_are_told() -> None:
+    verdict = {**VERDICT, "n_unscored": 2}
+    assert proving.lines([ended(items_done=122)], [verdict])[1:] == []
+    assert proving.lines([ended(items_done=125)], [verdict])[1:] == [
+        "local/small: the verdict rests on 122 of 125 items; the others were asked ahead of it,"
+        " or for the cost"
+    ]
+    assert proving.lines([ended(items_done=51)], [verdict])[1:] == [
+        "local/small: the verdict of an earlier weighing stays; it rests on 122 items"
     ]
 
 

@@ -36,7 +36,9 @@ def test_stored_answers_do_not_take_away_what_they_once_proved() -> None:
     assert says_nothing_new(SHORT, PROVEN)
     assert not says_nothing_new(replace(SHORT, decided_at=NOON + timedelta(hours=1)), PROVEN)
     assert not says_nothing_new(replace(SHORT, floor=Decimal("0.5")), PROVEN)
-    assert not says_nothing_new(replace(SHORT, lower=Decimal("0.7")), PROVEN)
+    assert says_nothing_new(replace(SHORT, lower=Decimal("0.7")), PROVEN)  # the same, from less
+    failed = replace(SHORT, total=Fraction(0), lower=Decimal(0), upper=Decimal("0.5"))
+    assert not says_nothing_new(failed, PROVEN)
     assert not says_nothing_new(PROVEN, SHORT)
 
 

@@ -123,6 +123,17 @@ def test_the_reference_itself_may_be_the_cheapest() -> None:
     assert found["o1"].n_asked < 60
 
 
+def test_answers_that_were_there_are_read_in_the_order_in_which_they_were_bought() -> None:
+    def told(paid_pico: int | None) -> list[tuple[str, int]]:
+        race = Race(entrants(10, 100), FLOOR, Rules(400, Goal.CHEAPEST))
+        while (ask := race.next()) is not None:
+            grade = RIGHT if ask[0] == "o1" or ask[1] % 6 else WRONG
+            race.take(*ask, grade, 10 if ask[0] == "o0" else 100, paid_pico)
+        return [(standing.why, standing.n_asked) for standing in race.verdicts()]
+
+    assert told(None) == told(0) == [("decided", 120), ("no cheaper than o0", 12)]
+
+
 def test_nothing_is_named_cheapest_on_a_guess() -> None:
     race = Race(entrants(10, 100), FLOOR, Rules(60, Goal.CHEAPEST))
     run(race, [0.7, 1.0], [10, 100])
