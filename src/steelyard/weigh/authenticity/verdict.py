@@ -128,31 +128,9 @@ def judge(
         raise ValueError(f"an error lies between 0 and 1, not {error}")
     pairs = paired(reference, suspect)
     errors = {name: share * error for name, share in SHARES.items()}
-    opens = of_kind(pairs, Kind.OPEN)
-    equal = equality.test(
-        opens,
-        error_answers=errors["answers_differ"],
-        error_length=errors["answer_length"],
-        seed=seed,
-    )
-    mixed = mixture.test(opens, error=errors["part_swapped"], seed=seed)
-    at_least = max(equal.share_lower, mixed.share_lower)
-    steadied = steady.test(
-        of_kind(pairs, Kind.STEADY),
-        error=errors["steady_differ"],
-        seed=seed,
-    )
-    findings = (
-        _about_steadiness(steadied, errors["steady_differ"]),
-        *_about_answers(equal, errors),
-        _about_mixture(mixed, at_least, errors["part_swapped"]),
-        *_about_counts(pairs, errors, seed),
-        _about_context(pairs, errors["context_cut"], seed),
-        _about_limits(pairs, errors["limit_ignored"], seed),
-        _about_logprobs(pairs, errors["logprobs_differ"], seed),
-    )
+    findings, at_least, n_asked = _all_findings(pairs, errors, seed)
     n_told = sum(len(p.reference) for p in pairs if p.probe.kind in (Kind.OPEN, Kind.STEADY))
-    state, why = _conclude(findings, mixed.n + steadied.n, n_told)
+    state, why = _conclude(findings, n_asked, n_told)
     return AuthenticityVerdict(
         state=state,
         findings=findings,
@@ -169,6 +147,32 @@ def judge(
         swapped_at_least=at_least,
         why=why,
     )
+
+
+def _all_findings(
+    pairs: Sequence[Pair], errors: Mapping[str, Fraction], seed: int
+) -> tuple[tuple[Finding, ...], float, int]:
+    """What every test found; the least share that is swapped; answers to open and steady probes."""
+    opens = of_kind(pairs, Kind.OPEN)
+    equal = equality.test(
+        opens,
+        error_answers=errors["answers_differ"],
+        error_length=errors["answer_length"],
+        seed=seed,
+    )
+    mixed = mixture.test(opens, error=errors["part_swapped"], seed=seed)
+    at_least = max(equal.share_lower, mixed.share_lower)
+    steadied = steady.test(of_kind(pairs, Kind.STEADY), error=errors["steady_differ"], seed=seed)
+    findings = (
+        _about_steadiness(steadied, errors["steady_differ"]),
+        *_about_answers(equal, errors),
+        _about_mixture(mixed, at_least, errors["part_swapped"]),
+        *_about_counts(pairs, errors, seed),
+        _about_context(pairs, errors["context_cut"], seed),
+        _about_limits(pairs, errors["limit_ignored"], seed),
+        _about_logprobs(pairs, errors["logprobs_differ"], seed),
+    )
+    return findings, at_least, mixed.n + steadied.n
 
 
 def _conclude(
