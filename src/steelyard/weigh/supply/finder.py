@@ -21,17 +21,9 @@ import math
 from collections.abc import Sequence
 from statistics import median
 
+from steelyard.weigh.supply import modes
 from steelyard.weigh.supply import record as supply_record
-from steelyard.weigh.supply.modes import (
-    BASE_CALLS,
-    OVER,
-    Lanes,
-    Mode,
-    Pulse,
-    judged,
-    known,
-    pressing,
-)
+from steelyard.weigh.supply.modes import OVER, Lanes, Mode, Pulse
 from steelyard.weigh.supply.record import LONG_S, MINUTE_S, End, Episode, Kind, Rate, Record, Sent
 from steelyard.weigh.supply.stories import Story, hull, is_of_minutes, stories
 from steelyard.weigh.supply.terms import Found, Reply, State, Terms
@@ -95,6 +87,7 @@ class Finder:
         self._stories: list[Story] = []
         """What limiters fit what was seen, when that was last asked."""
         self._weighed_s = -math.inf
+        self._unproved: Rate | None = None  # it seems to be that, but was not carried for long
         self._segment_s = now_s
         """Where the running segment of an even pace begins."""
         self._lanes = Lanes()
@@ -164,13 +157,14 @@ class Finder:
     def found(self, now_s: float) -> Found:
         """What is known by now."""
         record = self.record
-        rate = self._rate or known(record, self._likely(), self._pulse, (self._began_s, now_s))
-        times, base_s = record.times_s()[-3 * BASE_CALLS :], self._pulse.base_s
+        span = self._began_s, now_s
+        rate = self._rate or modes.known(record, self._likely(), self._pulse, span)
+        times, base_s = record.times_s()[-3 * modes.BASE_CALLS :], self._pulse.base_s
         slower = median(times) / base_s if times and base_s else 1.0
         ends = [c.end for c in record.calls]
         is_rate = rate.kind in (Kind.BUCKET, Kind.SMOOTHED)
         return Found(
-            judged(rate, self._terms, at_terms=self._why == _NO_MORE),
+            modes.judged(rate, self._terms, at_terms=self._why == _NO_MORE),
             rate,
             supply_record.burst(record, rate.estimate) if is_rate else 0,
             slower,
@@ -186,7 +180,7 @@ class Finder:
         """What may be said of a limit that was met, but is not known for sure."""
         if self._lanes.length and (rate := self._lanes.rate(math.inf)) is not None:
             return rate
-        return hull(stories(self.record, is_last=True)) or supply_record.pressed(self.record)
+        return modes.likely(self.record)
 
     def _is_over(self, now_s: float) -> bool:
         terms = self._terms
@@ -329,10 +323,12 @@ class Finder:
             lower = float(self.record.most_in_a_minute())
             self._rate = Rate(Kind.SMOOTHED, lower, lower, None)
             self.stop(_NO_MORE)
-        self._pace = min(max(self._pressing(now_s), OVER * self._pace), self._pace_max)
+        least = 0.0 if self._unproved else min(OVER * self._pace, self._pace_max)
+        self._pace = max(self._pressing(now_s), least)
 
     def _pressing(self, now_s: float) -> float:
-        pace = pressing(self.record, hull(self._stories), now_s, self._pace_max)
+        fits, proves = self._unproved or hull(self._stories), self._unproved is not None
+        pace = modes.pressing(self.record, fits, now_s, self._pace_max, proves=proves)
         return min(pace, self._pace_max)
 
     def _weigh(self, now_s: float) -> None:
@@ -348,9 +344,13 @@ class Finder:
             return  # a limit on whole minutes would not have shown yet
         if rate is None and since_s > _MEAN_AFTER_S:
             rate = supply_record.pressed(record)
-        near = _NEAR if since_s < _MEAN_AFTER_S else _NEAR_ENOUGH
-        if rate is not None and rate.upper is not None and rate.upper <= near * rate.lower:
+        near, self._unproved = _NEAR if since_s < _MEAN_AFTER_S else _NEAR_ENOUGH, None
+        if rate is None or rate.upper is None or rate.upper > near * rate.lower:
+            return
+        if not self._stories or is_of_minutes(self._stories) or modes.is_proved(record, rate):
             self._settle(rate)
+        else:
+            self._unproved = rate
 
     def _suspect_lanes(self) -> bool:
         """Whether calls under way may be what is limited; that is then tried."""

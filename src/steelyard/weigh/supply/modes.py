@@ -9,7 +9,7 @@ from enum import StrEnum
 from statistics import fmean, median, stdev
 
 from steelyard.weigh.supply.record import LONG_S, MINUTE_S, Kind, Rate, Record, Sent, pressed
-from steelyard.weigh.supply.stories import hull, stories
+from steelyard.weigh.supply.stories import hull, is_of_minutes, stories
 from steelyard.weigh.supply.terms import State, Terms
 
 _SLOWER, _SLOWER_S = 2.0, 0.25
@@ -168,13 +168,15 @@ def is_proved(record: Record, rate: Rate) -> bool:
     return record.most_in(_PROOF_S) >= _PROOF * rate.lower * _PROOF_S / MINUTE_S
 
 
-def proving(rate: Rate) -> float:
-    """Calls per second that show whether a rate lasts."""
-    return _UNDER * rate.lower / MINUTE_S
+def pressing(
+    record: Record, fits: Rate | None, now_s: float, pace_max: float, *, proves: bool = False
+) -> float:
+    """Calls per second to send after a refusal: a little more than there is, as far as known.
 
-
-def pressing(record: Record, fits: Rate | None, now_s: float, pace_max: float) -> float:
-    """Calls per second to send after a refusal: a little more than there is, as far as known."""
+    ``proves``: what fits is to be carried for a while, to show whether it lasts.
+    """
+    if proves and fits is not None:
+        return _UNDER * fits.lower / MINUTE_S
     episode = record.episodes[-1]
     if any(e.blocked_s > LONG_S for e in record.episodes):
         short = sum(e.blocked_s <= LONG_S for e in record.episodes)
@@ -196,12 +198,17 @@ def pressing(record: Record, fits: Rate | None, now_s: float, pace_max: float) -
     return OVER * math.sqrt(lower * upper)
 
 
-def likely(record: Record, *, is_proved: bool) -> Rate | None:
-    """What may be said at the end of a limit that was met; ``is_proved``: it was carried, too."""
-    rate = hull(stories(record, is_last=True)) or pressed(record)
-    if rate is not None and not is_proved:
-        rate = rate._replace(lower=min(rate.lower, record.most_in_a_minute()))
-    return rate
+def likely(record: Record) -> Rate | None:
+    """What may be said at the end of a limit that was met, though it is not known for sure."""
+    found = stories(record, is_last=True)
+    rate = hull(found)
+    if rate is None:
+        return pressed(record)
+    if is_of_minutes(found) or is_proved(record, rate):
+        return rate
+    # More was not seen to last; one minute alone may hold parts of two windows.
+    lower = min(rate.lower, record.most_in(_PROOF_S) * MINUTE_S / _PROOF_S)
+    return rate._replace(estimate=(lower + (rate.upper or lower)) / 2, lower=lower)
 
 
 def known(record: Record, fits: Rate | None, pulse: Pulse, span: tuple[float, float]) -> Rate:
@@ -219,6 +226,10 @@ def known(record: Record, fits: Rate | None, pulse: Pulse, span: tuple[float, fl
         return Rate(Kind.EXHAUSTED, 0.0, 0.0, most)
     if fits is not None:
         return fits
+    # Any minute may hold the end of one window and the begin of another: over all it is less.
+    since_s = record.episodes[0].started_s
+    if now_s - since_s > MINUTE_S:
+        lower = min(lower, len(record.let_in(since_s)) * MINUTE_S / (now_s - since_s))
     return Rate(Kind.UNKNOWN, lower, 0.0, max(most, shut.pace * MINUTE_S))
 
 

@@ -26,6 +26,11 @@ _JITTER_S = 0.008
 _PARTS = 8
 _T = 2.5
 """Student's t for so many parts and 95 %, a little more."""
+_LEAKS = 0.25
+"""Calls let in that should have been refused, per refusal: a fifth of what came."""
+_ODD = 0.01
+"""Share of calls that jitter may put into the neighbouring window."""
+_JITTER_MIN_S, _JITTER_MAX_S = 0.014, 0.05
 
 
 class Kind(StrEnum):
@@ -134,8 +139,12 @@ class Record:
 
     def most_in_a_minute(self) -> int:
         """Most calls sent within any 60 s that were accepted: what was surely carried once."""
+        return self.most_in(MINUTE_S)
+
+    def most_in(self, span_s: float) -> int:
+        """Most calls sent within so many seconds that were accepted."""
         times = [c.at_s for c in self.accepted()]
-        return max((_within(times, at_s, MINUTE_S) + 1 for at_s in times), default=0)
+        return max((_within(times, at_s, span_s) + 1 for at_s in times), default=0)
 
     def is_a_minute_past(self, now_s: float) -> bool:
         """Whether a limit on whole minutes would have shown since the first refusal."""
@@ -145,6 +154,58 @@ class Record:
         """How long accepted calls took, in the order of their ends."""
         done = sorted(self.accepted(), key=lambda c: c.ended_s)
         return [c.time_s for c in done]
+
+
+class Trace:
+    """A record as stories read it."""
+
+    def __init__(self, record: Record) -> None:
+        self.accepted = record.let_in()
+        refused = record.refused()
+        self.refused = [call.at_s for call in refused]
+        self.leaks_max = 0.0
+        self.shut_min = 2
+        """Windows that must have been full."""
+        self.episodes = [e for e in record.episodes if e.recovered_s is not None]
+        self.empty_s = max((e.refused_last_s - e.started_s for e in self.episodes), default=0.0)
+        """The longest in which nothing was let in though it was asked for."""
+        self.longest_s = max((e.blocked_s for e in self.episodes), default=0.0)
+        told_s = [call.retry_after_s for call in refused if call.retry_after_s is not None]
+        self.told = [(c.at_s, c.retry_after_s) for c in refused if c.retry_after_s is not None]
+        self.told_s = median(told_s) if 2 * len(told_s) > len(refused) else 0.0
+        """How long refusals ask to wait."""
+        times = [call.time_s for call in refused]
+        self.jitter_s = _JITTER_MIN_S
+        if len(times) > 3:
+            spread_s = max(times) - min(times)
+            self.jitter_s = min(max(spread_s, _JITTER_MIN_S), _JITTER_MAX_S)
+        # Sent at about the same time, what was let in may have come first.
+        calls = [(at_s, True) for at_s in self.accepted] + [(at_s, False) for at_s in self.refused]
+        self.calls = sorted(calls, key=lambda c: c[0] if c[1] else c[0] + self.jitter_s)
+
+    def count(self, from_s: float, until_s: float) -> int:
+        """Calls accepted in [from, until)."""
+        return bisect_left(self.accepted, until_s) - bisect_left(self.accepted, from_s)
+
+    def leaking(self) -> Trace:
+        """The same, read as that of a limiter that lets some pass."""
+        self.leaks_max = _LEAKS * len(self.refused)
+        return self
+
+    def lasting(self) -> Trace:
+        """The same with long refusals only: short ones were another limit's.
+
+        The first of a long one may have been, too; the last one was not.
+        """
+        self.episodes = [e for e in self.episodes if e.blocked_s > LONG_S]
+        self.refused = [e.refused_last_s for e in self.episodes]
+        self.told = [each for each in self.told if each[0] in self.refused]
+        return self
+
+    @property
+    def odd(self) -> float:
+        """Calls that a window may have on the wrong side."""
+        return 1 + self.leaks_max + _ODD * len(self.accepted)
 
 
 def _within(times: Sequence[float], at_s: float, span_s: float) -> int:
@@ -208,7 +269,10 @@ def pressed(record: Record) -> Rate | None:
     # While nothing is asked after a refusal some limiters go on, and some stand still.
     shut_s = sum(e.blocked_s for e in record.episodes if starts[0] <= e.started_s < starts[-1])
     upper = (estimate + off) * span_s / max(span_s - shut_s, 1e-9)
-    return Rate(Kind.UNKNOWN, (estimate + upper) / 2, estimate - off, upper)
+    # Shut for long, there is a limit that asking more would not have moved: rather too little.
+    is_long = any(e.blocked_s > LONG_S for e in record.episodes)
+    likely = estimate if is_long else (estimate + upper) / 2
+    return Rate(Kind.UNKNOWN, likely, estimate - off, upper)
 
 
 def burst(record: Record, per_minute: float) -> int:

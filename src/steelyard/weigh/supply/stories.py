@@ -19,24 +19,20 @@ from __future__ import annotations
 import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
-from statistics import median
 from typing import NamedTuple
 
-from steelyard.weigh.supply.record import LONG_S, MINUTE_S, Kind, Rate, Record
+from steelyard.weigh.supply.record import LONG_S, MINUTE_S, Kind, Rate, Record, Trace
 
 SPANS_S = (1, 2, 3, 5, 6, 10, 12, 15, 20, 30, 60, 120, 300, 600, 900, 3600)
 """Of windows, as vendors have them."""
-_LEAKS = 0.25
-"""Calls let in that should have been refused, per refusal: a fifth of what came."""
-_ODD = 0.01
-"""Share of calls that jitter may put into the neighbouring window."""
 _PHASES = 40
 _COUNTER_SPANS_S = (1.0, 10.0, 60.0)
 _COUNTER_PHASES = 20
 _SIZES = (1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 7.0, 10.0, 15.0, 30.0, math.inf)
 _LUMP_S, _LUMPY_SIZES = 1.0, (15.0, 30.0, math.inf)
-_JITTER_MIN_S, _JITTER_MAX_S = 0.014, 0.05
 _STEPS = 9
+_MIXED = 0.01
+"""Share of a window's calls that nobody knows where another limiter refuses, too."""
 _LEAKY_MIN = 6
 """Refusals before leaks are thought of."""
 _FEW = 10
@@ -62,53 +58,6 @@ class Story(NamedTuple):
     """Of a window."""
 
 
-class Trace:
-    """A record as stories read it."""
-
-    def __init__(self, record: Record) -> None:
-        self.accepted = record.let_in()
-        refused = record.refused()
-        self.refused = [call.at_s for call in refused]
-        self.leaks_max = 0.0
-        self.shut_min = 2
-        """Windows that must have been full."""
-        self.episodes = [e for e in record.episodes if e.recovered_s is not None]
-        self.leaks_max = 0.0
-        self.shut_min = 2
-        """Windows that must have been full."""
-        self.episodes = [e for e in record.episodes if e.recovered_s is not None]
-        self.calls = sorted(
-            [(at_s, True) for at_s in self.accepted] + [(at_s, False) for at_s in self.refused]
-        )
-        self.longest_s = max((e.blocked_s for e in self.episodes), default=0.0)
-        told_s = [call.retry_after_s for call in refused if call.retry_after_s is not None]
-        self.told = [(c.at_s, c.retry_after_s) for c in refused if c.retry_after_s is not None]
-        self.told_s = median(told_s) if 2 * len(told_s) > len(refused) else 0.0
-        """How long refusals ask to wait."""
-        times = [call.time_s for call in refused]
-        self.jitter_s = _JITTER_MIN_S
-        if len(times) > 3:
-            spread_s = max(times) - min(times)
-            self.jitter_s = min(max(spread_s, _JITTER_MIN_S), _JITTER_MAX_S)
-        # Sent at about the same time, what was let in may have come first.
-        calls = [(at_s, True) for at_s in self.accepted] + [(at_s, False) for at_s in self.refused]
-        self.calls = sorted(calls, key=lambda c: c[0] if c[1] else c[0] + self.jitter_s)
-
-    def count(self, from_s: float, until_s: float) -> int:
-        """Calls accepted in [from, until)."""
-        return bisect_left(self.accepted, until_s) - bisect_left(self.accepted, from_s)
-
-    def leaking(self) -> Trace:
-        """The same, read as that of a limiter that lets some pass."""
-        self.leaks_max = _LEAKS * len(self.refused)
-        return self
-
-    @property
-    def odd(self) -> float:
-        """Calls that a window may have on the wrong side."""
-        return 1 + self.leaks_max + _ODD * len(self.accepted)
-
-
 def stories(record: Record, *, is_last: bool = False) -> list[Story]:
     """What fits; empty where nothing does, or little was seen.
 
@@ -119,7 +68,7 @@ def stories(record: Record, *, is_last: bool = False) -> list[Story]:
     if not trace.episodes:
         return []
     # Only where nothing that counts exactly fits, leaks are thought of: they fit nearly all.
-    found = _fitting(trace) or _lumpy(trace)
+    found = _fitting(trace) or _lumpy(trace) or _second(record, trace.shut_min)
     if not found and len(trace.episodes) >= _LEAKY_MIN:
         found = _fitting(trace.leaking())
     return found
@@ -134,22 +83,35 @@ def _lumpy(trace: Trace) -> list[Story]:
     return found
 
 
+def _second(record: Record, shut_min: int) -> list[Story]:
+    """Windows behind a limiter of seconds: the longer refusals are theirs, and what they let in."""
+    trace = Trace(record).lasting()
+    trace.shut_min = shut_min
+    if not trace.episodes or len(trace.episodes) == len(record.episodes):
+        return []
+    found = _windows(trace, [span_s for span_s in SPANS_S if span_s > LONG_S])
+    return [s._replace(lower=(1 - _MIXED) * s.lower, upper=(1 + _MIXED) * s.upper) for s in found]
+
+
 def is_of_minutes(found: Sequence[Story]) -> bool:
     """Whether all that fits counts whole minutes, or longer."""
     return all(story.span_s >= MINUTE_S for story in found)
 
 
 def _fitting(trace: Trace) -> list[Story]:
-    found = list(buckets(trace))
-    for family in (fixed, anchored, sliding):
-        for span_s in SPANS_S:
-            story = family(trace, float(span_s))
-            if story is not None:
-                found.append(story)
-                break
+    found = [*buckets(trace), *_windows(trace, SPANS_S)]
     if not found:
         weighed = (counter(trace, span_s) for span_s in _COUNTER_SPANS_S)
         found += [story for story in weighed if story is not None][:1]
+    return found
+
+
+def _windows(trace: Trace, spans_s: Sequence[int]) -> list[Story]:
+    found = []
+    for family in (fixed, anchored, sliding):
+        fits = (family(trace, float(span_s)) for span_s in spans_s)
+        story = next((story for story in fits if story is not None), None)
+        found += [story] if story is not None else []
     return found
 
 
@@ -195,6 +157,8 @@ def _counted(
 ) -> tuple[float, int, float] | None:
     """How badly windows that begin then fit, the limit, and how much more it may be."""
     late_s = min(trace.jitter_s, span_s / 20)
+    if trace.empty_s > span_s + 2 * late_s:
+        return None  # a whole window would have let nothing in
     before, shut = [], set()
     for at_s in trace.refused:
         place = bisect_right(starts, at_s - late_s) - 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 
 import pytest
@@ -63,6 +64,47 @@ def test_limits_of_other_spans_and_sizes_are_found(make: Callable[[], Limiter]) 
     found = measure(make(), TERMS, 9)
     assert found.rate.estimate == pytest.approx(300, rel=0.05)
     assert found.rate.upper is not None and found.rate.lower <= 300 <= found.rate.upper
+
+
+class _Both:
+    """Two limits at once: what one refuses does not count in the other."""
+
+    def __init__(self, *limiters: Limiter) -> None:
+        self._limiters = limiters
+
+    def ask(self, now_s: float, service_s: float) -> Admission:
+        for limiter in copy.deepcopy(self._limiters):
+            answer = limiter.ask(now_s, service_s)
+            if not answer.is_accepted:
+                return answer
+        return [limiter.ask(now_s, service_s) for limiter in self._limiters][-1]
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize(
+    ("short", "limit"),
+    [
+        (lambda: FixedWindow(10, span_s=1.0, phase_s=0.4), 300),
+        (lambda: FixedWindow(5, span_s=1.0, phase_s=0.4), 200),
+        (lambda: TokenBucket(300, 20), 300),
+        (lambda: TokenBucket(400, 20), 300),
+    ],
+)
+def test_of_two_limits_the_one_that_lasts_is_told(
+    short: Callable[[], Limiter], limit: int, seed: int
+) -> None:
+    both = _Both(short(), FixedWindow(limit, phase_s=17.0 * seed))
+    found = measure(both, TERMS, seed)
+    assert found.state is State.LIMITED
+    assert found.rate.estimate == pytest.approx(limit, rel=0.05)
+    assert found.rate.upper is not None and found.rate.lower <= limit <= found.rate.upper
+
+
+def test_a_pace_that_was_not_carried_for_two_minutes_is_no_limit_of_minutes() -> None:
+    both = _Both(FixedWindow(5, span_s=1.0, phase_s=0.4), FixedWindow(200, phase_s=51.0))
+    found = measure(both, Terms(600, seconds_max=85), 3)
+    assert found.why == "the time is up"
+    assert found.rate.lower <= 200 and found.rate.upper is not None and found.rate.upper >= 200
 
 
 class _Refilled:

@@ -9,11 +9,13 @@ from steelyard.weigh.supply.modes import (
     Lanes,
     Pulse,
     is_enough,
+    is_proved,
     judged,
     known,
+    likely,
     pressing,
 )
-from steelyard.weigh.supply.record import Episode, Kind, Rate, Record, Sent
+from steelyard.weigh.supply.record import End, Episode, Kind, Rate, Record, Sent
 from steelyard.weigh.supply.terms import State, Terms
 
 
@@ -137,3 +139,30 @@ def test_a_rate_is_judged_by_what_was_asked(
 )
 def test_only_refusals_prove_that_it_is_not_enough(rate: Rate, answer: bool | None) -> None:
     assert is_enough(rate, 100) is answer
+
+
+def test_a_rate_is_proved_by_two_minutes() -> None:
+    record = Record()
+    record.calls = [Sent(at_s / 2, 2.0, End.ACCEPTED, at_s / 2 + 0.1) for at_s in range(200)]
+    rate = Rate(Kind.SMOOTHED, 120, 119, 121)
+    assert not is_proved(record, rate)
+    record.calls += [Sent(at_s / 2, 2.0, End.ACCEPTED, at_s / 2 + 0.1) for at_s in range(200, 240)]
+    assert is_proved(record, rate)
+
+
+def test_what_is_to_be_proved_is_asked_for_but_for_a_little() -> None:
+    rate = Rate(Kind.SMOOTHED, 300, 294, 306)
+    assert pressing(Record(), rate, 0.0, 10.0, proves=True) == pytest.approx(294 / 60, rel=0.03)
+
+
+def test_refused_for_a_second_between_longer_times_it_asks_for_less() -> None:
+    record = Record()
+    for at_s, blocked_s in ((0.0, 1.0), (5.0, 1.0), (10.0, 20.0), (40.0, 1.0)):
+        record.episodes.append(Episode(at_s, 5.0, 9, at_s + blocked_s))
+    assert pressing(record, None, 42.0, 10.0) == pytest.approx(4.0)
+    record.episodes.append(Episode(60.0, 4.0, 9, 80.0))
+    assert pressing(record, None, 81.0, 10.0) == pytest.approx(4.0)
+
+
+def test_nothing_refused_leaves_nothing_likely() -> None:
+    assert likely(Record()) is None

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from steelyard.weigh.supply.record import End, Episode, Kind, Record, Sent
-from steelyard.weigh.supply.stories import Story, Trace, fixed, hull, is_of_minutes, stories
+from steelyard.weigh.supply.record import End, Episode, Kind, Record, Sent, Trace
+from steelyard.weigh.supply.stories import Story, fixed, hull, is_of_minutes, stories
 
 
 def _pressed(accepts: list[bool], gap_s: float) -> Record:
