@@ -147,7 +147,7 @@ class Rig:
 
 def _settled(lines: Callable[[], list[dict[str, Any]]]) -> list[dict[str, Any]]:
     """The lines as soon as two looks agree and none is open."""
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + 60
     before: list[dict[str, Any]] = []
     while time.monotonic() < deadline:
         found = lines()

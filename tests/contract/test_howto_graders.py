@@ -28,7 +28,8 @@ def test_a_shown_grader_is_taken(
     block: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "graders").mkdir()
-    (tmp_path / "graders" / "tone.py").touch()
+    own = tmp_path / "graders" / "tone.py"
+    own.write_text("def grade(answer, item):\n    return 1\n")
     monkeypatch.chdir(tmp_path)
     task = Task.model_validate(yaml.safe_load(block))
     assert task.grader

@@ -92,7 +92,7 @@ class System:
 
     def ask(self, method: str, path: str, **more: Any) -> Any:
         with self.control.client() as api:
-            return api.request(method, path, timeout=120, **more)
+            return api.request(method, path, timeout=500, **more)
 
     def test(self, offer: str = "shop/big", against: str = "maker/big", **more: Any) -> Any:
         body = {"offer": offer, "against": against, "pause_s": 0, **more}

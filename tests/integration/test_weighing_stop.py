@@ -37,7 +37,7 @@ tasks:
      form: {{id: other, system: Be calm., output_tokens_max: 4}}}}
 """
 YES = Answer(parts=("yes",))
-UNSURE = [Answer(parts=(word,), delay_s=0.4) for word in ("yes", "no", "yes")] * 15
+UNSURE = [Answer(parts=(word,), delay_s=0.8) for word in ("yes", "no", "yes")] * 15
 """Answers too slow and too mixed for a verdict before somebody stops the weighing."""
 
 
