@@ -108,7 +108,8 @@ def test_a_limit_shows_and_rests_nobody(system: System) -> None:
     found = lines[-1]["result"]
     assert found["state"] == "limited", found
     assert found["refused"] >= 1
-    assert 420 <= found["requests_per_minute"] <= 720
+    # So short a look settles no limit of seconds. What others leave of it lies in the bounds.
+    assert 60 <= found["requests_lower"] <= 600 - 120 <= (found["requests_upper"] or 1200)
     assert found["tokens_per_s"] > 0 and found["first_token_s"] > 0
     assert any(line.get("progress", {}).get("calls") for line in lines)
     # The vendor refuses whoever comes then; steelyard itself refuses nobody for it.
