@@ -29,6 +29,10 @@ settings.register_profile(
 )
 settings.load_profile("ci" if os.environ.get("CI") else "person")
 
+os.environ["COLUMNS"] = "400"
+"""Of commands: tests look at what is printed, not where its lines are broken. Whoever spreads tests
+over processes tells them a width, too."""
+
 _read_certificates = httpx_transports.create_ssl_context
 
 
