@@ -6,14 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import duckdb
-
 from steelyard.domain.answering import Sighting
 from steelyard.ledger import sql
-from steelyard.ledger.lines import SCHEMA
 
-_MEMORY_MAX = "500MB"
-_NO_TAIL = SCHEMA.empty_table()
 _STATEMENT = """
     SELECT offer, revision, model_answered, min(called_at_ns), max(called_at_ns), count(*)
     FROM read_parquet([{files}], union_by_name = true)
@@ -36,12 +31,5 @@ def count(files: Sequence[Path]) -> list[Counted]:
     Raises:
         OSError: a file cannot be read.
     """
-    if not files:
-        return []
-    quoted = ", ".join(sql.quoted(str(file)) for file in files)
-    with sql.connected(_NO_TAIL, _MEMORY_MAX, threads=1) as connection:
-        try:
-            rows = connection.execute(_STATEMENT.format(files=quoted)).fetchall()
-        except duckdb.IOException as error:
-            raise OSError(f"a part of the ledger cannot be read: {error}") from error
+    rows = sql.rows_of(files, _STATEMENT)
     return [Counted(offer, revision, Sighting(*seen)) for offer, revision, *seen in rows]

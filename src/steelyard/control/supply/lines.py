@@ -6,14 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import duckdb
-
 from steelyard.control.supply.told import CALLERS_FAULT
 from steelyard.ledger import sql
-from steelyard.ledger.lines import SCHEMA
 
-_MEMORY_MAX = "500MB"
-_NO_TAIL = SCHEMA.empty_table()
 # A request that the vendor calls wrong is the caller's fault, and a client that left nobody's.
 _STATEMENT = """
     SELECT offer, called_at_ns, output_tokens, first_byte_us / 1e6, total_us / 1e6,
@@ -45,14 +40,4 @@ def read(files: Sequence[Path]) -> list[Line]:
     Raises:
         OSError: a file cannot be read.
     """
-    if not files:
-        return []
-    quoted = ", ".join(sql.quoted(str(file)) for file in files)
-    with sql.connected(_NO_TAIL, _MEMORY_MAX, threads=1) as connection:
-        try:
-            rows = connection.execute(
-                _STATEMENT.format(files=quoted, faults=CALLERS_FAULT)
-            ).fetchall()
-        except duckdb.IOException as error:
-            raise OSError(f"a part of the ledger cannot be read: {error}") from error
-    return [Line(*row) for row in rows]
+    return [Line(*row) for row in sql.rows_of(files, _STATEMENT, faults=CALLERS_FAULT)]
