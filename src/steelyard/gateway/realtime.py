@@ -36,6 +36,7 @@ from steelyard.gateway.realtime_booking import Books, Standing, Turn
 from steelyard.gateway.realtime_opening import Opening, client_headers, upgrade_request
 from steelyard.gateway.realtime_session import Session, Times
 from steelyard.gateway.realtime_turns import Turns
+from steelyard.gateway.relay import why_of
 from steelyard.gateway.replay import Failed, Replay, learn
 from steelyard.gateway.snapshot import PolicyEntry
 from steelyard.gateway.state import WorkerState
@@ -188,9 +189,7 @@ class Realtime:
         turn.attempt.status = opening.status
         refusal = opening.refusal(candidate)
         error = refusal.error if refusal is not None else opening.error()
-        detail = f"{error.code}: {error.message}"
-        if refusal is not None:  # the vendor's own words, which may quote what it was told
-            detail = f"{error.code}: HTTP {opening.status}"
+        detail = why_of(turn.attempt, error, is_quoted=refusal is not None)
         # Nothing can be asked of a vendor before it agrees, so nothing can have been done.
         outcome = Outcome.REFUSED if opening.status else Outcome.NOT_SENT
         if opening.is_client_gone:
