@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import uvicorn
+import uvloop
 from starlette.routing import BaseRoute
 
 from steelyard.control.app import make_app
@@ -49,7 +50,7 @@ def main(argv: Sequence[str] | None = None, pages: Pages | None = None) -> int:
     except SteelyardError as error:
         log.critical("control cannot start: %s", error.message)
         return 2
-    asyncio.run(_run(control, pages(control) if pages is not None else ()))
+    uvloop.run(_run(control, pages(control) if pages is not None else ()))
     return 0
 
 
