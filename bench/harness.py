@@ -25,8 +25,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from bench.processes import CORES, cpu_s, rss_mb
-from steelyard.control.asking import GatewayAsk
-from steelyard.control.weigh_orders import CONCURRENCY
+from steelyard.control.own_calls.asking import GatewayAsk
+from steelyard.control.weighing.orders import CONCURRENCY
 from steelyard.supervisor.api import Api
 from steelyard.testing.system import CONTROL, System, scripted_vendor
 

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from steelyard.control.asking import GatewayAsk
+from steelyard.control.own_calls.asking import GatewayAsk
 from steelyard.domain.errors import SteelyardError
 from steelyard.domain.tasks import Constraint
 from steelyard.weigh.answers import AnswerStore, Bounds, Kept, StoringAsk, open_all

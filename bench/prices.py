@@ -22,7 +22,7 @@ from rich.console import Console
 
 from bench import differential, ledger_lines, results
 from bench.processes import BenchError
-from steelyard.control.exchange import packaged
+from steelyard.control.prices.exchange import packaged
 from steelyard.pricebook import facts, shipped
 from steelyard.pricebook.claims import differences, judge_all, read_claims, unexplained
 from steelyard.pricebook.exchange import Exchange

@@ -7,8 +7,8 @@ import pytest
 
 from bench import kill, kill_books, kill_load, results
 from steelyard.config.load import load_text
-from steelyard.control.apply import apply
-from steelyard.control.resolve import RULES
+from steelyard.control.configuration.apply import apply
+from steelyard.control.configuration.resolve import RULES
 from steelyard.domain.calls import attempt_id
 from steelyard.journal.segment import Journal
 from steelyard.ledger.scribe import Scribe

@@ -13,11 +13,11 @@ import pytest
 from steelyard.config import presets
 from steelyard.config.load import InvalidConfig, load_text
 from steelyard.config.presets import packaged_vendors
-from steelyard.control.apply import apply
-from steelyard.control.compile import compile_core
-from steelyard.control.price_book import load_market, offer_rates
-from steelyard.control.price_lists import TAKEN, Order, take
-from steelyard.control.resolve import RULES
+from steelyard.control.configuration.apply import apply
+from steelyard.control.configuration.resolve import RULES
+from steelyard.control.prices.book import load_market, offer_rates
+from steelyard.control.prices.lists import TAKEN, Order, take
+from steelyard.control.snapshot.compile import compile_core
 from steelyard.dialects.refusals import refusal
 from steelyard.domain.listings import Listing
 from steelyard.domain.usage import Usage

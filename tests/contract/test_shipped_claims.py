@@ -7,7 +7,7 @@ from functools import cache
 
 import pytest
 
-from steelyard.control.exchange import packaged
+from steelyard.control.prices.exchange import packaged
 from steelyard.pricebook import facts, shipped
 from steelyard.pricebook.claims import (
     Status,

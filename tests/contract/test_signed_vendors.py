@@ -7,9 +7,9 @@ import pytest
 from steelyard import dialects
 from steelyard.config.load import load_text
 from steelyard.config.presets import packaged_vendors
-from steelyard.control import resolve
-from steelyard.control.channels import channel_entry
-from steelyard.control.resolve import RULES
+from steelyard.control.configuration import resolve
+from steelyard.control.configuration.channels import channel_entry
+from steelyard.control.configuration.resolve import RULES
 from steelyard.dialects import signers
 from steelyard.dialects.signers.base import Unsigned
 from steelyard.gateway.snapshot import ChannelEntry

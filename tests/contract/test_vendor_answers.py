@@ -23,7 +23,7 @@ from contract.bridge_meaning import folded, parsed
 from steelyard import dialects
 from steelyard.config.model import Channel
 from steelyard.config.presets import packaged_vendors
-from steelyard.control.channels import channel_body, channel_entry
+from steelyard.control.configuration.channels import channel_body, channel_entry
 from steelyard.dialects.base import Answer
 from steelyard.dialects.bridge import neutral as n
 from steelyard.dialects.bridge.think_tags import split_reply

@@ -16,7 +16,7 @@ import pytest
 from steelyard.config.model import Channel
 from steelyard.config.presets import packaged_vendors
 from steelyard.config.vendor import Vendor
-from steelyard.control.channels import channel_body, channel_entry
+from steelyard.control.configuration.channels import channel_body, channel_entry
 from steelyard.dialects.base import Refusal
 from steelyard.dialects.error_table import MEANINGS, NO_ERRORS, ErrorTable, alarm
 from steelyard.dialects.refusals import listed, refusal, refusal_in_200

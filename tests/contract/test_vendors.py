@@ -13,11 +13,11 @@ from steelyard import dialects
 from steelyard.config.load import InvalidConfig, load_text
 from steelyard.config.presets import default_text, packaged_vendors
 from steelyard.config.vendor import Manner, Vendor
-from steelyard.control import resolve
-from steelyard.control.channels import channel_entry
-from steelyard.control.offerings import offer_entry
-from steelyard.control.price_book import listed_price
-from steelyard.control.resolve import RULES
+from steelyard.control.configuration import resolve
+from steelyard.control.configuration.channels import channel_entry
+from steelyard.control.configuration.resolve import RULES
+from steelyard.control.prices.book import listed_price
+from steelyard.control.snapshot.offerings import offer_entry
 from steelyard.dialects import bridge
 from steelyard.domain.instants import instant_ns
 from steelyard.gateway.channels import spoken_of

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from control_rig import CONFIG, ControlProcess
 
-from steelyard.control import taskbook
+from steelyard.control.configuration import taskbook
 from steelyard.domain.tasks import Grade
 from steelyard.supervisor.home import make_private, runtime_path
 from steelyard.weigh.catalog import shipped_tasks

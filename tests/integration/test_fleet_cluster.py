@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from steelyard.control.fleet import FleetAsk, Place
+from steelyard.control.own_calls.fleet import FleetAsk, Place
 from steelyard.domain.errors import BudgetExceeded
 from steelyard.testing.replies import Answer, Raw, json_response
 from steelyard.testing.upstream import ScriptedVendor, Settings

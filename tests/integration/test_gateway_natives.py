@@ -17,7 +17,7 @@ from gateway_rig import CREDENTIAL, PATH, Rig, cost_of
 
 from steelyard.config.model import Channel
 from steelyard.config.presets import packaged_vendors
-from steelyard.control.channels import channel_body, channel_entry
+from steelyard.control.configuration.channels import channel_body, channel_entry
 from steelyard.domain.usage import REPORTED, Usage
 from steelyard.gateway.snapshot import ChannelEntry, Core
 from steelyard.testing.replies import LAST_CHUNK, Pause, Raw, head, http_chunk, json_response

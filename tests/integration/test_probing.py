@@ -16,7 +16,7 @@ import pytest
 from control_rig import ControlProcess
 from probed_vendor import KEY, ProbedVendor, Skills
 
-from steelyard.control import compile as compile_module
+from steelyard.control.snapshot import compile as compile_module
 from steelyard.domain.calls import Why
 
 ALL = "[stream, tools, json_schema, json_mode, images]"

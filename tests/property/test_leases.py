@@ -16,7 +16,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from steelyard.control.leases import Ask, Denied, Granted, Leases
+from steelyard.control.workers.leases import Ask, Denied, Granted, Leases
 from steelyard.domain.budgets import Period, Unit
 from steelyard.store import accounts, books, leases, limits, revisions
 from steelyard.store.database import Database

@@ -29,8 +29,8 @@ from referee_table import REFEREES
 from foreign_installs import python_packages
 from steelyard.config.load import load_text
 from steelyard.config.model import Config
-from steelyard.control import resolve
-from steelyard.control.channels import channel_entry
+from steelyard.control.configuration import resolve
+from steelyard.control.configuration.channels import channel_entry
 from steelyard.domain.calls import parse_call_id
 from steelyard.domain.entries import Settlement
 from steelyard.gateway import snapshot

@@ -32,7 +32,7 @@ def _migrated(has_prices: bool) -> bytes:
     database = Database(folder / "control.db")
     upgrade(database)
     if has_prices:
-        from steelyard.control import price_lists  # noqa: PLC0415 - most tests do without
+        from steelyard.control.prices import lists as price_lists  # noqa: PLC0415 - most tests do without
 
         price_lists.seed(database, 1_760_000_000 * 10**9, price_lists.FIRST)
     database.close()  # the last one to close folds the log into the file

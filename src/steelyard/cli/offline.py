@@ -134,7 +134,7 @@ def _ask(home: Path, runtime: Path, method: str, path: str, **more: Any) -> Any:
 @contextmanager
 def _shipped_book() -> Iterator[Path]:
     """A state folder with the book of a first start; gone afterwards."""
-    from steelyard.control import price_lists  # noqa: PLC0415 - heavy
+    from steelyard.control.prices import lists as price_lists  # noqa: PLC0415 - heavy
     from steelyard.store.database import Database  # noqa: PLC0415
     from steelyard.store.migrate import upgrade  # noqa: PLC0415
 

@@ -29,8 +29,8 @@ def check(
 ) -> None:
     """Say what is wrong with a configuration file; changes nothing."""
     from steelyard.config.load import InvalidConfig
-    from steelyard.control.resolve import load_config
-    from steelyard.control.taskbook import remarks
+    from steelyard.control.configuration.resolve import load_config
+    from steelyard.control.configuration.taskbook import remarks
 
     path = file or place.home() / "steelyard.yaml"
     try:

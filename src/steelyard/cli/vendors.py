@@ -53,8 +53,8 @@ def _rows(name: str | None) -> list[dict[str, Any]]:
 
 def _rows_of_files(name: str | None) -> list[dict[str, Any]]:
     """The same without control, from the files."""
-    from steelyard.control.presets import vendor_rows
-    from steelyard.control.resolve import load_config
+    from steelyard.control.configuration.presets import vendor_rows
+    from steelyard.control.configuration.resolve import load_config
 
     file = place.home() / "steelyard.yaml"
     return vendor_rows(load_config(file, os.environ) if file.exists() else None, name)

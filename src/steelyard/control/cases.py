@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
-from steelyard.control import taskbook
+from steelyard.control.configuration import taskbook
 from steelyard.control.control import Control
 from steelyard.domain.errors import ConfigError, InvalidRequest, StoreUnavailable
 from steelyard.domain.tasks import Task

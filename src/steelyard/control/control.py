@@ -18,17 +18,19 @@ from steelyard.config.load import InvalidConfig
 from steelyard.config.model import Config
 from steelyard.config.presets import default_text
 from steelyard.config.weighing import Captures as CaptureRules
-from steelyard.control import exchange, price_lists, resolve
-from steelyard.control.apply import apply
-from steelyard.control.captures import Captures
-from steelyard.control.compile import currencies
-from steelyard.control.desk import LeaseDesk
+from steelyard.control.captures.captures import Captures
+from steelyard.control.configuration import resolve
+from steelyard.control.configuration.apply import apply
 from steelyard.control.engines import Engines
-from steelyard.control.link import LinkServer, WorkerLink
 from steelyard.control.orders import Orders
 from steelyard.control.places import Places
-from steelyard.control.publish import Publisher
+from steelyard.control.prices import exchange
+from steelyard.control.prices import lists as price_lists
 from steelyard.control.secret import ensure_token, hint_of
+from steelyard.control.snapshot.compile import currencies
+from steelyard.control.snapshot.publish import Publisher
+from steelyard.control.workers.desk import LeaseDesk
+from steelyard.control.workers.link import LinkServer, WorkerLink
 from steelyard.domain.accounts import hash_secret
 from steelyard.domain.errors import (
     AccessError,

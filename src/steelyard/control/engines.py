@@ -7,8 +7,8 @@ import os
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from steelyard.control.configuration.resolve import LOCAL
 from steelyard.control.places import Places
-from steelyard.control.resolve import LOCAL
 from steelyard.local.process import ensure_key
 
 

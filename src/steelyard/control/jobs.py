@@ -16,15 +16,15 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from steelyard.control import price_lists
-from steelyard.control.answered import AnswerWatch
+from steelyard.control.answers.answered import AnswerWatch
 from steelyard.control.authenticity.watch import AuthenticityWatch
 from steelyard.control.control import Control
 from steelyard.control.drift.job import DriftWatch
-from steelyard.control.price_loop import PriceLoop
+from steelyard.control.price_watch.loop import PriceLoop
+from steelyard.control.prices import lists as price_lists
 from steelyard.control.supply.measuring import Supplies
 from steelyard.control.supply.watch import SupplyWatch
-from steelyard.control.weighing import Weighings
+from steelyard.control.weighing.weighings import Weighings
 from steelyard.domain.errors import SteelyardError, StoreError
 from steelyard.store import leases, orders, settings
 
@@ -130,11 +130,11 @@ class Jobs:
             is_due = bool(settings.get(connection, price_lists.PENDING, []))
             has_ended = orders.has_unbooked(connection)
         if is_due:
-            module = importlib.import_module("steelyard.control.rerate")
+            module = importlib.import_module("steelyard.control.rebooking.rerate")
             folder = control.places.home / "ledger"
             self.booked += module.rerate(control.database, folder, time.time_ns())
         if has_ended:
-            module = importlib.import_module("steelyard.control.order_ends")
+            module = importlib.import_module("steelyard.control.rebooking.order_ends")
             folder = control.places.home / "ledger"
             self.booked += module.book_ends(control.database, folder, time.time_ns())
 

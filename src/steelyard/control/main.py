@@ -20,7 +20,7 @@ from steelyard.control.app import make_app
 from steelyard.control.control import Control
 from steelyard.control.jobs import Jobs
 from steelyard.control.places import Places
-from steelyard.control.weighing import Weighings
+from steelyard.control.weighing.weighings import Weighings
 from steelyard.domain.errors import SteelyardError
 from steelyard.journal.process_log import log_to_stderr
 

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from steelyard.control import webhook
 from steelyard.control.control import Control
 from steelyard.control.downloads import TIMEOUT_S
-from steelyard.control.price_loop import watch_of
+from steelyard.control.price_watch.loop import watch_of
 from steelyard.store import settings
 
 

@@ -17,7 +17,7 @@ from steelyard.config.load import InvalidConfig, load_text
 from steelyard.config.model import Config
 from steelyard.config.presets import default_text
 from steelyard.config.secrets_file import SecretsError, with_secrets
-from steelyard.control import resolve, taskbook
+from steelyard.control.configuration import resolve, taskbook
 from steelyard.control.moving.merging import CannotMerge, insert
 from steelyard.domain.errors import ConfigError
 from steelyard.domain.tasks import Constraint, Task

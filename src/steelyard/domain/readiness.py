@@ -60,7 +60,7 @@ class Cost(NamedTuple):
     likely: Fraction
     lower: Fraction
     """Bound of the true cost: carried over in proportion where prices changed (see
-    ``control.verdict_costs``), no more than an estimate where nobody weighed."""
+    ``control.proofs.costs``), no more than an estimate where nobody weighed."""
     upper: Fraction | None = None
 
 

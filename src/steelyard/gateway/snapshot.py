@@ -1,9 +1,9 @@
 """The immutable view a worker serves from: what control knows, compiled.
 
-``control.compile`` fills the structs and writes them with ``write``; workers ``load`` the file off
-the loop and swap it whole; nothing edits a loaded snapshot. Offers stay encoded, model by model,
-until a call first asks for the model: a book of ten thousand offers then costs a worker neither a
-long decode nor the memory of what it never serves.
+``control.snapshot.compile`` fills the structs and writes them with ``write``; workers ``load`` the
+file off the loop and swap it whole; nothing edits a loaded snapshot. Offers stay encoded, model by
+model, until a call first asks for the model: a book of ten thousand offers then costs a worker
+neither a long decode nor the memory of what it never serves.
 
 Money is pico-units (10**-12 of a currency); instants are UTC nanoseconds; a rate per single unit is
 an exact rational of pico-units.

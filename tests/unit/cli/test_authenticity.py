@@ -11,7 +11,7 @@ from weigh.authenticity.evidence_rig import document
 
 from cli.conftest import FakeApi
 from steelyard.control.authenticity import parcel
-from steelyard.control.price_updates import make_keys
+from steelyard.control.price_watch.updates import make_keys
 from steelyard.domain.errors import ConfigError, StoreUnavailable
 from steelyard.weigh.authenticity.evidence import answer_row
 from steelyard.weigh.authenticity.pool import read_pool

@@ -9,7 +9,7 @@ from typer.testing import Result
 
 from cli.conftest import FakeApi, as_json
 from steelyard.config.load import load
-from steelyard.control import resolve
+from steelyard.control.configuration import resolve
 from steelyard.domain.errors import ConfigError, StoreUnavailable
 
 Run = Callable[..., Result]

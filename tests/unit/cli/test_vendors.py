@@ -11,8 +11,8 @@ from typer.testing import CliRunner, Result
 from cli.conftest import FakeApi
 from steelyard.cli import vendors
 from steelyard.config.load import load_text
-from steelyard.control.presets import vendor_rows
-from steelyard.control.resolve import RULES
+from steelyard.control.configuration.presets import vendor_rows
+from steelyard.control.configuration.resolve import RULES
 from steelyard.domain.errors import ConfigError, RequestError
 
 

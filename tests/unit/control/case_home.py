@@ -10,7 +10,7 @@ from pathlib import Path
 from migrated import copy_migrated
 from weigh.cases.case_rig import mood, record, right
 
-from steelyard.control import taskbook
+from steelyard.control.configuration import taskbook
 from steelyard.control.control import Control
 from steelyard.control.places import Places
 from steelyard.domain.tasks import Grade

@@ -9,8 +9,8 @@ import pytest
 from migrated import copy_migrated
 
 from steelyard.config.load import load_text
-from steelyard.control.apply import apply
-from steelyard.control.resolve import RULES
+from steelyard.control.configuration.apply import apply
+from steelyard.control.configuration.resolve import RULES
 from steelyard.store.database import Database
 
 NOW_NS = 1_773_144_000 * 10**9

@@ -13,10 +13,10 @@ from tempfile import TemporaryDirectory
 
 from migrated import copy_migrated
 
-from steelyard.control import price_lists
 from steelyard.control.control import Control
 from steelyard.control.places import Places
-from steelyard.control.price_lists import TAKEN, Order
+from steelyard.control.prices import lists as price_lists
+from steelyard.control.prices.lists import TAKEN, Order
 from steelyard.domain.instants import DAY_NS, instant_ns
 from steelyard.domain.tasks import Verdict
 from steelyard.domain.usage import Usage

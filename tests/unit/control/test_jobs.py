@@ -9,11 +9,11 @@ import pytest
 from migrated import copy_migrated
 
 from steelyard.control import jobs as jobs_module
-from steelyard.control import price_lists
 from steelyard.control.control import Control
 from steelyard.control.jobs import Jobs
 from steelyard.control.places import Places
-from steelyard.control.weighing import Weighings
+from steelyard.control.prices import lists as price_lists
+from steelyard.control.weighing.weighings import Weighings
 from steelyard.domain.errors import StoreUnavailable
 from steelyard.store import settings
 

@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 from steelyard.config.load import InvalidConfig, load
-from steelyard.control import own_tasks, resolve
+from steelyard.control import own_tasks
+from steelyard.control.configuration import resolve
+from steelyard.control.configuration.taskbook import digests
 from steelyard.control.own_tasks import Addition, own_copy, plan, set_path, tasks_in_force
-from steelyard.control.taskbook import digests
 from steelyard.domain.errors import ConfigError
 from steelyard.domain.tasks import Constraint
 from steelyard.weigh.catalog import shipped_tasks

@@ -11,7 +11,7 @@ from migrated import copy_migrated
 
 from steelyard.control.control import Control
 from steelyard.control.places import Places
-from steelyard.control.weighing import Weighings
+from steelyard.control.weighing.weighings import Weighings
 from steelyard.domain.errors import BudgetExceeded
 from steelyard.weigh.asking import Answer
 

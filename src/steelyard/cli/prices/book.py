@@ -160,7 +160,7 @@ def sign(
     ] = None,
 ) -> None:
     """Make a signed update of a price list; printed on standard output."""
-    from steelyard.control.price_updates import write_update  # noqa: PLC0415 - heavy
+    from steelyard.control.price_watch.updates import write_update  # noqa: PLC0415 - heavy
 
     of_day = _day(day) if day else datetime.now(UTC).date()
     private = _read(key).decode("ascii", "replace")
@@ -172,7 +172,7 @@ def keygen(
     file: Annotated[Path, typer.Argument(help="Where the private key goes; must not exist.")],
 ) -> None:
     """Make a key to sign updates with; prints the public key for price_book.keys."""
-    from steelyard.control.price_updates import make_keys  # noqa: PLC0415 - heavy
+    from steelyard.control.price_watch.updates import make_keys  # noqa: PLC0415 - heavy
 
     private, public = make_keys()
     try:

@@ -14,10 +14,10 @@ from starlette.routing import Route
 
 from steelyard.config.model import Limit as WantedLimit
 from steelyard.control.api.web import Body, admin, answer, body_of, control_of, listed
-from steelyard.control.compile import describe
-from steelyard.control.leases import room_of
-from steelyard.control.resolve import limit_terms
+from steelyard.control.configuration.resolve import limit_terms
 from steelyard.control.secret import hint_of, new_key
+from steelyard.control.snapshot.compile import describe
+from steelyard.control.workers.leases import room_of
 from steelyard.domain.accounts import Account, hash_secret
 from steelyard.domain.budgets import Unit
 from steelyard.domain.errors import InvalidRequest, RateMissing

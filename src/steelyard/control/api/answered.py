@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from steelyard.control import answered as watch
+from steelyard.control.answers import answered as watch
 from steelyard.control.api.web import admin, answer, control_of, listed
 from steelyard.store import answered
 

@@ -15,10 +15,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from steelyard.control import cases, proving
+from steelyard.control import cases
 from steelyard.control.api.known import demand_one_of
 from steelyard.control.api.web import Body, admin, answer, body_of, control_of, listed
 from steelyard.control.cases import Found, NewNote, Wish
+from steelyard.control.proofs import proving
 from steelyard.domain.errors import InvalidRequest
 from steelyard.store import objects
 from steelyard.weigh.cases import report as case_report

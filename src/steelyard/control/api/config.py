@@ -14,8 +14,8 @@ from starlette.routing import Route
 from steelyard.config.load import InvalidConfig, json_schema, load_text
 from steelyard.config.secrets_file import SECRETS_FILE, SecretsError, with_secrets
 from steelyard.control.api.web import Body, admin, answer, body_of, control_of, listed
+from steelyard.control.configuration.resolve import RULES
 from steelyard.control.control import Control
-from steelyard.control.resolve import RULES
 from steelyard.domain.instants import instant_of
 from steelyard.store import keys, objects, proofs, revisions
 

@@ -16,7 +16,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from steelyard.control.api.web import Body, admin, answer, body_of, control_of, listed
-from steelyard.control.exchange import exchange_of, packaged, released_by, take_own
+from steelyard.control.prices.exchange import exchange_of, packaged, released_by, take_own
 from steelyard.domain.errors import InvalidRequest
 from steelyard.domain.instants import instant_of
 from steelyard.domain.listings import Finding

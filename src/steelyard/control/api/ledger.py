@@ -25,7 +25,7 @@ from steelyard.control.api.call_rates import with_rates
 from steelyard.control.api.web import admin, answer, asked_ns, control_of, listed
 from steelyard.control.auth import bearer, is_admin
 from steelyard.control.control import Control
-from steelyard.control.exchange import exchange_of, remember
+from steelyard.control.prices.exchange import exchange_of, remember
 from steelyard.domain.accounts import hash_secret
 from steelyard.domain.calls import call_id, parse_call_id
 from steelyard.domain.errors import (

@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from steelyard.config.model import Limit
 from steelyard.control.api.web import Body, admin, answer, body_of, control_of
-from steelyard.control.resolve import limit_terms
+from steelyard.control.configuration.resolve import limit_terms
 from steelyard.domain.accounts import OWN_ACCOUNTS, Account
 from steelyard.domain.errors import InvalidRequest
 from steelyard.domain.instants import instant_ns, instant_of

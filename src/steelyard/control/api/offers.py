@@ -12,9 +12,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from steelyard.control import measured, price_book, proving, quarantine
-from steelyard.control.answered import names_by_offer
+from steelyard.control.answers.answered import names_by_offer
 from steelyard.control.api.web import admin, control_of, listed
+from steelyard.control.prices import book as price_book
+from steelyard.control.proofs import measured, proving, quarantine
 from steelyard.domain.conditions import Condition, deciding
 from steelyard.domain.instants import instant_of
 from steelyard.domain.rates import ITEMS, Rate

@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from steelyard.control.api.known import demand_known
 from steelyard.control.api.web import admin, answer, control_of, listed
-from steelyard.control.readiness import TaskVerdict, load
+from steelyard.control.proofs.readiness import TaskVerdict, load
 from steelyard.domain.money import format_pico
 from steelyard.domain.readiness import Candidate, Change, Cost, Distance, Lever
 from steelyard.domain.tasks import Status

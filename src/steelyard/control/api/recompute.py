@@ -24,7 +24,7 @@ async def recompute(request: Request) -> Response:
 
 def _run(control: Control) -> Any:
     audit = importlib.import_module("steelyard.ledger.audit")
-    recomputing = importlib.import_module("steelyard.control.recompute")
+    recomputing = importlib.import_module("steelyard.control.rebooking.recompute")
     with control.database.read() as connection:
         lines = audit.entries(control.places.home / "ledger", control.database)
         return recomputing.Recomputer(connection).run(lines)

@@ -7,7 +7,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from steelyard.control.api.web import admin, control_of, listed
-from steelyard.control.presets import vendor_rows
+from steelyard.control.configuration.presets import vendor_rows
 
 
 @admin

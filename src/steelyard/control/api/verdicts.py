@@ -16,11 +16,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from steelyard.control import measured, price_book, proving
 from steelyard.control.api.known import demand_known
 from steelyard.control.api.web import admin, control_of, listed
-from steelyard.control.proving import Proof
-from steelyard.control.verdict_costs import Priced, Prices, per_accepted
+from steelyard.control.prices import book as price_book
+from steelyard.control.proofs import measured, proving
+from steelyard.control.proofs.costs import Priced, Prices, per_accepted
+from steelyard.control.proofs.proving import Proof
 from steelyard.domain.instants import instant_of
 from steelyard.domain.tallies import Tally
 from steelyard.domain.tasks import Verdict, decide

@@ -11,9 +11,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from steelyard.control.api.web import Body, admin, answer, body_of, control_of, listed
-from steelyard.control.weigh_orders import CONCURRENCY, Order
-from steelyard.control.weigh_turns import Stop
-from steelyard.control.weighing import Weighings
+from steelyard.control.weighing.orders import CONCURRENCY, Order
+from steelyard.control.weighing.turns import Stop
+from steelyard.control.weighing.weighings import Weighings
 from steelyard.domain.errors import InvalidRequest
 from steelyard.domain.instants import instant_of
 from steelyard.store import proofs

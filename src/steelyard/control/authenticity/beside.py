@@ -14,9 +14,9 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from steelyard.control import quarantine
 from steelyard.control.authenticity.record import Record, read
 from steelyard.control.authenticity.schedule import Side
+from steelyard.control.proofs import quarantine
 from steelyard.domain.answering import Sighting, shown
 from steelyard.domain.errors import StoreUnavailable
 from steelyard.domain.instants import DAY_NS, instant_of

@@ -17,8 +17,8 @@ from typing import Any, NamedTuple
 
 import httpx
 
-from steelyard.control.asking import is_known, own_client
 from steelyard.control.authenticity.heard import Heard
+from steelyard.control.own_calls.asking import is_known, own_client
 from steelyard.domain.errors import BudgetExceeded, Forbidden, Unauthenticated
 from steelyard.domain.money import to_pico
 from steelyard.weigh.authenticity.probes import Kind, Probe

@@ -12,13 +12,13 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
-from steelyard.control import measured, quarantine
 from steelyard.control.authenticity import beside
 from steelyard.control.authenticity.record import Record
 from steelyard.control.authenticity.schedule import Side
 from steelyard.control.authenticity.targets import Target
 from steelyard.control.authenticity.till import Till
 from steelyard.control.control import Control
+from steelyard.control.proofs import measured, quarantine
 from steelyard.domain.errors import RequestError
 from steelyard.domain.instants import instant_of
 from steelyard.domain.money import format_pico

@@ -11,13 +11,14 @@ from urllib.parse import urlsplit
 from sqlalchemy import Connection
 
 from steelyard import __version__
-from steelyard.control import measured, price_book
 from steelyard.control.authenticity import keeping
 from steelyard.control.authenticity.record import Record, read
 from steelyard.control.authenticity.reference import kept_pool
 from steelyard.control.authenticity.run import folder_of
 from steelyard.control.authenticity.schedule import Side
 from steelyard.control.control import Control
+from steelyard.control.prices import book as price_book
+from steelyard.control.proofs import measured
 from steelyard.domain.errors import ConfigError
 from steelyard.domain.instants import instant_of
 from steelyard.domain.rates import Rate

@@ -26,9 +26,9 @@ from steelyard.control.authenticity.reference import Kept, keep_pool
 from steelyard.control.authenticity.schedule import Side
 from steelyard.control.authenticity.targets import Target, Wish
 from steelyard.control.authenticity.till import Till
-from steelyard.control.booked import cost_of
 from steelyard.control.control import Control
-from steelyard.control.weighing_key import own_key
+from steelyard.control.own_calls.booked import cost_of
+from steelyard.control.own_calls.keys import own_key
 from steelyard.domain.errors import ConfigError, Overloaded, StoreUnavailable
 from steelyard.domain.instants import DAY_NS, instant_of
 from steelyard.domain.money import format_pico

@@ -9,13 +9,14 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
-from steelyard.control import measured, price_book
 from steelyard.control.authenticity.schedule import CALLS_MAX, CALLS_MIN, Side
 from steelyard.control.authenticity.till import Price, Till
-from steelyard.control.channels import channel_entry
-from steelyard.control.exchange import exchange_of
-from steelyard.control.offerings import offer_entry
-from steelyard.control.weigh_prices import wanted_money
+from steelyard.control.configuration.channels import channel_entry
+from steelyard.control.prices import book as price_book
+from steelyard.control.prices.exchange import exchange_of
+from steelyard.control.proofs import measured
+from steelyard.control.snapshot.offerings import offer_entry
+from steelyard.control.weighing.prices import wanted_money
 from steelyard.domain.errors import ConfigError
 from steelyard.domain.instants import instant_of
 from steelyard.domain.offers import ChannelKind, takes_chats

@@ -12,10 +12,10 @@ from typing import Any
 from sqlalchemy import Connection
 
 from steelyard.config.weighing import Authenticity
-from steelyard.control import measured, quarantine
 from steelyard.control.authenticity.reference import path_of
 from steelyard.control.control import Control
 from steelyard.control.news import tell_news
+from steelyard.control.proofs import measured, quarantine
 from steelyard.domain.errors import Overloaded, SteelyardError
 from steelyard.domain.instants import DAY_NS, instant_of
 from steelyard.store import measurements, settings

@@ -25,14 +25,14 @@ from sqlalchemy import Connection
 
 from steelyard.config.amounts import read_money
 from steelyard.config.weighing import Drift
-from steelyard.control.booked import booked_of
 from steelyard.control.control import Control
 from steelyard.control.drift.look import Look, Looker, Subject
 from steelyard.control.drift.money import DayPurse
 from steelyard.control.drift.told import body_of, event_of, row_of, text_of
 from steelyard.control.drift.watched import KIND, NO_MONEY, Watched, watched
 from steelyard.control.news import tell_news
-from steelyard.control.weighing_key import weighing_key
+from steelyard.control.own_calls.booked import booked_of
+from steelyard.control.own_calls.keys import weighing_key
 from steelyard.domain.errors import (
     ConfigError,
     RequestError,
@@ -48,7 +48,7 @@ from steelyard.weigh.drift import State
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from steelyard.control.weighing import Asker, MakeAsker
+    from steelyard.control.weighing.weighings import Asker, MakeAsker
 
 log = logging.getLogger(__name__)
 
@@ -303,7 +303,7 @@ def _untold(connection: Connection) -> list[Measurement]:
 
 def _gateway_asker(control: Control, url: str, key: str, busy: asyncio.Event | None) -> Asker:
     # Imported when first needed: its HTTP client costs a sixth of control's start.
-    from steelyard.control.asking import GatewayAsk  # noqa: PLC0415
+    from steelyard.control.own_calls.asking import GatewayAsk  # noqa: PLC0415
 
     # A question without an answer may be booked all the same, and is the day's money then.
     return GatewayAsk(url, key, busy, partial(booked_of, control))

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
-from steelyard.control.exchange import exchange_of
+from steelyard.control.prices.exchange import exchange_of
 from steelyard.domain.errors import BudgetExceeded
 from steelyard.domain.instants import instant_of
 from steelyard.domain.money import Money

@@ -9,9 +9,11 @@ from sqlalchemy import Connection
 
 from steelyard.config.model import Config
 from steelyard.config.weighing import Drift
-from steelyard.control import measured, price_book, proving, taskbook
+from steelyard.control.configuration import taskbook
 from steelyard.control.drift.look import Subject
-from steelyard.control.offerings import offer_entry
+from steelyard.control.prices import book as price_book
+from steelyard.control.proofs import measured, proving
+from steelyard.control.snapshot.offerings import offer_entry
 from steelyard.domain.instants import NS, instant_ns
 from steelyard.domain.offers import ChannelKind
 from steelyard.domain.tasks import Status, Task

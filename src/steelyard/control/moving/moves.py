@@ -21,8 +21,8 @@ from steelyard.config.load import InvalidConfig, load_text
 from steelyard.config.model import Config
 from steelyard.config.presets import default_text
 from steelyard.config.secrets_file import SECRETS_FILE, line_of, with_secrets
-from steelyard.control import price_book, price_lists, resolve
-from steelyard.control.apply import apply
+from steelyard.control.configuration import resolve
+from steelyard.control.configuration.apply import apply
 from steelyard.control.moving import merging
 from steelyard.control.moving.inventory import Account, Inventory, Key
 from steelyard.control.moving.part import (
@@ -34,6 +34,8 @@ from steelyard.control.moving.part import (
     secrets_of,
     variables_of,
 )
+from steelyard.control.prices import book as price_book
+from steelyard.control.prices import lists as price_lists
 from steelyard.domain.budgets import Unit
 from steelyard.domain.instants import instant_of
 from steelyard.domain.money import format_pico

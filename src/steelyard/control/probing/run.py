@@ -11,17 +11,18 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection
 
 from steelyard.config.amounts import read_money
-from steelyard.control import measured, price_book
-from steelyard.control.booked import cost_of
-from steelyard.control.channels import channel_entry
+from steelyard.control.configuration.channels import channel_entry
 from steelyard.control.control import Control
-from steelyard.control.exchange import exchange_of
-from steelyard.control.offerings import offer_entry
+from steelyard.control.own_calls.booked import cost_of
+from steelyard.control.own_calls.keys import own_key
+from steelyard.control.prices import book as price_book
+from steelyard.control.prices.exchange import exchange_of
 from steelyard.control.probing import catalogue, prober
 from steelyard.control.probing.purse import Purse
 from steelyard.control.probing.sending import Direct, Gateway, Place
 from steelyard.control.probing.terms import Named, Subject
-from steelyard.control.weighing_key import own_key
+from steelyard.control.proofs import measured
+from steelyard.control.snapshot.offerings import offer_entry
 from steelyard.dialects.error_table import NO_ERRORS
 from steelyard.domain.answering import names_known
 from steelyard.domain.errors import ConfigError, Overloaded, RequestError, StoreUnavailable

@@ -17,7 +17,7 @@ from typing import NamedTuple, Protocol
 import httpx
 
 from steelyard import dialects
-from steelyard.control.asking import is_known, own_client
+from steelyard.control.own_calls.asking import is_known, own_client
 from steelyard.control.probing.seen import Seen, read
 from steelyard.control.probing.terms import Shot
 from steelyard.domain.errors import ConfigError

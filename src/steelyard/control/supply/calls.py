@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import httpx
 
-from steelyard.control.asking import is_known
+from steelyard.control.own_calls.asking import is_known
 from steelyard.domain.money import to_pico
 from steelyard.weigh.supply.finder import Reply
 from steelyard.weigh.supply.record import End

@@ -20,14 +20,15 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
-from steelyard.control import measured, price_book
-from steelyard.control.compile import SUPPLYING
 from steelyard.control.control import Control
-from steelyard.control.exchange import exchange_of
-from steelyard.control.offerings import offer_entry
+from steelyard.control.own_calls.keys import own_key
+from steelyard.control.prices import book as price_book
+from steelyard.control.prices.exchange import exchange_of
+from steelyard.control.proofs import measured
+from steelyard.control.snapshot.compile import SUPPLYING
+from steelyard.control.snapshot.offerings import offer_entry
 from steelyard.control.supply.told import KIND, WATCH, hours_of, row_of
-from steelyard.control.weigh_prices import wanted_money
-from steelyard.control.weighing_key import own_key
+from steelyard.control.weighing.prices import wanted_money
 from steelyard.domain.errors import ConfigError, Overloaded, StoreUnavailable
 from steelyard.domain.instants import instant_of
 from steelyard.domain.offers import takes_chats

@@ -11,7 +11,7 @@ from typer.testing import Result
 
 from cli.conftest import FakeApi, as_json
 from steelyard.cli import offline
-from steelyard.control.price_updates import read_update
+from steelyard.control.price_watch.updates import read_update
 
 Run = Callable[..., Result]
 

@@ -11,11 +11,11 @@ from typing import Any
 import httpx
 import pytest
 
-from steelyard.control import exchange as rates
 from steelyard.control.api import exchange
 from steelyard.control.app import make_app
 from steelyard.control.control import Control
-from steelyard.control.exchange import exchange_of, remember
+from steelyard.control.prices import exchange as rates
+from steelyard.control.prices.exchange import exchange_of, remember
 from steelyard.pricebook.exchange import History
 from steelyard.store import exchange as rows
 from steelyard.store import revisions

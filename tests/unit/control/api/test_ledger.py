@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from steelyard.control import exchange
 from steelyard.control.api import ledger
 from steelyard.control.control import Control
+from steelyard.control.prices import exchange
 from steelyard.domain.errors import StoreUnavailable
 from steelyard.domain.instants import DAY_NS, instant_ns
 from steelyard.domain.money import round_half_even

@@ -9,7 +9,7 @@ import httpx
 
 from control.weighing_rig import GOOD, ScriptedAsk, finished, make_control, write_config, write_set
 from steelyard.control.app import make_app
-from steelyard.control.weighing import Weighings
+from steelyard.control.weighing.weighings import Weighings
 
 
 def test_a_weighing_is_begun_followed_and_ended(tmp_path: Path) -> None:

@@ -10,12 +10,12 @@ from fractions import Fraction
 import pytest
 
 from control.authenticity.conftest import Add, make_record
-from steelyard.control import quarantine
 from steelyard.control.authenticity import keeping, run, targets
 from steelyard.control.authenticity.record import read
 from steelyard.control.authenticity.schedule import Side
 from steelyard.control.authenticity.till import Price, Till
 from steelyard.control.control import Control
+from steelyard.control.proofs import quarantine
 from steelyard.store import measurements, revisions
 from steelyard.weigh.authenticity.verdict import (
     AuthenticityState,

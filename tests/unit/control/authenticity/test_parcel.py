@@ -12,7 +12,7 @@ import pytest
 from weigh.authenticity.evidence_rig import document
 
 from steelyard.control.authenticity.parcel import pack, unpack
-from steelyard.control.price_updates import make_keys
+from steelyard.control.price_watch.updates import make_keys
 from steelyard.domain.errors import ConfigError
 from steelyard.weigh.authenticity.evidence import differences
 

@@ -11,7 +11,7 @@ import pytest
 from control.drift.test_job import PAID, Rig, run
 from control.weighing_rig import GOOD
 from steelyard.config.weighing import Drift
-from steelyard.control import taskbook
+from steelyard.control.configuration import taskbook
 from steelyard.control.drift import watched as drift_watched
 from steelyard.control.drift.watched import JUDGED, NO_MONEY, Watched, watched
 from steelyard.domain.errors import ConfigError

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from steelyard.control import asking
+from steelyard.control.own_calls import asking
 from steelyard.control.probing import sending
 from steelyard.control.probing.seen import Seen
 from steelyard.control.probing.sending import Direct, Gateway, Place, request_to

@@ -13,12 +13,15 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from steelyard.config.model import Config
-from steelyard.control import price_book, price_lists, price_updates, resolve
 from steelyard.control.api.offers import rate_text
 from steelyard.control.api.prices.shown import day_text
 from steelyard.control.api.web import admin, answer, control_of, listed
+from steelyard.control.configuration import resolve
 from steelyard.control.control import Control
-from steelyard.control.price_lists import Order, Outcome
+from steelyard.control.price_watch import updates as price_updates
+from steelyard.control.prices import book as price_book
+from steelyard.control.prices import lists as price_lists
+from steelyard.control.prices.lists import Order, Outcome
 from steelyard.domain.conditions import to_plain
 from steelyard.domain.errors import InvalidRequest, TooLarge
 from steelyard.domain.instants import instant_of

@@ -14,11 +14,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from steelyard.control import price_book, price_loop
 from steelyard.control.api.prices.book import number
 from steelyard.control.api.web import admin, answer, control_of, listed
 from steelyard.control.control import Control
-from steelyard.control.exchange import exchange_of
+from steelyard.control.price_watch import loop as price_loop
+from steelyard.control.prices import book as price_book
+from steelyard.control.prices.exchange import exchange_of
 from steelyard.domain.errors import InvalidRequest
 from steelyard.domain.instants import day_ns, instant_of
 from steelyard.domain.listings import Listing

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from steelyard.control.api.web import Body, admin, answer, body_of, control_of
-from steelyard.control.exchange import exchange_of
+from steelyard.control.prices.exchange import exchange_of
 from steelyard.domain.errors import InvalidRequest
 from steelyard.pricebook import shipped
 from steelyard.pricebook.claims import (

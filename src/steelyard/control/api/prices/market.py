@@ -21,8 +21,8 @@ from starlette.routing import Route
 
 from steelyard.control.api.prices import shown
 from steelyard.control.api.web import admin, answer, control_of, listed
-from steelyard.control.exchange import exchange_of
-from steelyard.control.price_book import load_market
+from steelyard.control.prices.book import load_market
+from steelyard.control.prices.exchange import exchange_of
 from steelyard.domain.errors import InvalidRequest
 from steelyard.domain.listings import UNKNOWN_START, ListedRate, Listing
 from steelyard.domain.rates import COUNTED, ExchangeRate

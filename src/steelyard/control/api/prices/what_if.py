@@ -24,8 +24,8 @@ from starlette.routing import Route
 from steelyard.control.api.prices.shown import exchange_shown
 from steelyard.control.api.web import Body, admin, answer, asked_ns, body_of, control_of, on_error
 from steelyard.control.control import Control
-from steelyard.control.exchange import exchange_of
-from steelyard.control.price_conversion import OneDay, Told
+from steelyard.control.prices.conversion import OneDay, Told
+from steelyard.control.prices.exchange import exchange_of
 from steelyard.domain.errors import InvalidRequest, Overloaded
 from steelyard.domain.instants import instant_ns, instant_of
 from steelyard.domain.money import format_pico
@@ -117,7 +117,7 @@ def _run(
         raise Overloaded("Another what-if is being answered; try again in some seconds.")
     try:
         # Imported when first asked for: the ledger's libraries are heavy.
-        plans = importlib.import_module("steelyard.control.price_plans")
+        plans = importlib.import_module("steelyard.control.price_watch.plans")
         scan = importlib.import_module("steelyard.ledger.scan")
         what_if = importlib.import_module("steelyard.ledger.what_if")
         reports = importlib.import_module("steelyard.ledger.reports")

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from steelyard.control import price_updates
 from steelyard.control.api.prices import book
 from steelyard.control.control import Control
+from steelyard.control.price_watch import updates as price_updates
 
 Ask = Callable[..., Any]
 LIST = (

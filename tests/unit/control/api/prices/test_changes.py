@@ -11,7 +11,7 @@ from control.api.conftest import Ask
 from control.price_rig import BASE, CUT, NOW_NS, shop, take, use
 from steelyard.control.api.prices.changes import _months, _volumes
 from steelyard.control.control import Control
-from steelyard.control.price_loop import FETCHED, PriceLoop
+from steelyard.control.price_watch.loop import FETCHED, PriceLoop
 from steelyard.domain.errors import InvalidRequest
 from steelyard.domain.instants import DAY_NS
 from steelyard.domain.listings import Listing

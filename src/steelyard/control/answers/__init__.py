@@ -1,0 +1,1 @@
+"""Which models really answer, by the ledger."""

@@ -1,0 +1,1 @@
+"""Requests of consenting accounts, kept to draw test items from."""

@@ -1,0 +1,1 @@
+"""From steelyard.yaml to the database: presets, channels and tasks filled in."""

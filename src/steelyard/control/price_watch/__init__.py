@@ -1,0 +1,1 @@
+"""What follows prices: updates of the book, changes looked through, plans."""

@@ -1,0 +1,1 @@
+"""Prices in the database: the book, the lists that fill it, exchange rates, levels."""

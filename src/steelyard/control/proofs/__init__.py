@@ -1,0 +1,1 @@
+"""What is proven of offers and tasks, and what that costs."""

@@ -1,0 +1,1 @@
+"""What was booked, priced once more: to check it, or to book the difference."""

@@ -1,0 +1,1 @@
+"""What workers serve from: compiled from the database, and published."""

@@ -1,0 +1,1 @@
+"""What control tells workers and hears of them: links, and leases of limits."""

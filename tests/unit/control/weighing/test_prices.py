@@ -1,0 +1,149 @@
+"""What weighing may cost: bounds as the gateway reserves, currencies, judges."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+from control.weighing_rig import BAD, GOOD, make_control, write_config, write_set
+from steelyard.control.control import Control
+from steelyard.control.weighing import prices
+from steelyard.control.weighing.prices import (
+    Known,
+    OfTask,
+    demand_somebody,
+    known,
+    money_of,
+    priced,
+    task_size,
+)
+from steelyard.domain.errors import ConfigError
+from steelyard.domain.money import Money
+from steelyard.domain.tasks import PromptForm, Sample, Task
+from steelyard.weigh.asking import Contender
+
+TASK = Task("mood", "Mood", "en", "mine", "label", Decimal("0.6"), PromptForm("p"))
+SAMPLES = [Sample(f"i{n}", "x" * 10 * n or "x", "yes", ("yes", "no")) for n in range(5)]
+FREE = "shop/free"
+
+
+@pytest.fixture
+def control(tmp_path: Path) -> Iterator[Control]:
+    write_set(tmp_path)
+    write_config(tmp_path)
+    made = make_control(tmp_path)
+    yield made
+    made.close()
+
+
+def test_money_is_read_or_refused() -> None:
+    assert money_of("5 CNY") == Money(5 * 10**12, "CNY")
+    assert money_of(None) is None
+    with pytest.raises(ConfigError, match="money: 'five' is no amount; write an amount"):
+        money_of("five")
+    for nothing in ("0 CNY", "-1 CNY"):
+        with pytest.raises(ConfigError, match="pays for no call; it must be more than 0"):
+            money_of(nothing)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("1 RMB", "unknown currency 'RMB'; write CNY, such as 100 CNY"),
+        ("1元", "unknown currency '元'; write CNY, such as 100 CNY"),
+        ("1 人民币", "unknown currency '人民币'; write CNY"),
+        ("¥1.50", "unknown currency '¥'; write CNY"),
+        ("5 cny", "unknown currency 'cny'; write CNY"),
+        ("5 XXZ", "unknown currency 'XXZ'; write a code of ISO 4217"),
+        ("5CNY", "is no amount; write an amount and a currency, such as 100 CNY"),
+    ],
+)
+def test_what_people_write_for_a_currency_is_told_its_code(text: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        money_of(text)
+
+
+def test_the_size_of_a_task_is_that_of_its_longest_request() -> None:
+    size = task_size(TASK, SAMPLES)
+    assert size.output_tokens == TASK.form.output_tokens_max
+    assert size.input_tokens - task_size(TASK, SAMPLES[:1]).input_tokens == 39
+    assert 0 < size.bytes_mean < size.input_tokens
+    with pytest.raises(ConfigError, match="no item"):
+        task_size(TASK, [])
+
+
+def test_a_call_is_held_for_at_the_most_that_it_may_cost(control: Control) -> None:
+    size = task_size(TASK, SAMPLES)
+    with control.database.read() as connection:
+        found = priced(
+            connection,
+            [Contender(GOOD), Contender(BAD), Contender(FREE)],
+            size,
+            "CNY",
+            time.time_ns(),
+        )
+    good, bad, free = found
+    assert good.price is not None
+    assert bad.price is not None
+    # 2 CNY and 1 CNY for a million tokens, in pico-units.
+    assert good.price.call_pico_max == 2 * 10**6 * (size.input_tokens + size.output_tokens)
+    assert good.price.call_pico_max == 2 * bad.price.call_pico_max
+    assert 0 < good.price.call_pico <= good.price.call_pico_max
+    assert good.price.worth == 1
+    assert good.model == "good"
+    assert free.price is None
+    assert not free.refusal
+
+
+def test_another_currency_has_its_rate_or_a_reason(
+    control: Control, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    size = task_size(TASK, SAMPLES)
+
+    def find(worth: Fraction | None) -> Contender:
+        monkeypatch.setattr(prices, "_worth", lambda *_: worth)
+        with control.database.read() as connection:
+            return priced(connection, [Contender(GOOD)], size, "USD", time.time_ns())[0]
+
+    found = find(Fraction(1, 7))
+    assert found.price is not None
+    assert found.price.worth == Fraction(1, 7)
+    assert find(None).refusal == "there is no exchange rate of CNY in USD"
+
+
+def test_judge_and_baseline_are_found_with_prices_of_their_own(control: Control) -> None:
+    parameters = {"judge": GOOD, "baseline": BAD}
+    task = replace(TASK, grader="judge", grader_parameters=parameters)
+    of_task = OfTask(task, SAMPLES, "CNY")
+    sizes = of_task.sizes()
+    with control.database.read() as connection:
+        found = known(connection, of_task, [Contender(FREE)], sizes, time.time_ns())
+    judge, baseline = found.others
+    assert (judge.offer, baseline.offer) == (GOOD, BAD)
+    assert judge.price is not None
+    assert baseline.price is not None
+    assert sizes[1] is not None
+    assert judge.price.call_pico_max > 2 * baseline.price.call_pico_max  # it reads two answers
+    assert found.since == {}
+    with control.database.read() as connection, pytest.raises(ConfigError, match="No offer"):
+        nobody = OfTask(replace(task, grader_parameters={"judge": "no/one"}), SAMPLES, "CNY")
+        known(connection, nobody, [], sizes, time.time_ns())
+
+
+def test_who_has_nobody_to_weigh_hears_why_before_it_begins() -> None:
+    task = replace(TASK, grader="judge", grader_parameters={"judge": "shop/gpt-4o"})
+    judge = Contender("shop/gpt-4o", model="gpt-4o")
+    stranger = Contender("shop/x", model="nobody-knows-it")
+    with pytest.raises(ConfigError, match="nobody-knows-it is not known; say it in the task"):
+        demand_somebody(OfTask(task, SAMPLES, "CNY"), Known([stranger], [judge], {}))
+    known_one = Contender("shop/q", model="qwen-plus")
+    demand_somebody(OfTask(task, SAMPLES, "CNY"), Known([stranger, known_one], [judge], {}))
+    poor = replace(known_one, refusal="there is no exchange rate of CNY in XYZ")
+    with pytest.raises(ConfigError, match="No offer can be weighed: there is no exchange rate"):
+        demand_somebody(OfTask(TASK, SAMPLES, "XYZ"), Known([poor, poor], [], {}))
