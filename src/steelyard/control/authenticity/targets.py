@@ -13,12 +13,11 @@ from steelyard.control.authenticity.schedule import CALLS_MAX, CALLS_MIN, Side
 from steelyard.control.authenticity.till import Price, Till
 from steelyard.control.configuration.channels import channel_entry
 from steelyard.control.prices import book as price_book
-from steelyard.control.prices.exchange import exchange_of
+from steelyard.control.prices.exchange import Worth
+from steelyard.control.prices.wanted import wanted_money
 from steelyard.control.proofs import measured
 from steelyard.control.snapshot.offerings import offer_entry
-from steelyard.control.weighing.prices import wanted_money
 from steelyard.domain.errors import ConfigError
-from steelyard.domain.instants import instant_of
 from steelyard.domain.offers import ChannelKind, takes_chats
 from steelyard.gateway.snapshot import ChannelEntry, OfferEntry
 from steelyard.pricebook.book import Period, period_at
@@ -140,20 +139,10 @@ def till(connection: Connection, money: str, targets: Mapping[str, Target], now_
         ConfigError: it is no amount, or there is no exchange rate for it.
     """
     currency = targets[Side.SUSPECT].entry.currency
-    wanted = wanted_money(money)
-    budget_pico = int(wanted.amount_pico * _worth(connection, (wanted.currency, currency), now_ns))
+    worth = Worth(connection, currency, now_ns)
+    budget_pico = worth.bound_pico(wanted_money(money))
     prices = {
-        side: Price(each.period, _worth(connection, (each.entry.currency, currency), now_ns))
+        side: Price(each.period, worth.demand(each.entry.currency))
         for side, each in targets.items()
     }
     return Till(currency, budget_pico, prices)
-
-
-def _worth(connection: Connection, pair: tuple[str, str], now_ns: int) -> Fraction:
-    """Units of the second currency for one of the first."""
-    if pair[0] == pair[1]:
-        return Fraction(1)
-    rate = exchange_of(connection).rate(*pair, instant_of(now_ns).date())
-    if rate is None:
-        raise ConfigError(f"money: no rate of {pair[0]} in {pair[1]}; say it in {pair[1]}.")
-    return rate.value

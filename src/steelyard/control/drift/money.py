@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
-from steelyard.control.prices.exchange import exchange_of
+from steelyard.control.prices.exchange import Worth
 from steelyard.domain.errors import BudgetExceeded
 from steelyard.domain.instants import instant_of
 from steelyard.domain.money import Money
@@ -71,20 +71,16 @@ class DayPurse:
 
     def _in_budget(self, connection: Connection, amounts: Mapping[str, int]) -> Fraction:
         """The sum of amounts in the budget's currency, pico-units."""
-        total, exchange = Fraction(0), None
+        total = Fraction(0)
+        worth = Worth(connection, self._budget.currency, self._clock())
         for currency, amount_pico in amounts.items():
-            worth = Fraction(1)
-            if currency != self._budget.currency and amount_pico:
-                exchange = exchange or exchange_of(connection)
-                day = instant_of(self._clock()).date()
-                rate = exchange.rate(currency, self._budget.currency, day)
-                if rate is None:
-                    raise BudgetExceeded(
-                        f"weighing.drift.money_per_day: no rate of {currency} in"
-                        f" {self._budget.currency}."
-                    )
-                worth = rate.value
-            total += amount_pico * worth
+            each = worth.find(currency) if amount_pico else Fraction(0)
+            if each is None:
+                raise BudgetExceeded(
+                    f"weighing.drift.money_per_day: no rate of {currency} in"
+                    f" {self._budget.currency}."
+                )
+            total += amount_pico * each
         return total
 
 

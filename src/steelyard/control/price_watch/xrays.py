@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection
 
 from steelyard.control.prices import book as price_book
-from steelyard.control.prices import exchange
+from steelyard.control.prices.exchange import Worth
 from steelyard.control.proofs import proving
 from steelyard.domain.errors import StoreUnavailable
 from steelyard.domain.instants import DAY_NS, instant_of
@@ -137,17 +137,13 @@ def _read(connection: Connection, event: PriceEvent, now_ns: int) -> _Ground:
     for name, stored in offers.items():
         lineups.setdefault(f"model:{stored.body['model']}", []).append(name)
     home = settings.get(connection, "home_currency", "CNY")
-    rates = exchange.exchange_of(connection)
-    day = instant_of(now_ns).date()
-
-    def worth(currency: str) -> Fraction | None:
-        found = rates.rate(currency, home, day)
-        return None if found is None else found.value
-
+    worth = Worth(connection, home, now_ns)
     costs = {}
     for name, one in priced.items():
-        in_home = worth(one.rates[0].currency) if one.rates and name not in of_listing else None
-        cost = _typical(one.rates, now_ns) if in_home is not None else None
+        if not one.rates or name in of_listing:
+            continue
+        in_home = worth.find(one.rates[0].currency)
+        cost = _typical(one.rates, now_ns)
         if cost is not None and in_home is not None:
             costs[name] = cost * in_home
     tree = accounts.tree(connection)
@@ -158,7 +154,7 @@ def _read(connection: Connection, event: PriceEvent, now_ns: int) -> _Ground:
         proofs=tuple(proof for _, some in verdicts for proof in some if proof.offer in of_listing),
         lineups=lineups,
         costs=costs,
-        worth=worth(event.listing.currency),
+        worth=worth.find(event.listing.currency),
         names={account_id: tree.path(account_id) for account_id in tree.by_id},
     )
 

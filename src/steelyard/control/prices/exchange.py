@@ -11,6 +11,7 @@ import io
 import zipfile
 from collections.abc import Iterable
 from datetime import date, timedelta
+from fractions import Fraction
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -21,6 +22,7 @@ from sqlalchemy import Connection
 from steelyard.config.model import ExchangeRates
 from steelyard.domain.errors import ConfigError
 from steelyard.domain.instants import instant_of
+from steelyard.domain.money import Money
 from steelyard.domain.rates import ExchangeRate
 from steelyard.pricebook.exchange import FINAL_DAYS_MAX, Exchange, History, is_own
 from steelyard.pricebook.exchange_list import read_own
@@ -41,6 +43,48 @@ class Taken(NamedTuple):
     added: int
     released: int
     """Days that had been reported at another rate and will be reported anew."""
+
+
+class Worth:
+    """What other currencies are worth in one, by the rates of one day.
+
+    The rates are read when two currencies first meet, for most installations have only one.
+    """
+
+    def __init__(self, connection: Connection, currency: str, now_ns: int) -> None:
+        """``now_ns`` (UTC) says which day."""
+        self._connection = connection
+        self._currency = currency
+        self._day = instant_of(now_ns).date()
+        self._exchange: Exchange | None = None
+
+    def find(self, currency: str) -> Fraction | None:
+        """Units of the one currency for one of this; None where there is no rate."""
+        if currency == self._currency:
+            return Fraction(1)
+        self._exchange = self._exchange or exchange_of(self._connection)
+        rate = self._exchange.rate(currency, self._currency, self._day)
+        return None if rate is None else rate.value
+
+    def demand(self, currency: str, key: str = "money") -> Fraction:
+        """Units of the one currency for one of this; ``key`` is what was asked for.
+
+        Raises:
+            ConfigError: there is no rate.
+        """
+        found = self.find(currency)
+        if found is None:
+            into = self._currency
+            raise ConfigError(f"{key}: no rate of {currency} in {into}; say it in {into}.")
+        return found
+
+    def bound_pico(self, money: Money, key: str = "money") -> int:
+        """A bound that was named as ``key``, in the one currency, rounded down: it is a bound.
+
+        Raises:
+            ConfigError: there is no rate.
+        """
+        return int(money.amount_pico * self.demand(money.currency, key))
 
 
 def exchange_of(connection: Connection) -> Exchange:

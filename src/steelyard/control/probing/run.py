@@ -10,13 +10,13 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
-from steelyard.config.amounts import read_money
 from steelyard.control.configuration.channels import channel_entry
 from steelyard.control.control import Control
 from steelyard.control.own_calls.booked import cost_of
 from steelyard.control.own_calls.keys import own_key
 from steelyard.control.prices import book as price_book
-from steelyard.control.prices.exchange import exchange_of
+from steelyard.control.prices.exchange import Worth
+from steelyard.control.prices.wanted import wanted_money
 from steelyard.control.probing import catalogue, prober
 from steelyard.control.probing.purse import Purse
 from steelyard.control.probing.sending import Direct, Gateway, Place
@@ -178,42 +178,24 @@ def _target(connection: Connection, wish: Wish, now_ns: int) -> Target:
             " a call without a price is refused."
         )
     target = min(ready, key=_price(connection, ready, now_ns))
-    return target._replace(budget_pico=_budget(connection, wish, target.entry.currency, now_ns))
+    worth = Worth(connection, target.entry.currency, now_ns)
+    budget = wanted_money(wish.budget, "budget")
+    return target._replace(budget_pico=worth.bound_pico(budget, "budget"))
 
 
 def _price(
     connection: Connection, ready: Sequence[Target], now_ns: int
 ) -> Callable[[Target], tuple[bool, Fraction, str]]:
     """What orders offers by their price, those last that cannot be compared with others."""
-    currencies = sorted({target.entry.currency for target in ready})
-    worth: dict[str, Fraction | None] = {currencies[0]: Fraction(1)}
-    if len(currencies) > 1:
-        exchange, day = exchange_of(connection), instant_of(now_ns).date()
-        for currency in currencies[1:]:
-            rate = exchange.rate(currency, currencies[0], day)
-            worth[currency] = None if rate is None else rate.value
+    worth = Worth(connection, min(target.entry.currency for target in ready), now_ns)
 
     def key(target: Target) -> tuple[bool, Fraction, str]:
-        each = worth[target.entry.currency]
+        each = worth.find(target.entry.currency)
         period = target.period
         price = Fraction(sum(period.ceiling[:2]), period.denominator)
         return each is None, price * (each or 1), target.entry.name
 
     return key
-
-
-def _budget(connection: Connection, wish: Wish, currency: str, now_ns: int) -> int:
-    try:
-        money = read_money(wish.budget)
-    except ValueError as error:
-        raise ConfigError(f"budget: {error}") from error
-    if money.currency == currency:
-        return money.amount_pico
-    day = instant_of(now_ns).date()
-    rate = exchange_of(connection).rate(money.currency, currency, day)
-    if rate is None:
-        raise ConfigError(f"budget: no rate of {money.currency} in {currency}; say it in that.")
-    return int(money.amount_pico * rate.value)
 
 
 def _subject(target: Target) -> Subject:

@@ -23,14 +23,13 @@ from sqlalchemy import Connection
 from steelyard.control.control import Control
 from steelyard.control.own_calls.keys import own_key
 from steelyard.control.prices import book as price_book
-from steelyard.control.prices.exchange import exchange_of
+from steelyard.control.prices.exchange import Worth
+from steelyard.control.prices.wanted import wanted_money
 from steelyard.control.proofs import measured
 from steelyard.control.snapshot.compile import SUPPLYING
 from steelyard.control.snapshot.offerings import offer_entry
 from steelyard.control.supply.told import KIND, WATCH, hours_of, row_of
-from steelyard.control.weighing.prices import wanted_money
 from steelyard.domain.errors import ConfigError, Overloaded, StoreUnavailable
-from steelyard.domain.instants import instant_of
 from steelyard.domain.offers import takes_chats
 from steelyard.gateway.snapshot import OfferEntry
 from steelyard.pricebook.book import Period, period_at
@@ -290,15 +289,5 @@ def _target(connection: Connection, wish: Wish, now_ns: int) -> Target:
     period = period_at(entry.periods, now_ns)
     if period is None:
         raise ConfigError(f"{wish.offer} has no price; a call without a price is refused.")
-    return Target(entry, period, _money(connection, wish.money, entry.currency, now_ns))
-
-
-def _money(connection: Connection, text: str, currency: str, now_ns: int) -> int:
-    money = wanted_money(text)
-    if money.currency == currency:
-        return money.amount_pico
-    day = instant_of(now_ns).date()
-    rate = exchange_of(connection).rate(money.currency, currency, day)
-    if rate is None:
-        raise ConfigError(f"money: no rate of {money.currency} in {currency}; say it in that.")
-    return int(money.amount_pico * rate.value)
+    worth = Worth(connection, entry.currency, now_ns)
+    return Target(entry, period, worth.bound_pico(wanted_money(wish.money)))

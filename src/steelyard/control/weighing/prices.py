@@ -6,10 +6,9 @@ a byte, and as many tokens out as the form allows, at the dearest price that may
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import datetime
 from fractions import Fraction
 from typing import Any, NamedTuple
 
@@ -17,23 +16,18 @@ import msgspec
 from sqlalchemy import Connection
 
 from steelyard import dialects
-from steelyard.config.amounts import read_money
 from steelyard.control.prices import book as price_book
-from steelyard.control.prices.exchange import exchange_of
+from steelyard.control.prices.exchange import Worth
 from steelyard.control.proofs import measured, proving
 from steelyard.control.snapshot.offerings import offer_entry
 from steelyard.control.weighing import contenders
 from steelyard.dialects.base import Call
 from steelyard.domain.errors import ConfigError
-from steelyard.domain.instants import instant_of
-from steelyard.domain.money import Money
 from steelyard.domain.tasks import Sample, Status, Task
 from steelyard.domain.verdict_life import Cause
 from steelyard.gateway.bounds import input_bound
 from steelyard.gateway.snapshot import OfferEntry
 from steelyard.pricebook.book import Period, period_at, quote, quote_extras
-from steelyard.pricebook.exchange import Exchange
-from steelyard.pricebook.sources.currencies import CURRENCIES, OFTEN_WRITTEN, advise_currency
 from steelyard.store import objects
 from steelyard.weigh import judged
 from steelyard.weigh.asking import Contender, Price
@@ -45,8 +39,6 @@ _NAME_MAX = 128
 """Letters of an offer's name."""
 _OUTPUT_EXPECTED = 4
 """An answer is expected to take a fourth of what it may."""
-_BESIDE_CURRENCY = re.compile(r"[\d.,\s+\u2212-]")
-"""What stands beside the currency in an amount."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,36 +90,6 @@ class Known(NamedTuple):
     """Judge and baseline of a judged task."""
     since: dict[str, datetime]
     """Offers that are not what they were, with the instant until which their answers are old."""
-
-
-def money_of(text: str | None) -> Money | None:
-    """The money that somebody named, such as ``5 CNY``; None for none.
-
-    Raises:
-        ConfigError: it is no amount.
-    """
-    return None if text is None else wanted_money(text)
-
-
-def wanted_money(text: str) -> Money:
-    """The money that somebody named for calls, more than nothing of a currency that there is.
-
-    Raises:
-        ConfigError: it is no such amount; says what to write.
-    """
-    written = _BESIDE_CURRENCY.sub("", text)
-    meant = OFTEN_WRITTEN.get(written.upper(), written.upper())
-    if meant in CURRENCIES and written != meant:
-        raise ConfigError(f"money: {advise_currency(written)}, such as 100 {meant}")
-    try:
-        money = read_money(text.strip().lstrip("-\u2212"))
-    except ValueError as error:
-        raise ConfigError(f"money: {text!r} is no amount; {error}") from error
-    if money.amount_pico <= 0 or text.strip().startswith(("-", "\u2212")):
-        raise ConfigError(f"money: {text} pays for no call; it must be more than 0")
-    if money.currency not in CURRENCIES:
-        raise ConfigError(f"money: {advise_currency(money.currency)}")
-    return money
 
 
 def demand_somebody(of_task: OfTask, known: Known) -> None:
@@ -213,7 +175,7 @@ def priced(
     """
     stored = measured.offers(connection)
     rates = price_book.offer_rates(connection, stored)
-    exchange: Exchange | None = None
+    worths = Worth(connection, currency, now_ns)
     ready = []
     for one in found:
         body: Mapping[str, Any] = stored[one.offer].body
@@ -222,10 +184,7 @@ def priced(
         price: Price | None = None
         refusal = ""
         if period is not None:
-            worth: Fraction | None = Fraction(1)
-            if entry.currency != currency:
-                exchange = exchange or exchange_of(connection)
-                worth = _worth(exchange, entry.currency, currency, instant_of(now_ns).date())
+            worth = worths.find(entry.currency)
             if worth is None:
                 refusal = f"there is no exchange rate of {entry.currency} in {currency}"
             else:
@@ -266,8 +225,3 @@ def _size(requests: Iterable[Mapping[str, object]]) -> Size:
     if best is None:
         raise ConfigError("There is no item to weigh by.")
     return Size(best, best_bound, output, total // count)
-
-
-def _worth(exchange: Exchange, base: str, currency: str, day: date) -> Fraction | None:
-    rate = exchange.rate(base, currency, day)
-    return None if rate is None else rate.value

@@ -26,6 +26,7 @@ from steelyard.control.configuration import taskbook
 from steelyard.control.control import Control
 from steelyard.control.own_calls.booked import booked_of
 from steelyard.control.own_calls.keys import weighing_key
+from steelyard.control.prices.wanted import wanted_money
 from steelyard.control.proofs import proving
 from steelyard.control.proofs.proving import Proofs
 from steelyard.control.weighing import contenders, ends, prices
@@ -263,11 +264,7 @@ class Weighings:
         )
 
     async def _run(self, job: Job) -> bool:
-        """Runs one weighing and writes down what it says, or why it says nothing.
-
-        Returns:
-            Whether every offer has a verdict.
-        """
+        """Writes down what a weighing says, or why nothing; whether every offer has a verdict."""
         results: dict[str, Result] = {}
         problem = "broke off"
         try:
@@ -366,7 +363,8 @@ class Weighings:
     def _money(self, order: Order) -> Money | None:
         config = self._control.config
         usual = config.weighing.money if config is not None else None
-        return prices.money_of(order.money if order.money is not None else usual)
+        text = order.money if order.money is not None else usual
+        return None if text is None else wanted_money(text)
 
     def _tasks(self) -> dict[str, Task]:
         if self._control.config is None:

@@ -11,9 +11,16 @@ import pytest
 
 from steelyard.config.model import ExchangeRates
 from steelyard.control.prices import exchange
-from steelyard.control.prices.exchange import exchange_of, load_exchange, packaged, wanted_rates
+from steelyard.control.prices.exchange import (
+    Worth,
+    exchange_of,
+    load_exchange,
+    packaged,
+    wanted_rates,
+)
 from steelyard.domain.errors import ConfigError
 from steelyard.domain.instants import instant_ns
+from steelyard.domain.money import Money
 from steelyard.domain.rates import ExchangeRate
 from steelyard.pricebook.exchange import History, begin_of
 from steelyard.pricebook.exchange_list import read_own
@@ -173,3 +180,32 @@ class TestRemembering:
         today, too_late = date(2026, 3, 10), date(2026, 2, 12)
         assert exchange.remember(database, [(today, rate), (too_late, rate)], NOW_NS) == 0
         assert exchange.remember(database, [(date(2026, 2, 11), rate)], NOW_NS) == 1
+
+
+class TestWorth:
+    def test_another_currency_is_worth_its_rate_of_the_day(self, database: Database) -> None:
+        with database.read() as tx:
+            worth, today = Worth(tx, "CNY", NOW_NS), date(2026, 3, 10)
+            rate = exchange_of(tx).rate("USD", "CNY", today)
+            assert rate is not None and rate.as_of == begin_of(today)
+            assert worth.find("USD") == worth.demand("USD") == rate.value
+            assert (worth.find("CNY"), worth.find("ZZZ")) == (Fraction(1), None)
+
+    def test_one_currency_needs_no_rates(
+        self, database: Database, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with database.read() as tx:
+            worth = Worth(tx, "CNY", NOW_NS)
+        monkeypatch.delattr(exchange, "exchange_of")
+        assert worth.demand("CNY") == 1
+
+    def test_a_bound_is_rounded_down_and_never_assumed(self, database: Database) -> None:
+        with database.write() as tx:
+            exchange.take_own(tx, own("2026-03-10,USD,CNY,7.15\n"), NOW_NS)
+        with database.read() as tx:
+            worth = Worth(tx, "CNY", NOW_NS)
+            assert worth.bound_pico(Money(3, "CNY"), "budget") == 3
+            assert worth.bound_pico(Money(3, "USD"), "budget") == 21
+            message = "budget: no rate of ZZZ in CNY; say it in CNY."
+            with pytest.raises(ConfigError, match=message):
+                worth.bound_pico(Money(3, "ZZZ"), "budget")

@@ -75,8 +75,10 @@ def test_the_budget_is_told_in_the_offers_currency(control: Control) -> None:
         ({"offer": "none"}, "has no offer none"),
         ({"offer": "off"}, "is enabled and has a price"),
         ({"offer": "free"}, "is enabled and has a price"),
-        ({"budget": "much"}, "budget: write an amount"),
-        ({"budget": "1 QQQ"}, "no rate of QQQ"),
+        ({"budget": "much"}, "budget: 'much' is no amount; write an amount"),
+        ({"budget": "0 CNY"}, "budget: 0 CNY pays for no call"),
+        ({"budget": "1 QQQ"}, "budget: unknown currency 'QQQ'"),
+        ({"budget": "1 VES", "offer": "abroad"}, "budget: no rate of VES in USD; say it in USD"),
     ],
 )
 def test_what_cannot_be_probed(control: Control, more: dict[str, str], message: str) -> None:

@@ -13,18 +13,16 @@ import pytest
 
 from control.weighing_rig import BAD, GOOD, make_control, write_config, write_set
 from steelyard.control.control import Control
-from steelyard.control.weighing import prices
+from steelyard.control.prices.exchange import Worth
 from steelyard.control.weighing.prices import (
     Known,
     OfTask,
     demand_somebody,
     known,
-    money_of,
     priced,
     task_size,
 )
 from steelyard.domain.errors import ConfigError
-from steelyard.domain.money import Money
 from steelyard.domain.tasks import PromptForm, Sample, Task
 from steelyard.weigh.asking import Contender
 
@@ -40,33 +38,6 @@ def control(tmp_path: Path) -> Iterator[Control]:
     made = make_control(tmp_path)
     yield made
     made.close()
-
-
-def test_money_is_read_or_refused() -> None:
-    assert money_of("5 CNY") == Money(5 * 10**12, "CNY")
-    assert money_of(None) is None
-    with pytest.raises(ConfigError, match="money: 'five' is no amount; write an amount"):
-        money_of("five")
-    for nothing in ("0 CNY", "-1 CNY"):
-        with pytest.raises(ConfigError, match="pays for no call; it must be more than 0"):
-            money_of(nothing)
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("1 RMB", "unknown currency 'RMB'; write CNY, such as 100 CNY"),
-        ("1元", "unknown currency '元'; write CNY, such as 100 CNY"),
-        ("1 人民币", "unknown currency '人民币'; write CNY"),
-        ("¥1.50", "unknown currency '¥'; write CNY"),
-        ("5 cny", "unknown currency 'cny'; write CNY"),
-        ("5 XXZ", "unknown currency 'XXZ'; write a code of ISO 4217"),
-        ("5CNY", "is no amount; write an amount and a currency, such as 100 CNY"),
-    ],
-)
-def test_what_people_write_for_a_currency_is_told_its_code(text: str, message: str) -> None:
-    with pytest.raises(ConfigError, match=message):
-        money_of(text)
 
 
 def test_the_size_of_a_task_is_that_of_its_longest_request() -> None:
@@ -107,7 +78,7 @@ def test_another_currency_has_its_rate_or_a_reason(
     size = task_size(TASK, SAMPLES)
 
     def find(worth: Fraction | None) -> Contender:
-        monkeypatch.setattr(prices, "_worth", lambda *_: worth)
+        monkeypatch.setattr(Worth, "find", lambda *_: worth)
         with control.database.read() as connection:
             return priced(connection, [Contender(GOOD)], size, "USD", time.time_ns())[0]
 
