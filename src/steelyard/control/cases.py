@@ -29,12 +29,10 @@ from steelyard.weigh.catalog import find_task
 from steelyard.weigh.datasets import Dataset, is_file, load_set
 from steelyard.weigh.judged import fits_of
 from steelyard.weigh.prompts import prepare
-from steelyard.weigh.runfile import Record, read_records
+from steelyard.weigh.runfile import Record, paths_of, read_records
 
 TAGS_MAX = 20
 _TAG = re.compile(r"[^\W_][\w.-]{0,39}")
-_MARK = re.compile(r"(?:idle-)?[0-9a-f]{8,}(?:-[0-9a-f]+)?")
-"""What stands behind the task in a run file's name."""
 
 Notes = Mapping[tuple[str, str], CaseNote]
 """By sample and offer; the offer is empty for a note on all answers."""
@@ -203,11 +201,7 @@ def _analyse(task: Task, folder: Path) -> tuple[Analysis, tuple[str, ...]]:
 
 
 def _records(folder: Path, task: str, problems: list[str]) -> Iterator[Record]:
-    stem = re.sub("[^a-z0-9]+", "-", task) + "-"
-    for path in sorted(folder.glob(f"{stem}*.jsonl")):
-        # Another task's name may begin like this one's.
-        if not _MARK.fullmatch(path.stem.removeprefix(stem)):
-            continue
+    for path in paths_of(folder, task):
         try:
             yield from read_records(path)
         except StoreUnavailable as error:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -41,6 +42,8 @@ __all__ = [
     "RunFile",
     "Stored",
     "opened",
+    "path_of",
+    "paths_of",
     "read_at",
     "read_records",
     "record_of",
@@ -49,6 +52,8 @@ __all__ = [
 _LENGTH_BITS = 24
 """Of the number that says where a line lies: offset above, length below."""
 _TORN = "of {} cannot be read any more"
+_MARK = re.compile(r"(?:idle-)?[0-9a-f]{8,}(?:-[0-9a-f]+)?")
+"""What tells a run file of a weighing from the task's others: an instant, or the form's digest."""
 
 
 class Records(Mapping[Key, Record]):
@@ -210,6 +215,26 @@ class RunFile:
                 record = _decode_line(line, self._path.name, number)
                 self.records.put(record.key, self._size, len(line))
                 self._size += len(line)
+
+
+def path_of(folder: Path, task: str, mark: str) -> Path:
+    """Where a run file of a task lies; ``mark`` tells it from the task's others."""
+    return folder / f"{_plain(task)}-{mark}.jsonl"
+
+
+def paths_of(folder: Path, task: str) -> list[Path]:
+    """The run files of a task's weighings, by name."""
+    stem = f"{_plain(task)}-"
+    return [
+        path
+        for path in sorted(folder.glob(f"{stem}*.jsonl"))
+        # Another task's name may begin like this one's.
+        if _MARK.fullmatch(path.stem.removeprefix(stem))
+    ]
+
+
+def _plain(task: str) -> str:
+    return re.sub("[^a-z0-9]+", "-", task)
 
 
 async def opened(path: Path) -> RunFile:

@@ -9,7 +9,14 @@ import pytest
 
 from steelyard.domain.errors import ConfigError, StoreUnavailable
 from steelyard.domain.tasks import Grade
-from steelyard.weigh.runfile import ANSWER_CHARS_KEPT, Record, RunFile, read_records
+from steelyard.weigh.runfile import (
+    ANSWER_CHARS_KEPT,
+    Record,
+    RunFile,
+    path_of,
+    paths_of,
+    read_records,
+)
 
 RECORD = Record(
     offer="local/small",
@@ -158,3 +165,14 @@ def test_a_file_that_is_being_written_is_read_up_to_its_last_whole_line(tmp_path
         list(read_records(path))
     with pytest.raises(StoreUnavailable, match="No such file"):
         list(read_records(tmp_path / "none.jsonl"))
+
+
+def test_a_tasks_run_files_are_found_and_no_other_tasks(tmp_path: Path) -> None:
+    marks = ("18ea4760483163a0", f"idle-{'f' * 16}", f"idle-{'f' * 16}-18ea4760483163a0")
+    mine = [path_of(tmp_path, "shop/mood", mark) for mark in marks]
+    assert mine[0].name == "shop-mood-18ea4760483163a0.jsonl"
+    others = [path_of(tmp_path, task, marks[0]) for task in ("shop/mood-swing", "drift-shop/mood")]
+    for path in (*mine, *others):
+        path.touch()
+    assert paths_of(tmp_path, "shop/mood") == sorted(mine)
+    assert paths_of(tmp_path / "none", "shop/mood") == []

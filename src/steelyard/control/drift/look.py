@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-import re
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -33,7 +32,7 @@ from steelyard.weigh.graders.base import Grader, grade_answer
 from steelyard.weigh.graders.registry import find_grader
 from steelyard.weigh.lanes import make_course
 from steelyard.weigh.prompts import Prepared
-from steelyard.weigh.runfile import Record, RunFile, read_records
+from steelyard.weigh.runfile import Record, RunFile, path_of, paths_of, read_records
 from steelyard.weigh.tries import REASON_CHARS_MAX, Patience, get_reply
 
 PREFIX = "drift-"
@@ -77,7 +76,7 @@ class Subject:
 
     def path(self, home: Path) -> Path:
         """The watch's run file."""
-        return home / "weighings" / f"{PREFIX}{_plain(self.task.name)}-{self.mark}.jsonl"
+        return path_of(home / "weighings", f"{PREFIX}{self.task.name}", self.mark)
 
 
 @dataclass(slots=True)
@@ -252,7 +251,7 @@ def _take_references(subject: Subject, home: Path, file: RunFile) -> None:
 
 def _of_verdict(subject: Subject, home: Path) -> Iterator[Record]:
     verdict = subject.verdict
-    for path in sorted((home / "weighings").glob(f"{_plain(subject.task.name)}-*.jsonl")):
+    for path in paths_of(home / "weighings", subject.task.name):
         for record in read_records(path):
             is_same = (record.offer, record.form_digest) == (verdict.offer, verdict.form_digest)
             if is_same and record.finished_at <= verdict.decided_at:
@@ -330,7 +329,3 @@ async def _grade(grader: Grader, answer: Answer, item: Prepared, task: Task) -> 
     if isinstance(outcome, BaseException):
         return Grade.unscored(f"the grader raised {kind}: {outcome}"[:REASON_CHARS_MAX])
     return Grade.unscored(f"the grader gave a {kind}, not a grade")
-
-
-def _plain(task: str) -> str:
-    return re.sub("[^a-z0-9]+", "-", task)

@@ -11,13 +11,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from typing import Any, Protocol
 
 from sqlalchemy import Connection
@@ -43,6 +41,7 @@ from steelyard.weigh.asking import Ask, AskError, Contender
 from steelyard.weigh.catalog import find_task
 from steelyard.weigh.datasets import load_set
 from steelyard.weigh.graders.registry import find_grader
+from steelyard.weigh.runfile import path_of
 from steelyard.weigh.runner import Options, Result, run
 from steelyard.weigh.sandbox import unsafe_code
 
@@ -256,7 +255,7 @@ class Weighings:
             contenders=known.contenders,
             others=known.others,
             standings=standings,
-            path=self._path(task, mark),
+            path=path_of(self._control.places.home / "weighings", task.name, mark),
             currency=currency,
             money=money,
             since=known.since,
@@ -370,10 +369,6 @@ class Weighings:
         if self._control.config is None:
             return {}
         return taskbook.tasks(self._control.config)
-
-    def _path(self, task: Task, mark: str) -> Path:
-        folder = self._control.places.home / "weighings"
-        return folder / f"{re.sub('[^a-z0-9]+', '-', task.name)}-{mark}.jsonl"
 
 
 def _now() -> datetime:

@@ -95,7 +95,7 @@ def home(tmp_path: Path) -> Path:
 def weighed(home: Path, count: int, grade: int = 1) -> None:
     """The run file of a weighing that graded the first ``count`` items."""
     subject = subject_of(home)
-    with RunFile(home / "weighings" / "mood-1f.jsonl") as file:
+    with RunFile(home / "weighings" / "mood-18ea4760483163a0.jsonl") as file:
         for n in range(40):
             for offer, value in ((OFFER, grade), ("shop/bad", 0)):
                 record = Record(
