@@ -11,6 +11,7 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -21,19 +22,29 @@ from steelyard import dialects
 from steelyard.control.drift.money import DayPurse
 from steelyard.domain.errors import ConfigError, RateMissing
 from steelyard.domain.instants import instant_ns
-from steelyard.domain.tasks import Grade, PromptForm, Task, Verdict, form_digest
+from steelyard.domain.tasks import Grade, PromptForm, Sample, Task, Verdict, form_digest
 from steelyard.gateway.bounds import input_bound
 from steelyard.pricebook.book import Period, period_at, quote
 from steelyard.weigh.asking import Answer, Ask, AskError, Price
 from steelyard.weigh.bills import Bill
 from steelyard.weigh.datasets import load_set
 from steelyard.weigh.drift import Rules, Seen, Watch
-from steelyard.weigh.graders.base import Grader, grade_answer
+from steelyard.weigh.graders.base import Grader
 from steelyard.weigh.graders.registry import find_grader
+from steelyard.weigh.grading import Grading
 from steelyard.weigh.lanes import make_course
 from steelyard.weigh.prompts import Prepared
-from steelyard.weigh.runfile import Record, RunFile, path_of, paths_of, read_records
-from steelyard.weigh.tries import REASON_CHARS_MAX, Patience, get_reply
+from steelyard.weigh.runfile import (
+    Key,
+    Payment,
+    Record,
+    RunFile,
+    path_of,
+    paths_of,
+    read_records,
+    record_of,
+)
+from steelyard.weigh.tries import Patience, get_reply
 
 PREFIX = "drift-"
 FAILURES_MAX = 5
@@ -99,8 +110,8 @@ class Look:
 class _Visit(NamedTuple):
     """What came of asking for one item."""
 
-    form: str
-    item: Prepared
+    key: Key
+    sample: Sample
     reply: Answer | Grade
     bill: Bill
 
@@ -130,9 +141,13 @@ class Looker:
             StoreUnavailable: a run file cannot be read or written.
             SteelyardError: every further call would be refused alike (no access, no money).
         """
-        grader = find_grader(subject.task.grader, subject.task.grader_parameters)
+        task = subject.task
+        grader = find_grader(task.grader, task.grader_parameters)
         items = await asyncio.to_thread(_items, subject, grader)
-        with RunFile(subject.path(self._home)) as file:
+        with (
+            closing(Grading(grader, task.grader_parameters)) as grading,
+            RunFile(subject.path(self._home)) as file,
+        ):
             await asyncio.to_thread(_take_references, subject, self._home, file)
             look = _replayed(subject, tuple(items), file, anew)
             n_failed = 0
@@ -142,14 +157,9 @@ class Looker:
                 if reply is None:
                     look.is_cut, look.detail = True, "gave way to other calls"
                     break
-                visit = _Visit(form_of(subject, number), items[name], reply, bill)
-                put = asyncio.get_running_loop().create_task(self._put(subject, grader, visit))
-                try:
-                    file.append(await asyncio.shield(put))
-                except asyncio.CancelledError:
-                    file.append(await put)  # it is paid for: written down before anybody leaves
-                    raise
-                record = file.records[subject.offer, visit.form, name]
+                key = (subject.offer, form_of(subject, number), name)
+                visit = _Visit(key, items[name].sample, reply, bill)
+                record = await self._write_down(visit, grading, file)
                 look.watch.take(_seen(record))
                 look.n_seen += 1
                 look.n_asked += 1
@@ -158,6 +168,9 @@ class Looker:
                     # Its code alone: a vendor's words may hold the item, and this is kept and told.
                     code = record.grade.reason.partition(":")[0][:_CODE_MAX]
                     look.detail = f"{n_failed} items in a row failed: {code}"
+                    break
+                if grading.is_stuck:
+                    look.detail = f"the grader hung {grading.n_hung} times"
                     break
             look.bills = _bills(file)
         return look
@@ -178,30 +191,26 @@ class Looker:
             ask = partial(_paid, self._purse, subject, price, ask)
         return await get_reply(ask, bill, _PATIENCE), bill
 
-    async def _put(self, subject: Subject, grader: Grader, visit: _Visit) -> Record:
-        """One visit as it is written down, graded."""
-        reply, item, bill = visit.reply, visit.item, visit.bill
-        if isinstance(reply, Answer):
-            answer, grade = reply, await _grade(grader, reply, item, subject.task)
-        else:
-            answer, grade = Answer(""), reply
-        return Record(
-            offer=subject.offer,
-            form_digest=visit.form,
-            sample=item.sample.id,
-            grade=grade,
-            is_answered=answer is reply,
-            answer=answer.text,
-            finish_reason=answer.finish_reason,
-            input_tokens=answer.input_tokens,
-            output_tokens=answer.output_tokens,
-            cost_pico=bill.cost_pico,
-            currency=bill.currency,
-            time_s=answer.time_s,
-            call_id=answer.call_id,
-            model_answered=answer.model_answered,
-            finished_at=self._clock(),
-        )
+    async def _write_down(self, visit: _Visit, grading: Grading, file: RunFile) -> Record:
+        """Grades a visit and puts it into the watch's file; what it says when it is read again."""
+
+        async def put() -> None:
+            reply, bill = visit.reply, visit.bill
+            payment = Payment(bill.paid_pico, bill.currency, self._clock())
+            if isinstance(reply, Answer):
+                grade = await grading.grade(reply.text, visit.sample)
+                record = record_of(visit.key, reply, grade, bill, payment)
+            else:
+                record = record_of(visit.key, None, reply, bill, payment)
+            file.append(record)
+
+        putting = asyncio.get_running_loop().create_task(put())
+        try:
+            await asyncio.shield(putting)
+        except asyncio.CancelledError:
+            await putting  # it is paid for: written down before anybody leaves
+            raise
+        return file.records[visit.key]
 
 
 def form_of(subject: Subject, number: int) -> str:
@@ -314,18 +323,3 @@ async def _paid(
         raise
     await asyncio.to_thread(purse.settle, held, answer.cost_pico)
     return answer
-
-
-async def _grade(grader: Grader, answer: Answer, item: Prepared, task: Task) -> Grade:
-    # As in the runner: off the loop, and whatever a grader of the user's own raises is a value.
-    graded = asyncio.to_thread(
-        grade_answer, grader, answer.text, item.sample, task.grader_parameters
-    )
-    outcome: object
-    (outcome,) = await asyncio.gather(graded, return_exceptions=True)
-    if isinstance(outcome, Grade):
-        return outcome
-    kind = type(outcome).__name__
-    if isinstance(outcome, BaseException):
-        return Grade.unscored(f"the grader raised {kind}: {outcome}"[:REASON_CHARS_MAX])
-    return Grade.unscored(f"the grader gave a {kind}, not a grade")

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from control.weighing_rig import write_set
+from steelyard.control.drift import look as drift_look
 from steelyard.control.drift.look import FAILURES_MAX, Look, Looker, Subject, form_of
 from steelyard.domain.errors import ConfigError
-from steelyard.domain.tasks import Grade, PromptForm, Task, Verdict, form_digest
+from steelyard.domain.tasks import Grade, PromptForm, Sample, Task, Verdict, form_digest
 from steelyard.weigh.asking import Answer, AskError
 from steelyard.weigh.datasets import digest_of
 from steelyard.weigh.drift import Rules, State
+from steelyard.weigh.graders import label
+from steelyard.weigh.graders.base import Parameters
+from steelyard.weigh.grading import HUNG_MAX, Grading
 from steelyard.weigh.runfile import Record, RunFile, read_records
 
 AT = datetime(2026, 11, 1, 12, tzinfo=UTC)
@@ -176,6 +182,31 @@ def test_a_vendor_that_is_down_ends_the_look_and_is_no_worse_for_it(home: Path) 
     assert not found.is_cut
     assert found.detail.endswith("failed: it is down")  # and nothing of what was asked
     assert found.watch.finding().state is State.THIN
+
+
+def test_a_grader_that_hangs_is_left_behind_and_ends_the_look(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    let_go = threading.Event()
+
+    def hang(answer: str, sample: Sample, parameters: Parameters) -> Grade:
+        let_go.wait(10)
+        return Grade(Fraction(1))
+
+    grader = replace(label.GRADER, grade=hang)
+    monkeypatch.setattr(drift_look, "find_grader", lambda name, parameters: grader)
+    monkeypatch.setattr(drift_look, "Grading", partial(Grading, time_max_s=0.01))
+    vendor = Vendor()
+    try:
+        found = look(home, vendor, 20)
+    finally:
+        let_go.set()
+    assert len(vendor.asked) == HUNG_MAX
+    assert found.detail == f"the grader hung {HUNG_MAX} times"
+    assert found.watch.finding().state is State.THIN
+    subject = subject_of(home)
+    (grade,) = {record.grade for record in read_records(subject.path(home))}
+    assert grade.reason == "the grader took longer than 0.01 s"
 
 
 def test_a_pool_smaller_than_the_set_is_its_first_items_in_the_runs_order(home: Path) -> None:
