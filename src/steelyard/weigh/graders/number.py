@@ -14,12 +14,14 @@ _DIGITS_MAX = 300
 _END_CHARS = 20_000
 _ARABIC = re.compile(
     r"(?P<share>百分之\s*)?"
-    r"(?P<sign>(?<![\w)\]])[-+\u2212])?"
+    r"(?P<sign>(?<![\w)\]])[-+\u2212]|(?<!正)负\s*)?"
     r"(?P<number>\d{1,3}(?:,\d{3})+(?!\d)(?:\.\d+)?|\d+(?:\.\d+)?)"
     r"(?:\s*/\s*(?P<under>\d+))?"
     r"\s*(?P<unit>[万萬亿億]{0,2})"
     r"\s*(?P<percent>%|‰|percent\b|per cent\b)?"
 )
+_POWER = re.compile(r"(?<=[A-Za-z米])(?:\^\{?[23]\}?|[²³])")
+"""Of a unit, such as km²: no number of its own."""
 _CHINESE = re.compile(
     r"(?P<share>百分之)?(?P<sign>负)?"
     r"(?P<number>[零〇一二两三四五六七八九十百千万亿]+(?:点[零〇一二三四五六七八九]+)?)"
@@ -77,7 +79,7 @@ def check(parameters: Parameters) -> str:
 
 def _last(text: str) -> tuple[tuple[Fraction, ...], str] | None:
     """What the last number may mean, and how it was written."""
-    folded = unicodedata.normalize("NFKC", text[-_END_CHARS:])
+    folded = unicodedata.normalize("NFKC", _POWER.sub("", text[-_END_CHARS:]))
     for pattern, read in ((_ARABIC, _read_arabic), (_CHINESE, _read_chinese)):
         match = None
         for match in pattern.finditer(folded):  # noqa: B007
@@ -92,7 +94,7 @@ def _read_arabic(match: re.Match[str]) -> tuple[Fraction, ...]:
     value = Fraction(match["number"].replace(",", ""))
     for unit in match["unit"]:
         value *= _UNITS[unit]
-    if match["sign"] in {"-", "\u2212"}:
+    if (match["sign"] or "").strip() in {"-", "\u2212", "负"}:
         value = -value
     percent = 100 if match["share"] else _SHARES.get(match["percent"] or "", 0)
     if percent:

@@ -29,6 +29,8 @@ def item(**extras: object) -> Item:
         ({"包邮": "否"}, "本品不包邮", 1),
         ({"包邮": "否"}, "包邮", 0),
         ({"颜色": ["银色", "银白"]}, "银白机身", 1),
+        ({"日期": "9月20日", "价格": "16元"}, "9 月 20 日开卖，每杯 16 元", 1),
+        ({"时长": "4小时"}, "共 24 小时", 0),
         ({"a": "", "b": 3}, "3 of them", 1),  # an empty fact asks for nothing
     ],
 )
@@ -47,6 +49,8 @@ def test_limits_count_as_one_demand_each() -> None:
     copy = item(facts={"a": "茶"}, forbidden=["最"], length=[3, 5])
     assert grade("好茶 来了", copy, PLAIN).value == 1
     assert grade("最好的茶来了", copy, PLAIN).value == Fraction(1, 3)
+    spaced = item(facts={"a": "茶"}, forbidden=["88元"])
+    assert grade("茶，88 元", spaced, PLAIN).value == Fraction(1, 2)
 
 
 @pytest.mark.parametrize(
