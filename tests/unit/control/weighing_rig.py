@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
+from typing import Any
 
 from migrated import copy_migrated
 
@@ -13,6 +14,8 @@ from steelyard.control.control import Control
 from steelyard.control.places import Places
 from steelyard.control.weighing.weighings import Weighings
 from steelyard.domain.errors import BudgetExceeded
+from steelyard.domain.tasks import Verdict
+from steelyard.store import proofs
 from steelyard.weigh.asking import Answer
 
 CONFIG = """
@@ -57,10 +60,40 @@ def make_control(home: Path) -> Control:
     return control
 
 
+def weighing_control(home: Path, *, is_idle: bool = False) -> Control:
+    """A control whose set and configuration are there."""
+    write_set(home)
+    write_config(home, is_idle=is_idle)
+    return make_control(home)
+
+
+def rows(control: Control) -> list[Any]:
+    """The weighings, oldest first."""
+    with control.database.read() as connection:
+        return list(reversed(proofs.recent_weighings(connection, 50)))
+
+
+def verdicts(control: Control) -> dict[str, Verdict]:
+    """The newest of each offer."""
+    with control.database.read() as connection:
+        return {v.offer: v for v in proofs.latest_verdicts(connection)}
+
+
+def run(work: Coroutine[Any, Any, None], within_s: float = 60.0) -> None:
+    """Runs a test's work; what hangs is a failure and no wait."""
+
+    async def bounded() -> None:
+        async with asyncio.timeout(within_s):
+            await work
+
+    asyncio.run(bounded())
+
+
 class ScriptedAsk:
-    """Answers yes for the good offer and no for the other; may hang or have no money."""
+    """Answers yes for the good offer and no for the other; may hang, become worse, be away."""
 
     def __init__(self) -> None:
+        self.word = "yes"
         self.asked: list[str] = []
         self.is_known = True
         self.has_money = True
@@ -89,7 +122,8 @@ class ScriptedAsk:
             await asyncio.get_running_loop().create_future()
         self.asked.append(offer)
         await asyncio.sleep(0)
-        return Answer("yes" if offer == GOOD else "no", "stop", 5, 1, self.cost_pico, "CNY", 0.01)
+        word = self.word if offer == GOOD else "no"
+        return Answer(word, "stop", 5, 1, self.cost_pico, "CNY", 0.01)
 
 
 async def until(holds: Callable[[], object], within_s: float = 5.0) -> None:

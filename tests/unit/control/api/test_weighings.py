@@ -7,15 +7,13 @@ from pathlib import Path
 
 import httpx
 
-from control.weighing_rig import GOOD, ScriptedAsk, finished, make_control, write_config, write_set
+from control.weighing_rig import GOOD, ScriptedAsk, finished, weighing_control
 from steelyard.control.app import make_app
 from steelyard.control.weighing.weighings import Weighings
 
 
 def test_a_weighing_is_begun_followed_and_ended(tmp_path: Path) -> None:
-    write_set(tmp_path)
-    write_config(tmp_path)
-    control = make_control(tmp_path)
+    control = weighing_control(tmp_path)
 
     async def work() -> None:
         ask = ScriptedAsk()
@@ -48,9 +46,7 @@ def test_a_weighing_is_begun_followed_and_ended(tmp_path: Path) -> None:
 
 
 def test_a_weighing_is_stopped_by_task_or_number(tmp_path: Path) -> None:
-    write_set(tmp_path)
-    write_config(tmp_path)
-    control = make_control(tmp_path)
+    control = weighing_control(tmp_path)
 
     async def work() -> None:
         ask = ScriptedAsk()

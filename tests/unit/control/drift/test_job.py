@@ -14,7 +14,15 @@ from typing import Any
 
 import pytest
 
-from control.weighing_rig import BAD, GOOD, make_control, until, write_config, write_set
+from control.weighing_rig import (
+    BAD,
+    GOOD,
+    ScriptedAsk,
+    make_control,
+    until,
+    write_config,
+    write_set,
+)
 from steelyard.control import news
 from steelyard.control.drift import job as module
 from steelyard.control.drift.job import PUT_OFF_NS, DriftWatch, NotWatched
@@ -23,7 +31,6 @@ from steelyard.domain.errors import ConfigError
 from steelyard.domain.instants import DAY_NS, NS, instant_ns, instant_of
 from steelyard.domain.tasks import Grade, Verdict
 from steelyard.store import measurements, objects, proofs
-from steelyard.weigh.asking import Answer
 from steelyard.weigh.runfile import Record, RunFile
 
 HOUR_NS = 3600 * NS
@@ -40,38 +47,6 @@ class Clock:
         return self.now_ns
 
 
-class Vendor:
-    """Answers all offers alike; may become worse, hang or be out of reach."""
-
-    def __init__(self) -> None:
-        self.word = "yes"
-        self.asked: list[str] = []
-        self.was_background: list[bool] = []
-        self.is_known = True
-        self.hang_after: int | None = None
-        self.hanging = asyncio.Event()
-        self.cost_pico = 10
-
-    def make(self, url: str, key: str, busy: asyncio.Event | None) -> Vendor:
-        assert key.startswith("sk-")
-        self.was_background.append(busy is not None)
-        return self
-
-    async def wait_until_known(self, timeout_s: float) -> bool:
-        return self.is_known
-
-    async def close(self) -> None:
-        pass
-
-    async def __call__(self, offer: str, request: dict[str, object], *, task: str) -> Answer:
-        if self.hang_after is not None and len(self.asked) >= self.hang_after:
-            self.hanging.set()
-            await asyncio.get_running_loop().create_future()
-        self.asked.append(offer)
-        word = self.word if offer == GOOD else "no"
-        return Answer(word, "stop", 5, 1, self.cost_pico, "CNY", 0.01)
-
-
 class Rig:
     """A control on which the good offer is proven, and a watch over it."""
 
@@ -81,7 +56,7 @@ class Rig:
         with (home / "steelyard.yaml").open("a") as file:
             file.write(drift)
         self.control = make_control(home)
-        self.vendor = Vendor()
+        self.vendor = ScriptedAsk()
         self.clock = Clock(at_ns or time.time_ns())
         self.weigh()
         self.watch = DriftWatch(self.control, self.vendor.make, self.clock)

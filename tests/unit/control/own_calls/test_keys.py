@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from control.weighing_rig import make_control, write_config, write_set
+from control.weighing_rig import weighing_control
 from steelyard.control.control import Control
 from steelyard.control.own_calls.keys import ACCOUNT, weighing_key
 from steelyard.domain.accounts import hash_secret
@@ -17,9 +17,7 @@ from steelyard.store import keys, revisions
 
 @pytest.fixture
 def control(tmp_path: Path) -> Iterator[Control]:
-    write_set(tmp_path)
-    write_config(tmp_path)
-    made = make_control(tmp_path)
+    made = weighing_control(tmp_path)
     yield made
     made.close()
 

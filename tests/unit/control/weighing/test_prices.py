@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
-from pathlib import Path
 
 import pytest
 
-from control.weighing_rig import BAD, GOOD, make_control, write_config, write_set
+from control.weighing_rig import BAD, GOOD
 from steelyard.control.control import Control
 from steelyard.control.prices.exchange import Worth
 from steelyard.control.weighing.prices import (
@@ -29,15 +27,6 @@ from steelyard.weigh.asking import Contender
 TASK = Task("mood", "Mood", "en", "mine", "label", Decimal("0.6"), PromptForm("p"))
 SAMPLES = [Sample(f"i{n}", "x" * 10 * n or "x", "yes", ("yes", "no")) for n in range(5)]
 FREE = "shop/free"
-
-
-@pytest.fixture
-def control(tmp_path: Path) -> Iterator[Control]:
-    write_set(tmp_path)
-    write_config(tmp_path)
-    made = make_control(tmp_path)
-    yield made
-    made.close()
 
 
 def test_the_size_of_a_task_is_that_of_its_longest_request() -> None:

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterator
-from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -14,17 +11,15 @@ from control.weighing_rig import (
     GOOD,
     ScriptedAsk,
     finished,
-    make_control,
+    rows,
+    run,
     until,
-    write_config,
-    write_set,
+    verdicts,
 )
 from steelyard.control.control import Control
-from steelyard.control.weighing import contenders, weighings
 from steelyard.control.weighing.orders import Order
 from steelyard.control.weighing.turns import Stop, WeighingNotFound, WeighingOver
 from steelyard.control.weighing.weighings import Weighings
-from steelyard.store import proofs
 from steelyard.weigh.asking import Answer
 
 MOOD = Stop("admin", task="mood")
@@ -51,33 +46,6 @@ class Gate(ScriptedAsk):
                 self.n_cut += 1
                 raise
         return await super().__call__(offer, request, task=task)
-
-
-@pytest.fixture
-def control(tmp_path: Path) -> Iterator[Control]:
-    write_set(tmp_path)
-    write_config(tmp_path)
-    made = make_control(tmp_path)
-    yield made
-    made.close()
-
-
-def rows(control: Control) -> list[Any]:
-    with control.database.read() as connection:
-        return list(reversed(proofs.recent_weighings(connection, 50)))
-
-
-def verdicts(control: Control) -> dict[str, Any]:
-    with control.database.read() as connection:
-        return {v.offer: v for v in proofs.latest_verdicts(connection)}
-
-
-def run(work: Coroutine[Any, Any, None]) -> None:
-    async def bounded() -> None:
-        async with asyncio.timeout(10):
-            await work
-
-    asyncio.run(bounded())
 
 
 def test_what_is_under_way_is_finished_and_the_next_weighing_goes_on(control: Control) -> None:
@@ -190,35 +158,24 @@ def test_what_is_over_or_never_was_cannot_be_stopped(control: Control) -> None:
     run(work())
 
 
-def test_what_is_stopped_in_the_background_is_left_alone_until_somebody_asks(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    write_set(tmp_path)
-    write_config(tmp_path, is_idle=True)
-    monkeypatch.setattr(weighings, "IDLE_LOOK_S", 0.01)
-    monkeypatch.setattr(weighings, "_PAUSE_MIN_S", 0.01)
-    monkeypatch.setattr(
-        contenders, "embedded", lambda connection, down: contenders.named(connection, ())
-    )
-    control = make_control(tmp_path)
+def test_what_is_stopped_in_the_background_is_left_alone_until_somebody_asks(idle: Control) -> None:
     gate = Gate(0)
 
     async def work() -> None:
-        weighings = Weighings(control, "", gate.make)
-        idle = asyncio.get_running_loop().create_task(weighings.run_when_idle())
+        weighings = Weighings(idle, "", gate.make)
+        background = asyncio.get_running_loop().create_task(weighings.run_when_idle())
         await gate.hanging.wait()
         (job,) = await weighings.stop(Stop("admin", task="mood", is_cut=True))
         assert job.is_background
-        await until(lambda: rows(control)[0]["ended_at_ns"])
-        begun = len(rows(control))
+        await until(lambda: rows(idle)[0]["ended_at_ns"])
+        begun = len(rows(idle))
         await asyncio.sleep(0.1)
-        assert len(rows(control)) == begun
+        assert len(rows(idle)) == begun
         gate.opened.set()
         await weighings.start(Order("mood", [GOOD]))
-        await until(lambda: GOOD in verdicts(control))
-        idle.cancel()
-        await asyncio.wait({idle})
+        await until(lambda: GOOD in verdicts(idle))
+        background.cancel()
+        await asyncio.wait({background})
         await finished(weighings)
 
     run(work())
-    control.close()

@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Coroutine, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -17,7 +15,10 @@ from control.weighing_rig import (
     ScriptedAsk,
     finished,
     make_control,
+    rows,
+    run,
     until,
+    verdicts,
     write_config,
     write_set,
 )
@@ -30,44 +31,6 @@ from steelyard.store import measurements, objects, proofs
 from steelyard.store.measurements import Measurement
 from steelyard.weigh import sandbox
 from steelyard.weigh.asking import Contender
-
-
-@pytest.fixture
-def control(tmp_path: Path) -> Iterator[Control]:
-    write_set(tmp_path)
-    write_config(tmp_path)
-    made = make_control(tmp_path)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def idle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Control]:
-    """A control that weighs in the background, impatiently; its offers pass for local ones."""
-    write_set(tmp_path)
-    write_config(tmp_path, is_idle=True)
-    monkeypatch.setattr(weighings, "IDLE_LOOK_S", 0.01)
-    monkeypatch.setattr(weighings, "_PAUSE_MIN_S", 0.01)
-    monkeypatch.setattr(
-        contenders, "embedded", lambda connection, down: contenders.named(connection, ())
-    )
-    made = make_control(tmp_path)
-    yield made
-    made.close()
-
-
-def rows(control: Control) -> list[Any]:
-    with control.database.read() as connection:
-        return list(reversed(proofs.recent_weighings(connection, 50)))
-
-
-def verdicts(control: Control) -> dict[str, Any]:
-    with control.database.read() as connection:
-        return {v.offer: v for v in proofs.latest_verdicts(connection)}
-
-
-def run(work: Coroutine[Any, Any, None]) -> None:
-    asyncio.run(work)
 
 
 def test_on_demand_every_offer_with_a_price_gets_its_verdict(control: Control) -> None:
