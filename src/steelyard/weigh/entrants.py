@@ -12,6 +12,7 @@ from enum import StrEnum
 from fractions import Fraction
 
 from steelyard.domain.tasks import UNSCORED_SHARE_MAX, Grade, Status
+from steelyard.weigh.constancy import Gate, Opinion
 from steelyard.weigh.sequences import (
     GRID,
     CostBounds,
@@ -106,6 +107,8 @@ class Rules:
     """Items in a row without a grade after which an offer is hopeless; 0 for any number."""
     is_wary: bool = False
     """Whether an offer that costs money has one call at a time until one kept its bound."""
+    is_judged: bool = False
+    """Whether a judge grades, who must be shown to read before an offer is decided by a floor."""
 
     def __post_init__(self) -> None:
         if self.n_items < 1 or self.tolerance < 0 or self.n_decided < 0:
@@ -148,8 +151,11 @@ class Standing:
     cost_bounds: CostBounds
     is_hopeless: bool = False
     """Whether too many items have no grade for anything to be proven."""
+    noise: str = ""
+    """Why the grades may be the work of a judge that does not read the answers; empty otherwise."""
 
 
+_Finished = tuple[Fraction | None, int, int, Opinion]
 _EMPTY = (0, Fraction(0))
 _STEP = Decimal(1) / GRID
 
@@ -168,8 +174,10 @@ class Lane:
     n_items: int
     ungraded_max: int = 0
     status: Status = Status.NOT_PROVEN
-    answers: dict[int, tuple[Fraction | None, int, int]] = field(default_factory=dict, repr=False)
-    """Grade, cost and payment of the items that are finished, read or not."""
+    gate: Gate | None = None
+    """What must hold of the judge before the offer is decided; None where none grades."""
+    answers: dict[int, _Finished] = field(default_factory=dict, repr=False)
+    """Grade, cost, payment and opinion of the items that are finished, read or not."""
     asked: set[int] = field(default_factory=set, repr=False)
     """Items handed out and not finished."""
     calling: set[int] = field(default_factory=set, repr=False)
@@ -179,6 +187,8 @@ class Lane:
     given_up: str = ""
     hopeless: str = ""
     """Why nothing more can be proven of it; empty while something can."""
+    futile: str = ""
+    """Why nothing will be decided by this judge; empty while something may be."""
     position: int = 0
     """Items read."""
     paid_pico: int = 0
@@ -197,11 +207,18 @@ class Lane:
         return self.status is Status.NOT_PROVEN
 
     @property
+    def left_alone(self) -> str:
+        """Why it is asked nothing more though it is not decided; empty while it may be asked."""
+        return self.given_up or self.hopeless or self.futile
+
+    @property
     def cost_pico(self) -> int:
         """Of the items read, whenever they were paid."""
         return self.cost.cost_pico + self._cluster[0]
 
-    def put(self, index: int, grade: Grade, cost_pico: int, paid_pico: int) -> None:
+    def put(
+        self, index: int, grade: Grade, cost_pico: int, paid_pico: int, opinion: Opinion
+    ) -> None:
         """Keeps a finished item until its turn comes.
 
         Raises:
@@ -212,7 +229,7 @@ class Lane:
         if cost_pico < 0 or paid_pico < 0:
             raise ValueError("a cost is not negative")
         self.let_go(index)
-        self.answers[index] = (grade.value, cost_pico, paid_pico)
+        self.answers[index] = (grade.value, cost_pico, paid_pico, opinion)
 
     def let_go(self, index: int) -> None:
         """Forgets that an item was handed out."""
@@ -226,7 +243,7 @@ class Lane:
             reference: whose grade of the same item is subtracted; it has been read that far.
             is_cluster_end: whether the item is the last of its cluster, as all are without any.
         """
-        grade, cost_pico, paid_pico = self.answers[self.position]
+        grade, cost_pico, paid_pico, opinion = self.answers[self.position]
         value = grade
         if reference is not None and value is not None:
             other = reference.answers[self.position][0]
@@ -237,6 +254,8 @@ class Lane:
         self.n_ungraded = self.n_ungraded + 1 if grade is None else 0
         if self.is_open:
             self._take(value)
+            if self.gate is not None:
+                self.gate.take(opinion, grade)
         waiting_pico, waiting = self._cluster
         cost_pico += waiting_pico
         accepted = waiting + grade if grade and waiting else grade or waiting
@@ -262,8 +281,12 @@ class Lane:
             self.quality.take(values[0])
         else:
             self.quality.take_cluster(values)
+        if self.gate is not None:
+            self.gate.close(values)
         n = self.quality.n
         if n < self.graded_min or self.n_missing > UNSCORED_SHARE_MAX * (n + self.n_missing):
+            return
+        if self.gate is not None and not self.gate.is_open:
             return
         if self.quality.is_above:
             self.status = Status.PROVEN
@@ -271,7 +294,7 @@ class Lane:
             self.status = Status.FAILED
 
     def _look_for_hope(self) -> None:
-        if not self.is_open or self.hopeless:
+        if not self.is_open or self.hopeless or self.futile:
             return
         # Of fewer items nothing could be proven anyway; whoever asks so few wants to see them. And
         # a set of fifteen is not ended by one hiccup.
@@ -282,6 +305,8 @@ class Lane:
             )
         elif 0 < self.ungraded_max <= self.n_ungraded:
             self.hopeless = f"{self.n_ungraded} items in a row have no grade"
+        elif self.gate is not None and self.gate.no_hope(self.n_items - self.position):
+            self.futile = f"{self.gate.told}; at this rate all {self.n_items} items do not show it"
 
     def _told(self, quality: MeanSequence) -> Interval:
         """Bounds that decide nothing while too few are graded; wider ones are no less true."""
@@ -313,6 +338,7 @@ class Lane:
             cost_per_accepted_pico=cost_pico / accepted if accepted else None,
             cost_bounds=self.cost.bounds,
             is_hopeless=bool(self.hopeless),
+            noise=self.futile or ("" if self.gate is None or self.gate.is_open else self.gate.told),
         )
 
 
@@ -343,6 +369,7 @@ def make_lanes(
                 graded_min=rules.graded_min,
                 n_items=rules.n_items,
                 ungraded_max=rules.ungraded_max,
+                gate=Gate(error, rules.size_max) if rules.is_judged and is_floor else None,
                 status=Status.PROVEN if is_measure else Status.NOT_PROVEN,
             )
         )

@@ -15,9 +15,10 @@ from functools import partial
 from math import exp, fsum, lgamma, log, log1p
 
 from steelyard.domain.errors import ConfigError
-from steelyard.domain.tasks import UNSCORED_SHARE_MAX, Constraint, Grade
+from steelyard.domain.tasks import Constraint, Grade
 from steelyard.weigh.asking import Answer, Ask, Price
 from steelyard.weigh.bills import Bill, Overrun
+from steelyard.weigh.constancy import Constancy, Opinion
 from steelyard.weigh.graders.judge import (
     Pair,
     Settled,
@@ -117,34 +118,14 @@ class JudgeReport:
     first with chance p keeps ``2p(1-p)``, over ``p² + (1-p)²`` where it does not."""
     indifferent: int
     """Pairs that its opinions made a tie: it saw none better, or turned with the order."""
+    is_reading: bool
+    """Whether it keeps to its opinion oftener than one that does not read the answers could, which
+    holds however often one looks (``constancy``), as the bounds of ``kept`` do not."""
 
     @property
     def is_biased(self) -> bool:
         """Whether the bounds leave out an even share."""
         return not self.first_favoured.lower <= 0.5 <= self.first_favoured.upper
-
-    @property
-    def is_reading(self) -> bool:
-        """Whether it keeps to its opinion oftener than one that does not read the answers could.
-
-        What it goes by is another question: length is a thing that one reads, too.
-        """
-        return self.kept.lower > 0.5
-
-    def could_be_noise(self, lower: float, upper: float) -> bool:
-        """Whether a mean grade may be the work of a judge that does not read.
-
-        Such a judge gives every offer a mean of a half: all ties, or as many wins as losses. So a
-        mean whose bounds leave out a half speaks for itself, as do grades that hardly a tie of the
-        judge's is among; the others are worth what the judge's constancy is.
-
-        Args:
-            lower: bound of the mean grade, 0 to 1.
-            upper: the other bound.
-        """
-        if self.is_reading or not lower <= 0.5 <= upper:
-            return False
-        return self.indifferent > UNSCORED_SHARE_MAX * (self.pairs - self.unscored)
 
 
 async def judge_pair(ask: Ask, judge: Judge, pair: Pair, *, task: str) -> Judged:
@@ -234,7 +215,7 @@ def report_on(judged: Iterable[Judged], confidence: float = 0.95) -> JudgeReport
     """How a judge went about its pairs.
 
     Args:
-        judged: the results.
+        judged: the results, in the order of the pairs.
         confidence: of the bounds, two-sided.
 
     Raises:
@@ -244,7 +225,9 @@ def report_on(judged: Iterable[Judged], confidence: float = 0.95) -> JudgeReport
     values = [each.grade.value for each in results]
     settled = [each.settled for each in results if each.settled is not None]
     favoured = [each.favoured for each in settled if each.favoured in _PLACES]
-    n_kept = sum(each.winner in _PLACES for each in settled)
+    constancy = Constancy()
+    for each in settled:
+        constancy.take(Opinion.of(each))
     return JudgeReport(
         pairs=len(results),
         unscored=values.count(None),
@@ -253,8 +236,9 @@ def report_on(judged: Iterable[Judged], confidence: float = 0.95) -> JudgeReport
         lost=values.count(Fraction(0)),
         disagreement=share(sum(each.is_disagreed for each in settled), len(settled), confidence),
         first_favoured=share(favoured.count(Winner.FIRST), len(favoured), confidence),
-        kept=share(n_kept, n_kept + len(favoured), confidence),
-        indifferent=sum(each.winner is Winner.TIE for each in settled),
+        kept=share(constancy.n_kept, constancy.n_named, confidence),
+        indifferent=constancy.n_tied,
+        is_reading=constancy.is_reading,
     )
 
 

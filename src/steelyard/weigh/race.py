@@ -48,6 +48,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 from steelyard.domain.tasks import Grade, Status
+from steelyard.weigh.constancy import Opinion
 from steelyard.weigh.entrants import Entrant, Floor, Goal, Lane, Margin, Rules, Standing, make_lanes
 
 
@@ -134,7 +135,14 @@ class Race:
         return None
 
     def take(
-        self, offer: str, index: int, grade: Grade, cost_pico: int, paid_pico: int | None = None
+        self,
+        offer: str,
+        index: int,
+        grade: Grade,
+        cost_pico: int,
+        paid_pico: int | None = None,
+        *,
+        opinion: Opinion = Opinion.NONE,
     ) -> None:
         """Takes a finished item, asked by ``next`` or by an earlier run.
 
@@ -145,6 +153,7 @@ class Race:
             cost_pico: of all attempts at the item; what the answer costs.
             paid_pico: what was paid for it out of this race's money, if that is not its cost: less
                 for an answer that was there already, more where a judge took part.
+            opinion: what a judge's word on it says of the judge.
 
         Raises:
             ValueError: no such offer or item, it is finished already, or an amount is negative.
@@ -152,7 +161,7 @@ class Race:
         if offer not in self._by_name or not 0 <= index < self._rules.n_items:
             raise ValueError(f"no item {index} of {offer!r} in this race")
         paid = cost_pico if paid_pico is None else paid_pico
-        self._by_name[offer].put(index, grade, cost_pico, paid)
+        self._by_name[offer].put(index, grade, cost_pico, paid, opinion)
         self._paid_pico += paid
         self._advance()
 
@@ -231,10 +240,10 @@ class Race:
         while self._due is not None and self._due.position in self._due.lane.answers:
             lane = self._due.lane
             is_end = not self._ends or lane.position in self._ends
-            before = lane.status, lane.hopeless
+            before = lane.status, lane.left_alone
             # A settled lane that is asked on for its cost has left the reference behind.
             lane.read(self._reference if lane.is_open else None, is_end)
-            if (lane.status, lane.hopeless) != before or self._rules.goal is Goal.CHEAPEST:
+            if (lane.status, lane.left_alone) != before or self._rules.goal is Goal.CHEAPEST:
                 self._refresh()
             else:
                 self._due = self._pick_due()
@@ -319,7 +328,7 @@ class Race:
 
     def _is_live(self, lane: Lane, best: Lane | None) -> bool:
         """Whether asking the offer more could tell what the caller wants to know."""
-        if lane.given_up or lane.hopeless or lane.status is Status.FAILED:
+        if lane.left_alone or lane.status is Status.FAILED:
             return False
         if self._rules.goal is Goal.ALL:
             return lane.is_open
@@ -359,8 +368,8 @@ class Race:
         return best
 
     def _why(self, lane: Lane, best: Lane | None) -> str:
-        if lane.given_up or lane.hopeless:
-            return lane.given_up or lane.hopeless
+        if lane.left_alone:
+            return lane.left_alone
         if lane is self._reference:
             return "the reference"
         if lane.status is not Status.NOT_PROVEN:

@@ -26,7 +26,7 @@ from steelyard.weigh.runfile import Record, RunFile
 from steelyard.weigh.terms import Options
 
 NO_MONEY = "no money left: weigh again with more, nothing is paid twice"
-NOISE = "nothing shows so far that the judge reads the answers: take another, or ask more items"
+OTHER_JUDGE = "take another judge, or ask more items"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +94,11 @@ def result_of(  # noqa: PLR0917 -- all that a run knows of an offer
         stopped = f"no item has a grade: {walk.reason}"
     verdict = _verdict(course.task, lane, standing, walk, options)
     judge = report_on(walk.judged) if course.task.grader == "judge" else None
-    if judge is not None and judge.could_be_noise(float(verdict.lower), float(verdict.upper)):
+    if standing.noise:
         # Ties of a judge that says nothing would prove anything at a floor under a half, and fail
         # anything over it: what is known of the mean grade is that it lies between 0 and 1.
         verdict = replace(verdict, lower=Decimal(0), upper=Decimal(1))
-        stopped = stopped or NOISE
+        stopped = stopped or f"{standing.noise}: {OTHER_JUDGE}"
     return Result(
         offer=lane.offer,
         form=lane.form,

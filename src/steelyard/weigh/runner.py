@@ -32,14 +32,13 @@ from pathlib import Path
 
 from steelyard.domain.errors import BudgetExceeded, ConfigError, SteelyardError
 from steelyard.domain.tasks import Constraint, Grade, Sample, Status, Task
-from steelyard.weigh import judged
 from steelyard.weigh.asking import Answer, Ask, Contender
 from steelyard.weigh.bills import Bill, in_run_currency
+from steelyard.weigh.constancy import Opinion
 from steelyard.weigh.datasets import Dataset
-from steelyard.weigh.entrants import Entrant, Floor, Rules
-from steelyard.weigh.graders.registry import find_grader
+from steelyard.weigh.entering import grading_of, race_of
 from steelyard.weigh.grading import Grading
-from steelyard.weigh.judged import Court, Judging, Means, Ruling, judging_of, texts_bytes_max
+from steelyard.weigh.judged import Court, Judging, Means, Ruling
 from steelyard.weigh.lanes import Course, Lane, make_course, make_lanes
 from steelyard.weigh.race import Race
 from steelyard.weigh.results import Result, result_of, told_no_money
@@ -78,14 +77,14 @@ async def run(
     names = [contender.offer for contender in contenders]
     if len(set(names)) < len(names):
         raise ConfigError("weigh: an offer is named twice")
-    how = _how(task, dataset, options)
+    how = grading_of(task, dataset, options)
     course = await asyncio.to_thread(make_course, task, dataset, how.fits, options.limit)
     held = how.judge.constraint if isinstance(how, Judging) else Constraint.NONE
     lanes = make_lanes(task, dataset.digest, contenders, held)
     if not lanes:
         return []
     with closing(await opened(path)) as file:
-        race = _race(course, lanes, how if isinstance(how, Judging) else None, options)
+        race = race_of(course, lanes, how if isinstance(how, Judging) else None, options)
         means = Means(ask, file, options.now, race.pay, options.run_currency)
         grades = how if isinstance(how, Grading) else Court(how, course, dataset.digest, means)
         runner = _Runner(course, lanes, race, grades, means, options)
@@ -105,51 +104,6 @@ async def run(
         ]
 
     return await asyncio.to_thread(results)
-
-
-def _how(task: Task, dataset: Dataset, options: Options) -> Judging | Grading:
-    """How answers are graded: by a judge, or by a program."""
-    if task.grader == judged.GRADER:
-        bytes_max = texts_bytes_max(dataset.samples)
-        return judging_of(task, options.others, bytes_max, options.patience)
-    grader = find_grader(task.grader, task.grader_parameters)
-    return Grading(grader, task.grader_parameters, options.grading_max_s)
-
-
-def _race(course: Course, lanes: Sequence[Lane], judging: Judging | None, options: Options) -> Race:
-    attempts = options.patience.attempts_max
-    beside_pico = judging.paid_pico_max(attempts) if judging else 0
-    entrants = []
-    for lane in lanes:
-        price = lane.contender.price
-        most = in_run_currency(attempts * price.call_pico_max, price) if price else 0
-        expected = in_run_currency(price.call_pico, price) if price else 0
-        entrants.append(
-            Entrant(lane.offer, min(expected, most), 0, most, paid_pico_max=most + beside_pico)
-        )
-    money = options.money_max
-    rules = Rules(
-        n_items=len(course.samples),
-        goal=options.goal,
-        confidence=options.confidence,
-        graded_min=options.graded_min,
-        money_pico_max=money.amount_pico if money else None,
-        n_decided=options.n_decided,
-        cluster_sizes=course.cluster_sizes,
-        ungraded_max=options.failures_max,
-        is_wary=True,
-    )
-    race = Race(entrants, Floor(course.task.floor), rules)
-    for lane in lanes:
-        lane.stopped = lane.contender.refusal or (
-            judging.refusal(lane.contender) if judging else ""
-        )
-        is_priced = lane.contender.price is not None and (judging is None or judging.is_priced)
-        if not lane.stopped and money and not is_priced:
-            lane.stopped = "its price is not known, so no money can be held for its calls"
-        if lane.stopped:
-            race.drop(lane.offer, lane.stopped)
-    return race
 
 
 class _Runner:
@@ -199,7 +153,11 @@ class _Runner:
                 lane.paid_pico += record.paid_pico
                 if record.is_answered:
                     cost_pico = in_run_currency(record.cost_pico, lane.contender.price)
-                    self._race.take(lane.offer, index, record.grade, cost_pico, record.paid_pico)
+                    opinion = Opinion.of(record.settled)
+                    self._race.take(
+                        *(lane.offer, index, record.grade, cost_pico, record.paid_pico),
+                        opinion=opinion,
+                    )
                     lane.n_done += 1
                 else:
                     lane.failed[index] = (record, record.paid_pico)
@@ -345,7 +303,8 @@ class _Runner:
         lane.n_done += 1
         lane.paid_pico += paid_pico
         cost_pico = in_run_currency(bill.cost_pico, lane.contender.price)
-        self._race.take(lane.offer, index, ruling.grade, cost_pico, paid_pico)
+        opinion = Opinion.of(ruling.settled)
+        self._race.take(lane.offer, index, ruling.grade, cost_pico, paid_pico, opinion=opinion)
         lane.n_failed_in_a_row = 0 if answer else lane.n_failed_in_a_row + 1
         if lane.n_failed_in_a_row >= self._options.failures_max:
             reason = f"{lane.n_failed_in_a_row} items in a row failed: {ruling.grade.reason}"

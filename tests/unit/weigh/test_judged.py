@@ -20,7 +20,6 @@ from steelyard.weigh.judged import (
     request_bytes_max,
     sample_request,
 )
-from steelyard.weigh.results import NOISE
 from steelyard.weigh.runfile import RunFile
 from steelyard.weigh.runner import Result, run
 from weigh.rig import HASTY, TASK, options
@@ -120,8 +119,45 @@ def test_a_judge_that_says_nothing_neither_proves_nor_fails(path: Path, floor: s
     # Its ties alone would prove what lies under a half, and fail what lies over it.
     assert (result.verdict.quality, result.verdict.status) == (Fraction(1, 2), Status.NOT_PROVEN)
     assert (result.verdict.lower, result.verdict.upper) == (0, 1)
-    assert result.stopped == NOISE
     assert not result.is_cheapest
+    # Twenty items tell enough: the money for the other ten is not spent.
+    assert len(result.records) == 20
+    assert result.stopped == (
+        "nothing shows so far that the judge reads the answers: with the order turned it kept to"
+        " its opinion on 0 of 20 pairs, and a coin does so on half of them; at this rate all 30"
+        " items do not show it: take another judge, or ask more items"
+    )
+
+
+def test_an_offer_is_decided_only_once_its_judge_is_shown_to_read(path: Path) -> None:
+    class Torn(Vendor):
+        """Turns with the order on the first items; then likes either as often, and means it."""
+
+        async def __call__(self, offer: str, request: dict[str, object], *, task: str) -> Answer:
+            answer = await super().__call__(offer, request, task=task)
+            if offer != "judge":
+                return answer
+            shown = str(request["messages"][1]["content"])  # type: ignore[index]
+            n = int(shown.split("Ask ")[1].split(maxsplit=1)[0])
+            is_good_first = "said by good" in shown[: shown.index("## Answer B")]
+            self.n_seen += 1
+            if self.n_seen <= 8:
+                return replace(answer, text="[[A]]")
+            return replace(answer, text="[[A]]" if is_good_first is (n % 2 == 0) else "[[B]]")
+
+        n_seen = 0
+
+    task = replace(WEIGHED, floor=Decimal("0.15"))
+    many = Dataset("mine", "d" * 16, tuple(Sample(f"i{n}", f"Ask {n} ", "gold") for n in range(99)))
+    given = options(currency="CNY", others=(JUDGE, BASE))
+    (result,) = asyncio.run(run(task, many, (GOOD,), Torn(), path=path, options=given))
+    assert result.verdict.status is Status.PROVEN
+    assert result.verdict.lower <= Decimal("0.5") <= result.verdict.upper
+    assert result.judge is not None and result.judge.is_reading
+    assert (
+        len(result.records) == result.verdict.n == 24
+    )  # its bounds alone were sure after 10, and nothing was proven
+    assert not result.stopped
 
 
 def test_equal_answers_are_proof_without_anybody_s_opinion(path: Path) -> None:

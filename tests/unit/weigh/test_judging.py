@@ -172,12 +172,12 @@ def test_a_judge_reads_when_it_keeps_to_its_opinion_oftener_than_a_coin() -> Non
     keen = judged(Referee(longer))
     mild = judged(Referee(lambda first, second: "[[C]]"))
     torn = judged(Referee(lambda first, second: "[[A]]" if len(first) > len(second) else "[[C]]"))
-    assert not report_on([keen] * 5).is_reading  # a coin does that once in 32 times
-    assert report_on([keen] * 6).is_reading
-    report = report_on([keen] * 9 + [lazy] * 3 + [mild, torn])
+    assert not report_on([keen] * 8).is_reading  # at one look it would be; one may look at any time
+    assert report_on([keen] * 9).is_reading
+    report = report_on([keen, keen, keen, lazy] * 3 + [mild, torn])
     assert (report.kept.count, report.kept.total, report.indifferent) == (9, 12, 5)
     assert not report.is_reading  # 9 of 12: 43 % to 95 %
-    assert report_on([keen] * 30 + [lazy] * 10).is_reading
+    assert report_on([keen, keen, keen, keen, lazy] * 10).is_reading
     for silent in ([lazy] * 50, [mild] * 50, [keen, keen, lazy, lazy] * 20):
         assert not report_on(silent).is_reading
 
@@ -186,20 +186,6 @@ def test_a_judge_reads_when_it_keeps_to_its_opinion_oftener_than_a_coin() -> Non
 def test_a_coin_is_hardly_ever_taken_for_a_judge_that_reads(total: int) -> None:
     least = next((k for k in range(total + 1) if share(k, total).lower > 0.5), total + 1)
     assert sum(comb(total, k) for k in range(least, total + 1)) / 2**total <= 0.025
-
-
-def test_a_mean_grade_may_be_noise_only_about_a_half_and_of_ties() -> None:
-    lazy = judged(Referee(lambda first, second: "[[A]]"))
-    keen = judged(Referee(longer))
-    same = judged(Referee(longer), Pair("q", "x", "x"))
-    blind = report_on([lazy] * 20)
-    assert blind.could_be_noise(0.45, 0.55)
-    assert not blind.could_be_noise(0.51, 0.9)
-    assert not blind.could_be_noise(0.1, 0.49)
-    assert not report_on([keen] * 30 + [lazy] * 10).could_be_noise(0.45, 0.55)
-    # What is equal is a tie without anybody's opinion.
-    assert not report_on([same] * 20 + [lazy]).could_be_noise(0.45, 0.55)
-    assert not report_on([]).could_be_noise(0.0, 1.0)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import pytest
 from steelyard.domain.errors import ConfigError
 from steelyard.domain.money import Money
 from steelyard.domain.tasks import Sample, Status
-from steelyard.weigh import runner
+from steelyard.weigh import entering
 from steelyard.weigh.asking import Answer, AskError, Contender, Price
 from steelyard.weigh.datasets import Dataset
 from steelyard.weigh.entrants import Goal
@@ -185,7 +185,7 @@ def test_a_grader_that_hangs_stops_the_run_before_it_costs_more(
         return go_on.wait(10)
 
     bad = Grader("bad", hang, label.fits, ())  # type: ignore[arg-type]
-    monkeypatch.setattr(runner, "find_grader", lambda *_: bad)
+    monkeypatch.setattr(entering, "find_grader", lambda *_: bad)
     vendor = Vendor(lambda *_: yes())
     try:
         (result,) = weigh(vendor, path, grading_max_s=0.01)

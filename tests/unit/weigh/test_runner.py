@@ -17,7 +17,7 @@ from steelyard.domain.errors import (
     UnbalancedEntry,
 )
 from steelyard.domain.tasks import Grade, PromptForm, Sample, Status, Task
-from steelyard.weigh import runner
+from steelyard.weigh import entering
 from steelyard.weigh.asking import Answer, AskError, Contender, Preempted
 from steelyard.weigh.graders import label
 from steelyard.weigh.graders.base import Grader, Parameters
@@ -282,7 +282,7 @@ def test_a_grader_that_misbehaves_costs_one_item_not_the_run(
             raise misdeed
         return misdeed  # type: ignore[return-value]
 
-    monkeypatch.setattr(runner, "find_grader", lambda *_: Grader("bad", bad, label.fits, ()))
+    monkeypatch.setattr(entering, "find_grader", lambda *_: Grader("bad", bad, label.fits, ()))
     (result,) = weigh(Vendor(lambda *_: yes()), path, limit=3)
     assert result.verdict.n_unscored == 3
     assert all(r.grade.reason.startswith(reason) for r in result.records)
@@ -334,7 +334,7 @@ def test_an_answer_that_is_paid_is_written_down_even_while_being_cancelled(
         with pytest.raises(asyncio.CancelledError):
             await weighing
 
-    monkeypatch.setattr(runner, "find_grader", lambda *_: Grader("slow", slow, label.fits, ()))
+    monkeypatch.setattr(entering, "find_grader", lambda *_: Grader("slow", slow, label.fits, ()))
     asyncio.run(story())
     with RunFile(path) as file:
         assert [record.grade.value for record in file.records.values()] == [1]
