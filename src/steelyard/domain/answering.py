@@ -31,6 +31,8 @@ _DATED = re.compile(rf"[-_@:](?:{_DATE}|{_MONTH_DAY})(?:[-_@:]{_VERSION}|:\d)*$"
 _LATEST = re.compile(r"[-_@:]latest$")
 _SELLER = re.compile(r"^(?:[a-z]+\.){1,2}(?=[a-z])")
 """Such as ``anthropic.`` and ``us.anthropic.``; no part of a version, which has digits."""
+_MARKS = re.compile(r"[\s_.]+")
+"""What one catalogue writes between words where another has a hyphen."""
 
 
 class Kind(StrEnum):
@@ -97,6 +99,16 @@ def is_of(asked: str, answered: str, answers_as: Sequence[str] = ()) -> bool:
     for any rest. Two names with different dates are two models.
     """
     return any(_is_same(known, answered) for known in (asked, *answers_as))
+
+
+def are_one_model(one: str, other: str) -> bool:
+    """Whether two catalogues mean one model by these names.
+
+    As ``is_of``, but for the marks between words: ``claude-3.5`` is ``claude-3-5``, though no
+    vendor that was asked for the one would answer as the other.
+    """
+    first, second = (_MARKS.sub("-", normal(name)) for name in (one, other))
+    return is_of(one, other) or is_of(first, second)
 
 
 def names_known(asked: str, model: str, answers_as: Sequence[str] = ()) -> tuple[str, ...]:

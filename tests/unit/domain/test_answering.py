@@ -8,6 +8,7 @@ from steelyard.domain.answering import (
     Kind,
     Oddity,
     Sighting,
+    are_one_model,
     is_dated,
     is_of,
     judge,
@@ -58,6 +59,27 @@ def test_the_same_model_under_a_prefix_a_date_or_a_version(asked: str, answered:
 )
 def test_another_model(asked: str, answered: str) -> None:
     assert not is_of(asked, answered)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("qwen_max_0919", "Qwen-Max"),
+        ("claude-3.5-sonnet", "anthropic.claude-3-5-sonnet-20240620-v1:0"),
+        ("Mixtral 8x7B_instruct", "mistralai/Mixtral-8x7B-Instruct"),
+    ],
+)
+def test_two_catalogues_may_put_other_marks_between_words(one: str, other: str) -> None:
+    assert are_one_model(one, other) and are_one_model(other, one)
+    assert not is_of(one, other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("qwen2-57b", "qwen2.5-7b"), ("gpt-4", "gpt-4.1"), ("gemma-7b", "gemma_7b_8192"), (OLD, NEW)],
+)
+def test_marks_part_figures_that_are_another_model_together(one: str, other: str) -> None:
+    assert not are_one_model(one, other) and not are_one_model(other, one)
 
 
 def test_names_that_are_known_to_stand_behind_it() -> None:

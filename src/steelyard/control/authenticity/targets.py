@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any, NamedTuple
@@ -17,6 +16,7 @@ from steelyard.control.prices.exchange import Worth
 from steelyard.control.prices.wanted import wanted_money
 from steelyard.control.proofs import measured
 from steelyard.control.snapshot.offerings import offer_entry
+from steelyard.domain.answering import are_one_model
 from steelyard.domain.errors import ConfigError
 from steelyard.domain.offers import ChannelKind, takes_chats
 from steelyard.gateway.snapshot import ChannelEntry, OfferEntry
@@ -80,27 +80,16 @@ def check_calls(calls: int) -> None:
 def demand_one_model(wish: Wish, sold: str, reference: str) -> None:
     """Refuses to compare models of different names, since a difference would accuse nobody.
 
-    Names are compared without their vendor's part, case and marks; a date may follow one of them.
-
     Raises:
         ConfigError: they differ, and nobody says that they mean the same.
     """
-    one, other = sorted((_bare(sold), _bare(reference)), key=len)
-    if wish.is_same_model or (other.startswith(one) and _is_date(other[len(one) :])):
+    if wish.is_same_model or are_one_model(sold, reference):
         return
     raise ConfigError(
         f"{wish.offer} is sold as {sold}, {wish.against} answers as {reference}: that they differ"
         " would be no proof. Name a reference of the same model, or say that both names mean one"
         " model: --same-model."
     )
-
-
-def _bare(model: str) -> str:
-    return re.sub(r"[^0-9a-z\u4e00-\u9fff]", "", model.rpartition("/")[2].casefold())
-
-
-def _is_date(rest: str) -> bool:
-    return not rest or (rest.isdigit() and len(rest) in (4, 6, 8))
 
 
 def is_offer(connection: Connection, name: str) -> bool:

@@ -77,6 +77,7 @@ def test_calls_are_bounded_on_both_sides() -> None:
         ("openai/GPT-4o", "gpt-4o-2024-08-06"),
         ("qwen_max_0919", "Qwen-Max"),
         ("qwen2.5-7b-instruct", "Qwen/Qwen2.5-7B-Instruct"),
+        ("claude-3.5-sonnet", "claude-3-5-sonnet-20240620"),
     ],
 )
 def test_names_of_one_model_may_be_compared(sold: str, reference: str) -> None:
@@ -89,6 +90,7 @@ def test_names_of_one_model_may_be_compared(sold: str, reference: str) -> None:
         ("smollm2-135m", "qwen2.5-1.5b"),
         ("gpt-4", "gpt-4o"),
         ("qwen-7b", "qwen-7b-chat"),
+        ("qwen2-57b", "qwen2.5-7b"),
         ("通义", "文心"),
     ],
 )
