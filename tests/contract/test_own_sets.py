@@ -185,6 +185,13 @@ def test_every_rule_of_a_manner_can_be_broken(name: str) -> None:
 
 
 @every_set
+def test_a_length_that_is_demanded_is_told(name: str) -> None:
+    for row in SETS[name]:
+        if "length" in row:
+            assert str(row["length"][1]) in row["input"], row["id"]
+
+
+@every_set
 def test_difficulties_are_mixed(name: str) -> None:
     counts = Counter(row["difficulty"] for row in SETS[name])
     assert min(counts[level] for level in ("easy", "medium", "hard")) >= len(SETS[name]) / 10
