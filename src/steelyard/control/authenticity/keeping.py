@@ -15,9 +15,9 @@ from sqlalchemy import Connection
 from steelyard.control.authenticity import beside
 from steelyard.control.authenticity.record import Record
 from steelyard.control.authenticity.schedule import Side
-from steelyard.control.authenticity.targets import Target
 from steelyard.control.authenticity.till import Till
 from steelyard.control.control import Control
+from steelyard.control.own_calls.askable import Askable
 from steelyard.control.proofs import measured, quarantine
 from steelyard.domain.errors import RequestError
 from steelyard.domain.instants import instant_of
@@ -56,7 +56,7 @@ class Done(NamedTuple):
     till: Till
     stopped: str
     """Why not everything was asked; empty if it was."""
-    target: Target
+    target: Askable
     """The suspect."""
 
 

@@ -24,9 +24,10 @@ from steelyard.control.authenticity.asking import Asking, Told
 from steelyard.control.authenticity.record import Record, unfinished
 from steelyard.control.authenticity.reference import Kept, keep_pool
 from steelyard.control.authenticity.schedule import Side
-from steelyard.control.authenticity.targets import Target, Wish
+from steelyard.control.authenticity.targets import Wish
 from steelyard.control.authenticity.till import Till
 from steelyard.control.control import Control
+from steelyard.control.own_calls.askable import Askable, askable
 from steelyard.control.own_calls.booked import cost_of
 from steelyard.control.own_calls.keys import own_key
 from steelyard.domain.errors import ConfigError, Overloaded, StoreUnavailable
@@ -47,7 +48,7 @@ Tell = Callable[[dict[str, Any]], None]
 class Ready(NamedTuple):
     """A test that may begin."""
 
-    sides: Mapping[str, Target]
+    sides: Mapping[str, Askable]
     till: Till
     pool: Kept | None
     """What was recorded before; None where the reference is asked now."""
@@ -87,8 +88,8 @@ async def record_offer(control: Control, wish: Wish, tell: Tell) -> dict[str, An
     """
     now_ns = time.time_ns()
 
-    def work(connection: Connection) -> tuple[dict[str, Target], Till]:
-        sides = {Side.SUSPECT: targets.target(connection, wish.offer, now_ns)}
+    def work(connection: Connection) -> tuple[dict[str, Askable], Till]:
+        sides = {Side.SUSPECT: askable(connection, wish.offer, now_ns)}
         return sides, targets.till(connection, wish.money, sides, now_ns)
 
     sides, till = await control.read(work)
@@ -129,12 +130,12 @@ async def prepare(control: Control, wish: Wish) -> Ready:
     now_ns = time.time_ns()
     asked = probes()
 
-    def work(connection: Connection) -> tuple[dict[str, Target], Till]:
-        sides = {Side.SUSPECT: targets.target(connection, wish.offer, now_ns)}
+    def work(connection: Connection) -> tuple[dict[str, Askable], Till]:
+        sides = {Side.SUSPECT: askable(connection, wish.offer, now_ns)}
         if targets.is_offer(connection, wish.against):
             if wish.against == wish.offer:
                 raise ConfigError("An offer is not compared with itself.")
-            sides[Side.REFERENCE] = targets.target(connection, wish.against, now_ns)
+            sides[Side.REFERENCE] = askable(connection, wish.against, now_ns)
         return sides, targets.till(connection, wish.money, sides, now_ns)
 
     sides, till = await control.read(work)
@@ -199,7 +200,7 @@ async def _callers(
         raise StoreUnavailable("The gateway does not answer the key for tests yet.")
     stack.push_async_callback(client.aclose)
 
-    def manner(target: Target) -> calling.Manner:
+    def manner(target: Askable) -> calling.Manner:
         is_streamed = "stream" in target.entry.features
         return calling.Manner(target.entry.name, is_streamed, ready.head["sampling"])
 

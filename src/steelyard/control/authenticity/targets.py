@@ -1,26 +1,20 @@
-"""What a test is asked for, and which offers that means: bought where, as what, at which price."""
+"""What a test is asked for: of whom, against what, for how much money."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from sqlalchemy import Connection
 
 from steelyard.control.authenticity.schedule import CALLS_MAX, CALLS_MIN, Side
 from steelyard.control.authenticity.till import Price, Till
-from steelyard.control.configuration.channels import channel_entry
-from steelyard.control.prices import book as price_book
+from steelyard.control.own_calls.askable import Askable
 from steelyard.control.prices.exchange import Worth
 from steelyard.control.prices.wanted import wanted_money
-from steelyard.control.proofs import measured
-from steelyard.control.snapshot.offerings import offer_entry
 from steelyard.domain.answering import are_one_model
 from steelyard.domain.errors import ConfigError
-from steelyard.domain.offers import ChannelKind, takes_chats
-from steelyard.gateway.snapshot import ChannelEntry, OfferEntry
-from steelyard.pricebook.book import Period, period_at
 from steelyard.store import objects
 
 
@@ -41,30 +35,6 @@ class Wish(NamedTuple):
     """Mean of the pauses between calls, seconds."""
     is_same_model: bool = False
     """Whether whoever asks says that both names mean one model."""
-
-
-class Target(NamedTuple):
-    """An offer, ready to be asked."""
-
-    body: Mapping[str, Any]
-    entry: OfferEntry
-    channel: ChannelEntry
-    period: Period
-
-    @property
-    def is_here(self) -> bool:
-        """Whether an engine of this machine answers, to whom no test need look like traffic."""
-        return self.channel.kind == ChannelKind.EMBEDDED
-
-    def bought(self) -> dict[str, str]:
-        """Where it is bought, and as what: a verdict holds for this alone."""
-        return {
-            "offer": self.entry.name,
-            "model": self.entry.model,
-            "channel": self.entry.channel,
-            "vendor": self.channel.vendor,
-            "upstream_model": self.entry.upstream_model,
-        }
 
 
 def check_calls(calls: int) -> None:
@@ -97,31 +67,7 @@ def is_offer(connection: Connection, name: str) -> bool:
     return name in objects.current(connection, "offer")
 
 
-def target(connection: Connection, name: str, now_ns: int) -> Target:
-    """The offer of that name.
-
-    Raises:
-        ConfigError: there is none, or it cannot be asked.
-    """
-    offers = measured.offers(connection)
-    stored = offers.get(name)
-    if stored is None:
-        raise ConfigError(f"No offer {name[:128]!r}; steelyard offers lists them.")
-    if not stored.body["enabled"]:
-        raise ConfigError(f"{name} is disabled.")
-    if not takes_chats(stored.body["features"]):
-        raise ConfigError(f"{name} takes no chats; other work cannot be tested yet.")
-    rates = price_book.offer_rates(connection, {name: stored})
-    entry = offer_entry(name, stored.body, rates.get(name, ()), now_ns)
-    period = period_at(entry.periods, now_ns)
-    if period is None:
-        raise ConfigError(f"{name} has no price; a call without a price is refused.")
-    channels = objects.current(connection, "channel")
-    channel = channel_entry(entry.channel, channels[entry.channel].body)
-    return Target(dict(stored.body), entry, channel, period)
-
-
-def till(connection: Connection, money: str, targets: Mapping[str, Target], now_ns: int) -> Till:
+def till(connection: Connection, money: str, targets: Mapping[str, Askable], now_ns: int) -> Till:
     """The money for a test of these sides.
 
     Raises:

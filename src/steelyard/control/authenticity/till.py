@@ -6,16 +6,12 @@ one is taken at the exchange rate of the day on which the test began, rounded up
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any, NamedTuple
 
-from steelyard import dialects
-from steelyard.gateway.bounds import input_bound
-from steelyard.pricebook.book import Period, quote
-
-DOOR = "openai_chat"
+from steelyard.control.own_calls.askable import most_pico
+from steelyard.pricebook.book import Period
 
 
 class Price(NamedTuple):
@@ -39,9 +35,7 @@ class Till:
 
     def bound(self, side: str, body: Mapping[str, Any]) -> int:
         """The most that a request can cost on a side, in the side's own currency."""
-        call = dialects.available()[DOOR].read(json.dumps({"model": "m", **body}).encode())
-        tokens = (call.output_max or 1) * call.choices
-        return quote(self._prices[side].period, input_bound(call), tokens)
+        return most_pico(self._prices[side].period, body)
 
     def hold(self, side: str, bound_pico: int) -> bool:
         """Whether there was money for a call; if so it is held until ``settle``."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,13 +18,12 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from steelyard import dialects
 from steelyard.control.drift.money import DayPurse
+from steelyard.control.own_calls.askable import most_pico
 from steelyard.domain.errors import ConfigError, RateMissing
 from steelyard.domain.instants import instant_ns
 from steelyard.domain.tasks import Grade, PromptForm, Sample, Task, Verdict, form_digest
-from steelyard.gateway.bounds import input_bound
-from steelyard.pricebook.book import Period, period_at, quote
+from steelyard.pricebook.book import Period, period_at
 from steelyard.weigh.asking import Answer, Ask, AskError, Price
 from steelyard.weigh.bills import Bill
 from steelyard.weigh.datasets import load_set
@@ -51,7 +50,6 @@ FAILURES_MAX = 5
 """Items in a row without an answer before a look ends."""
 _CODE_MAX = 64
 _PATIENCE = Patience(attempts_max=2, backoff_max_s=5.0)
-_DOOR = "openai_chat"
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +180,7 @@ class Looker:
         period = period_at(subject.periods, instant_ns(self._clock()))
         price = None
         if period is not None:
-            worst_pico = _worst_case(item.request, period)
+            worst_pico = most_pico(period, item.request)
             price = Price(subject.currency, worst_pico, worst_pico)
         bill = Bill(price)
         ask: Callable[[], Awaitable[Answer]]
@@ -299,13 +297,6 @@ def _bills(file: RunFile) -> tuple[tuple[str, int], ...]:
         if record.cost_pico:
             found[record.currency] = found.get(record.currency, 0) + record.cost_pico
     return tuple(sorted(found.items()))
-
-
-def _worst_case(request: Mapping[str, object], period: Period) -> int:
-    """The most that a question can cost, in pico-units of the offer's currency."""
-    body = json.dumps({"model": "m", **request}).encode()
-    call = dialects.available()[_DOOR].read(body)
-    return quote(period, input_bound(call), (call.output_max or 1) * call.choices)
 
 
 async def _paid(

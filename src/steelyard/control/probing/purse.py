@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
-
-from steelyard import dialects
+from steelyard.control.own_calls.askable import most_pico
 from steelyard.control.probing.terms import Shot
 from steelyard.domain.money import format_pico
-from steelyard.gateway.bounds import IMAGE_TOKENS_MAX, input_bound
+from steelyard.gateway.bounds import IMAGE_TOKENS_MAX
 from steelyard.pricebook.book import Period, quote
 
-DOOR = "openai_chat"
 _LONG_OUTPUT_TOKENS = 1
 
 
@@ -27,12 +24,7 @@ class Purse:
 
         Less for images alone: how small they are is known here.
         """
-        body = json.dumps({"model": "m", **shot.body}).encode()
-        call = dialects.available()[DOOR].read(body)
-        tokens = input_bound(call)
-        if shot.image_tokens:
-            tokens += call.images * (shot.image_tokens - IMAGE_TOKENS_MAX)
-        return quote(self._period, tokens, (call.output_max or 1) * call.choices)
+        return most_pico(self._period, shot.body, shot.image_tokens or IMAGE_TOKENS_MAX)
 
     def refusal(self, shot: Shot) -> str:
         """Why a request is not sent, for people; empty if it may be."""

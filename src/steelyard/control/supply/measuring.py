@@ -11,28 +11,24 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib
-import json
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from statistics import median, quantiles
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
 from steelyard.control.control import Control
+from steelyard.control.own_calls.askable import askable, most_pico
 from steelyard.control.own_calls.keys import own_key
-from steelyard.control.prices import book as price_book
 from steelyard.control.prices.exchange import Worth
 from steelyard.control.prices.wanted import wanted_money
-from steelyard.control.proofs import measured
 from steelyard.control.snapshot.compile import SUPPLYING
-from steelyard.control.snapshot.offerings import offer_entry
 from steelyard.control.supply.told import KIND, WATCH, hours_of, row_of
 from steelyard.domain.errors import ConfigError, Overloaded, StoreUnavailable
-from steelyard.domain.offers import takes_chats
 from steelyard.gateway.snapshot import OfferEntry
-from steelyard.pricebook.book import Period, period_at
+from steelyard.pricebook.book import Period
 from steelyard.store import measurements, settings
 from steelyard.store.measurements import Measurement
 from steelyard.weigh.supply.drive import find_limit
@@ -262,13 +258,10 @@ def _p95(values: list[float]) -> float:
 
 def _call_most_pico(calls: Any, wish: Wish, target: Target) -> tuple[int, int]:
     """The most that a call of the load, and a timed one, can cost: what the gateway reserves."""
-    from steelyard.control.probing.purse import Purse  # noqa: PLC0415 - heavy
-    from steelyard.control.probing.terms import Shot  # noqa: PLC0415
-
-    purse = Purse(target.period, target.entry.currency, target.money_pico_max)
-    lengths = (wish.tokens, max(wish.tokens, _TIMED_TOKENS))
-    bodies = (calls.body_of(wish.offer, length, 10**6) for length in lengths)
-    load, timed = (purse.bound(Shot(json.loads(json.dumps(body)))) for body in bodies)
+    load, timed = (
+        most_pico(target.period, calls.body_of(wish.offer, length, 10**6))
+        for length in (wish.tokens, max(wish.tokens, _TIMED_TOKENS))
+    )
     return load, timed
 
 
@@ -278,16 +271,6 @@ def _target(connection: Connection, wish: Wish, now_ns: int) -> Target:
             f"{wish.enough} requests a minute are more than the {wish.requests_max} that may"
             " be asked: they would never be found enough."
         )
-    stored = measured.offers(connection).get(wish.offer)
-    if stored is None:
-        raise ConfigError(f"No offer {wish.offer!r}; steelyard offers lists them.")
-    body: Mapping[str, Any] = stored.body
-    if not body["enabled"] or not takes_chats(body["features"]):
-        raise ConfigError(f"{wish.offer} is not enabled, or takes no chats.")
-    rates = price_book.offer_rates(connection, {wish.offer: stored})
-    entry = offer_entry(wish.offer, body, rates.get(wish.offer, ()), now_ns)
-    period = period_at(entry.periods, now_ns)
-    if period is None:
-        raise ConfigError(f"{wish.offer} has no price; a call without a price is refused.")
-    worth = Worth(connection, entry.currency, now_ns)
-    return Target(entry, period, worth.bound_pico(wanted_money(wish.money)))
+    found = askable(connection, wish.offer, now_ns)
+    worth = Worth(connection, found.entry.currency, now_ns)
+    return Target(found.entry, found.period, worth.bound_pico(wanted_money(wish.money)))

@@ -16,6 +16,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from steelyard import dialects
+from steelyard.control.own_calls.askable import DOOR
 from steelyard.control.prices import book as price_book
 from steelyard.control.prices.exchange import Worth
 from steelyard.control.proofs import measured, proving
@@ -34,7 +35,6 @@ from steelyard.weigh.asking import Contender, Price
 from steelyard.weigh.prompts import prepare
 from steelyard.weigh.tries import Patience
 
-DOOR = "openai_chat"
 _NAME_MAX = 128
 """Letters of an offer's name."""
 _OUTPUT_EXPECTED = 4

@@ -10,11 +10,12 @@ from fractions import Fraction
 import pytest
 
 from control.authenticity.conftest import Add, make_record
-from steelyard.control.authenticity import keeping, run, targets
+from steelyard.control.authenticity import keeping, run
 from steelyard.control.authenticity.record import read
 from steelyard.control.authenticity.schedule import Side
 from steelyard.control.authenticity.till import Price, Till
 from steelyard.control.control import Control
+from steelyard.control.own_calls.askable import askable
 from steelyard.control.proofs import quarantine
 from steelyard.store import measurements, revisions
 from steelyard.weigh.authenticity.verdict import (
@@ -35,7 +36,7 @@ def keep(control: Control, verdict: AuthenticityVerdict = VERDICT) -> dict[str, 
         old.unlink()
     record = make_record(run.folder_of(control), word="dog")
     with control.database.read() as connection:
-        target = targets.target(connection, "shop/m", time.time_ns())
+        target = askable(connection, "shop/m", time.time_ns())
     till = Till("CNY", 10**12, {Side.SUSPECT: Price(target.period)})
     till.take(Side.SUSPECT, 40)
     answers = keeping.answers_of(record)

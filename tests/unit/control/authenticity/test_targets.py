@@ -12,38 +12,16 @@ from steelyard.control.authenticity.schedule import Side
 from steelyard.control.authenticity.targets import Wish, demand_one_model
 from steelyard.control.authenticity.till import Till
 from steelyard.control.control import Control
+from steelyard.control.own_calls.askable import Askable, askable
 from steelyard.domain.errors import ConfigError
 from steelyard.domain.money import PICO
 
 WISH = Wish("shop/x", "maker/x", "1 CNY", Fraction(1, 100))
 
 
-def target(control: Control, name: str) -> targets.Target:
+def target(control: Control, name: str) -> Askable:
     with control.database.read() as connection:
-        return targets.target(connection, name, time.time_ns())
-
-
-def test_an_offer_is_found_with_its_price_and_where_it_is_bought(control: Control) -> None:
-    found = target(control, "shop/m")
-    assert (found.entry.currency, found.is_here) == ("CNY", False)
-    assert found.bought() == {
-        **{"offer": "shop/m", "model": "m", "channel": "shop"},
-        **{"vendor": found.channel.vendor, "upstream_model": "m"},
-    }
-
-
-@pytest.mark.parametrize(
-    ("name", "words"),
-    [
-        ("shop/x", "No offer 'shop/x'"),
-        ("shop/off", "is disabled"),
-        ("shop/draws", "takes no chats"),
-        ("shop/free", "has no price"),
-    ],
-)
-def test_who_cannot_be_asked_is_refused(control: Control, name: str, words: str) -> None:
-    with pytest.raises(ConfigError, match=words):
-        target(control, name)
+        return askable(connection, name, time.time_ns())
 
 
 def test_money_is_counted_in_the_suspects_currency(control: Control) -> None:
