@@ -12,7 +12,8 @@ from steelyard.control import webhook
 from steelyard.control.control import Control
 from steelyard.control.downloads import TIMEOUT_S
 from steelyard.control.price_watch.loop import watch_of
-from steelyard.store import settings
+from steelyard.store import measurements, settings
+from steelyard.store.measurements import Measurement
 
 
 class Numbered(Protocol):
@@ -59,3 +60,21 @@ async def tell_news(
         for found in waiting:
             await webhook.tell(client, target, event_of(found))
             await asyncio.to_thread(remember, found.number)
+
+
+def untold(told: str, kind: str, state: str = "") -> Callable[[Connection], list[Measurement]]:
+    """Finds what is newest of a kind and was not told yet, oldest first, for ``tell_news``.
+
+    Args:
+        told: as ``tell_news`` is given it.
+        kind: of the measurements.
+        state: only those that say this; empty for all.
+    """
+
+    def find(connection: Connection) -> list[Measurement]:
+        last = settings.get(connection, told, 0)
+        latest = measurements.latest(connection, kind).values()
+        waiting = [each for each in latest if each.number > last and state in ("", each.state)]
+        return sorted(waiting, key=lambda each: each.number)
+
+    return find

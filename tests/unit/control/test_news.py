@@ -15,7 +15,8 @@ from sqlalchemy import Connection
 from steelyard.control import news
 from steelyard.control.control import Control
 from steelyard.control.places import Places
-from steelyard.store import settings
+from steelyard.store import measurements, settings
+from steelyard.store.measurements import Measurement
 
 TOLD = "test.told"
 
@@ -34,12 +35,12 @@ def control(tmp_path: Path) -> Iterator[Control]:
     made.close()
 
 
-def untold(connection: Connection) -> list[Found]:
+def numbers(connection: Connection) -> list[Found]:
     return [Found(n) for n in (1, 2, 3) if n > settings.get(connection, TOLD, 0)]
 
 
 def tell(control: Control) -> None:
-    asyncio.run(news.tell_news(control, TOLD, untold, lambda found: {"n": found.number}))
+    asyncio.run(news.tell_news(control, TOLD, numbers, lambda found: {"n": found.number}))
 
 
 def test_each_is_told_once_and_in_order(control: Control, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,3 +82,24 @@ def test_without_a_webhook_it_is_history(control: Control, monkeypatch: pytest.M
     tell(control)
     with control.database.read() as connection:
         assert settings.get(connection, TOLD) == 3
+
+
+def test_the_newest_of_a_kind_and_state_are_untold_until_they_were_told(control: Control) -> None:
+    with control.database.write() as connection:
+        for offer, kind, state in (
+            ("shop/a", "supply", "slow"),
+            ("shop/b", "supply", "slow"),
+            ("shop/b", "supply", "found"),
+            ("shop/c", "drift", "slow"),
+            ("shop/d", "supply", "slow"),
+        ):
+            measurements.add(connection, Measurement(kind, offer, 1, state, {}))
+
+    def names(state: str = "") -> list[str]:
+        with control.database.read() as connection:
+            return [each.offer for each in news.untold(TOLD, "supply", state)(connection)]
+
+    assert (names(), names("slow")) == (["shop/a", "shop/b", "shop/d"], ["shop/a", "shop/d"])
+    with control.database.write() as connection:
+        settings.put(connection, TOLD, 1)
+    assert names("slow") == ["shop/d"]

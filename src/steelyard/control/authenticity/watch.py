@@ -14,11 +14,11 @@ from sqlalchemy import Connection
 from steelyard.config.weighing import Authenticity
 from steelyard.control.authenticity.reference import path_of
 from steelyard.control.control import Control
-from steelyard.control.news import tell_news
+from steelyard.control.news import tell_news, untold
 from steelyard.control.proofs import measured, quarantine
 from steelyard.domain.errors import Overloaded, SteelyardError
 from steelyard.domain.instants import DAY_NS, instant_of
-from steelyard.store import measurements, settings
+from steelyard.store import measurements
 from steelyard.store.measurements import Measurement
 
 log = logging.getLogger(__name__)
@@ -37,7 +37,7 @@ class AuthenticityWatch:
 
     async def tell_once(self) -> None:
         """Tells the webhook of the newest verdicts that it was not told of yet, oldest first."""
-        await tell_news(self._control, TOLD, _untold, event_of)
+        await tell_news(self._control, TOLD, untold(TOLD, quarantine.TESTS), event_of)
 
     async def test_once(self) -> None:
         """Tests the offer whose verdict is the oldest, if it is too old; as it was tested before.
@@ -82,12 +82,6 @@ def event_of(found: Measurement) -> dict[str, Any]:
         "cost_pico": body["cost_pico"],
         "currency": body["currency"],
     }
-
-
-def _untold(connection: Connection) -> list[Measurement]:
-    told = settings.get(connection, TOLD, 0)
-    latest = measurements.latest(connection, quarantine.TESTS).values()
-    return sorted((each for each in latest if each.number > told), key=lambda each: each.number)
 
 
 def _due(connection: Connection, since_ns: int) -> list[Measurement]:

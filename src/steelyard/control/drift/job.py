@@ -30,7 +30,7 @@ from steelyard.control.drift.look import Look, Looker, Subject
 from steelyard.control.drift.money import DayPurse
 from steelyard.control.drift.told import body_of, event_of, row_of, text_of
 from steelyard.control.drift.watched import KIND, NO_MONEY, Watched, watched
-from steelyard.control.news import tell_news
+from steelyard.control.news import tell_news, untold
 from steelyard.control.own_calls.booked import booked_of
 from steelyard.control.own_calls.keys import weighing_key
 from steelyard.domain.errors import (
@@ -40,7 +40,7 @@ from steelyard.domain.errors import (
     StoreUnavailable,
 )
 from steelyard.domain.instants import NS, instant_of
-from steelyard.store import measurements, settings
+from steelyard.store import measurements
 from steelyard.store.measurements import Measurement
 from steelyard.weigh.asking import AskError
 from steelyard.weigh.drift import State
@@ -179,7 +179,7 @@ class DriftWatch:
 
     async def tell_once(self) -> None:
         """Tells the webhook of the alarms that it was not told of yet, oldest first."""
-        await tell_news(self.control, TOLD, _untold, event_of)
+        await tell_news(self.control, TOLD, untold(TOLD, KIND, State.DRIFTED), event_of)
 
     async def close(self) -> None:
         """Stops looks that were asked for; what is done of them stays in their files."""
@@ -292,13 +292,6 @@ class DriftWatch:
         if state == State.DRIFTED:
             log.warning("%s", text_of(kept))
             self.control.publisher.core.want()
-
-
-def _untold(connection: Connection) -> list[Measurement]:
-    told = settings.get(connection, TOLD, 0)
-    found = measurements.latest(connection, KIND).values()
-    waiting = [each for each in found if each.number > told and each.state == State.DRIFTED]
-    return sorted(waiting, key=lambda each: each.number)
 
 
 def _gateway_asker(control: Control, url: str, key: str, busy: asyncio.Event | None) -> Asker:

@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from steelyard.control.control import Control
-from steelyard.control.news import tell_news
+from steelyard.control.news import tell_news, untold
 from steelyard.control.supply.told import KIND, SLOW, WATCH, event_of
 from steelyard.domain.instants import instant_of
 from steelyard.store import answered, books, measurements, settings
@@ -49,7 +49,7 @@ class SupplyWatch:
 
     async def tell_once(self) -> None:
         """Tells the webhook of alarms that it was not told of yet, oldest first."""
-        await tell_news(self._control, TOLD, _untold, event_of)
+        await tell_news(self._control, TOLD, untold(TOLD, KIND, SLOW), event_of)
 
     def _look(self) -> int:
         folder = self._control.places.home / "ledger"
@@ -156,10 +156,3 @@ def _body(offer: str, change: Change) -> dict[str, Any]:
         "change": {**change._asdict(), "since": since.isoformat()},
         "detail": f"offer {offer}: {told}, {when}",
     }
-
-
-def _untold(connection: Connection) -> list[Measurement]:
-    told = settings.get(connection, TOLD, 0)
-    latest = measurements.latest(connection, KIND).values()
-    waiting = [m for m in latest if m.state == SLOW and m.number > told]
-    return sorted(waiting, key=lambda m: m.number)

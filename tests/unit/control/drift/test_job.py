@@ -27,6 +27,7 @@ from steelyard.control import news
 from steelyard.control.drift import job as module
 from steelyard.control.drift.job import PUT_OFF_NS, DriftWatch, NotWatched
 from steelyard.control.drift.watched import KIND
+from steelyard.control.news import untold
 from steelyard.domain.errors import ConfigError
 from steelyard.domain.instants import DAY_NS, NS, instant_ns, instant_of
 from steelyard.domain.tasks import Grade, Verdict
@@ -342,12 +343,10 @@ def test_the_webhook_is_told_of_an_alarm_once(rig: Rig, monkeypatch: pytest.Monk
     assert "Item" not in str(event)
 
 
-def test_who_sets_a_webhook_up_later_is_not_told_of_old_alarms(
-    rig: Rig, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_who_sets_a_webhook_up_later_is_not_told_of_old_alarms(rig: Rig) -> None:
     rig.vendor.word = "no"
     while "drifted" not in rig.history():
         rig.look_after(24)
     run(rig.watch.tell_once())
     with rig.control.database.read() as connection:
-        assert module._untold(connection) == []
+        assert untold(module.TOLD, module.KIND)(connection) == []
