@@ -12,6 +12,7 @@ there are more workers than cores, since about half of the time they wait for ot
 from __future__ import annotations
 
 import os
+import signal
 from functools import cache
 from typing import Any
 
@@ -32,6 +33,10 @@ settings.load_profile("ci" if os.environ.get("CI") else "person")
 os.environ["COLUMNS"] = "400"
 """Of commands: tests look at what is printed, not where its lines are broken. Whoever spreads tests
 over processes tells them a width, too."""
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell starts what it puts into the background so; programs that tests interrupt inherit it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _read_certificates = httpx_transports.create_ssl_context
 

@@ -128,8 +128,8 @@ def test_calls_under_way_are_finished_and_the_next_weighing_goes_on(place: Place
     watching = place.command(*weigh)
     place.system.until(lambda: len(asked(place.slow)) >= 7, "calls to the vendor", 30)
     watching.send_signal(signal.SIGINT)
-    _, complained = watching.communicate(timeout=20)
-    assert watching.returncode == 130
+    said, complained = watching.communicate(timeout=20)
+    assert watching.returncode == 130, (said, complained)
     found = re.search(r"the weighing goes on.*\n?.*weighings stop (\d+) ends it", complained)
     assert found, complained
 

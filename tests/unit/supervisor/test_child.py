@@ -112,7 +112,7 @@ def test_what_cannot_be_started_now_is_tried_again(tmp_path: Path, notes: Notes)
     sys.platform != "linux", reason="only Linux tells a child of its parent's death"
 )
 def test_child_dies_with_its_parent(tmp_path: Path, module: Callable[[str], str]) -> None:
-    name = module("print('up', os.getpid(), flush=True); time.sleep(60)")
+    name = module("print(f'up {os.getpid()}', flush=True); time.sleep(60)")
     code = f"""
 import asyncio, os, signal
 from pathlib import Path
