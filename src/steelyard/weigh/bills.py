@@ -59,6 +59,8 @@ class Bill:
     currency: str = ""
     paid_pico: int = 0
     """What of it was paid now: not by an earlier run, and not for an answer that was there."""
+    dearest_pico: int = 0
+    """Most that one attempt of those cost that were paid now."""
     overrun: Overrun | None = None
     """Set as soon as more was paid than had been held."""
     _lines: list[Used] | None = field(default_factory=list)
@@ -95,6 +97,7 @@ class Bill:
         self.currency = self.currency or currency
         if is_paid:
             self.paid_pico += cost_pico
+            self.dearest_pico = max(self.dearest_pico, cost_pico)
         if used is None:
             self._lines = None
         elif self._lines is not None:

@@ -183,7 +183,11 @@ class Lane:
     calling: set[int] = field(default_factory=set, repr=False)
     """Those of them whose call is under way."""
     is_trusted: bool = False
-    """Whether one of its calls kept its bound."""
+    """Whether one of its calls kept its bound, and none since cost more."""
+    doubted: set[int] = field(default_factory=set, repr=False)
+    """Items whose call was under way when one cost more: that they keep it says nothing of late."""
+    cost_pico_max: int = 0
+    """Most that all attempts at one item are taken to cost, by what was seen so far."""
     given_up: str = ""
     hopeless: str = ""
     """Why nothing more can be proven of it; empty while something can."""
@@ -200,6 +204,11 @@ class Lane:
     _values: list[Fraction] = field(default_factory=list, repr=False)
     _cluster: tuple[int, Fraction] = _EMPTY
     """Cost and accepted answers of the cluster that is not read to its end."""
+
+    @property
+    def held_pico(self) -> int:
+        """What is held for an item in flight."""
+        return self.entrant.held_pico + max(0, self.cost_pico_max - self.entrant.cost_pico_max)
 
     @property
     def is_open(self) -> bool:
@@ -235,6 +244,12 @@ class Lane:
         """Forgets that an item was handed out."""
         self.asked.discard(index)
         self.calling.discard(index)
+
+    def doubt(self, cost_pico_max: int) -> None:
+        """Takes it to cost up to so much an item, since a call cost more than one may."""
+        self.is_trusted = False
+        self.doubted |= self.calling
+        self.cost_pico_max = max(self.cost_pico_max, cost_pico_max)
 
     def read(self, reference: Lane | None, is_cluster_end: bool) -> None:
         """Reads the next item in.

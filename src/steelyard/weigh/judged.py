@@ -41,6 +41,7 @@ from steelyard.weigh.runfile import (
     record_of,
 )
 from steelyard.weigh.tries import REASON_CHARS_MAX, Patience, get_reply
+from steelyard.weigh.wariness import Wary
 
 GRADER = "judge"
 _PARAMETERS = ("judge", "baseline", "language", "criteria", "families")
@@ -240,14 +241,18 @@ class Court:
         self._task = course.task
         self._means = means
         self._locks: dict[int, asyncio.Lock] = {}
+        judge, baseline = judging.judge, judging.baseline
+        attempts = judge.patience.attempts_max
+        self._ask_judge = Wary(means.ask, judge.price, attempts)
+        self._ask_baseline = Wary(means.ask, baseline.price if baseline else None, attempts)
         self._silent: dict[int, str] = {}
         """Items that the baseline gave no answer to, with the reason."""
         self._form: PromptForm | None = None
         self._digest = ""
         self.overrun = ""
         """What judge or baseline cost beyond what was held; nobody may be judged any more then."""
-        if judging.baseline is not None:
-            self._form = form_for(self._task, judging.baseline)
+        if baseline is not None:
+            self._form = form_for(self._task, baseline)
             self._digest = form_digest(self._task, self._form, set_digest)
 
     def resume(self) -> None:
@@ -276,7 +281,7 @@ class Court:
         if self._is_too_long(pair):
             grade = Grade.unscored("the pair is longer than what money is held for")
             return Ruling(grade, None, 0)
-        judged = await judge_pair(self._means.ask, judging.judge, pair, task=self._task.name)
+        judged = await judge_pair(self._ask_judge, judging.judge, pair, task=self._task.name)
         if judged.overrun is not None:
             told = judged.overrun.told(OPINION_TOKENS_MAX)
             self.overrun = f"the judge {judging.judge.offer} {told}"
@@ -301,7 +306,7 @@ class Court:
             if index in self._silent or self._form is None:
                 return None
             request = self._course.prepared(self._form, index).request
-            ask = partial(means.ask, baseline.offer, request, task=self._task.name)
+            ask = partial(self._ask_baseline, baseline.offer, request, task=self._task.name)
             bill = Bill(baseline.price)
             reply = await get_reply(ask, bill, self._judging.judge.patience)
             record = self._record(key, reply, bill, earlier)

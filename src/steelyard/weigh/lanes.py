@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 
 from steelyard.domain.errors import ConfigError
 from steelyard.domain.tasks import Constraint, PromptForm, Sample, Task, form_digest
-from steelyard.weigh.asking import Contender
+from steelyard.weigh.asking import Contender, Price
 from steelyard.weigh.bills import Costing
 from steelyard.weigh.datasets import Dataset, Fault
 from steelyard.weigh.graders.base import extra
@@ -53,6 +53,17 @@ class Lane:
     """Why it was dropped; empty while it was not."""
     overrun: str = ""
     """What a call cost beyond what was held for it; empty while none did."""
+
+    dearest_pico: int = 0
+    """Most that one call of it cost in this run, as it bills."""
+
+    @property
+    def price(self) -> Price | None:
+        """Of one call, which may cost what one has cost already; None when it is not known."""
+        price = self.contender.price
+        if price is None or self.dearest_pico <= price.call_pico_max:
+            return price
+        return replace(price, call_pico_max=self.dearest_pico)
 
     @property
     def offer(self) -> str:

@@ -198,7 +198,13 @@ class Race:
         """
         lane = self._by_name[offer]
         lane.calling.discard(index)
-        lane.is_trusted = lane.is_trusted or is_trusted
+        lane.is_trusted = lane.is_trusted or (is_trusted and index not in lane.doubted)
+
+    def doubt(self, offer: str, cost_pico_max: int) -> None:
+        """Has an offer prove its bound anew, with each item, also in flight, held at so much."""
+        self._by_name[offer].doubt(cost_pico_max)
+        self._refresh()
+        self._advance()
 
     def give_back(self, offer: str, index: int) -> None:
         """Lets go of a question that will have no answer, such as one pushed aside for good."""
@@ -277,7 +283,7 @@ class Race:
         blocked: set[str] = set()
         if limit is not None:
             left = limit - self._apart_pico - sum(lane.paid_pico for lane in self._lanes)
-            blocked = {lane.entrant.name for lane in self._lanes if lane.entrant.held_pico > left}
+            blocked = {lane.entrant.name for lane in self._lanes if lane.held_pico > left}
         reference = _Place.of(self._reference) if self._reference else None
         return self._pick(places, reference, blocked)
 
@@ -313,7 +319,7 @@ class Race:
 
     def _is_free(self, lane: Lane) -> bool:
         """Whether another call may be begun before those under way are over."""
-        is_known = lane.is_trusted or not lane.entrant.held_pico
+        is_known = lane.is_trusted or not lane.held_pico
         return not self._rules.is_wary or is_known or not lane.calling
 
     def _can_pay(self, lane: Lane) -> bool:
@@ -321,8 +327,8 @@ class Race:
         limit = self._rules.money_pico_max
         if limit is None:
             return True
-        held_pico = sum(len(other.asked) * other.entrant.held_pico for other in self._lanes)
-        return self._paid_pico + held_pico + lane.entrant.held_pico <= limit
+        held_pico = sum(len(other.asked) * other.held_pico for other in self._lanes)
+        return self._paid_pico + held_pico + lane.held_pico <= limit
 
     # What is known.
 

@@ -10,7 +10,8 @@ The caller injects ``ask`` and the clock; ``race`` says whom to ask what. What i
 - An answer is graded and in the run file before its worker begins another; a resume pays for
   nothing twice.
 - Money is held for all that calls in flight can cost, so the limit is never passed; a run that ends
-  for it goes on from its file when there is more.
+  for it goes on from its file when there is more. A vendor that bills more than a call allows can
+  pass it by no more than its calls that are in flight when it first does.
 - Somebody may end a run early (``halting``): what is under way is finished, and what is known by
   then is said.
 - ``Preempted`` pauses an item. Another failure of the call is tried again a few times, then the
@@ -32,7 +33,7 @@ from pathlib import Path
 
 from steelyard.domain.errors import BudgetExceeded, ConfigError, SteelyardError
 from steelyard.domain.tasks import Constraint, Grade, Sample, Status, Task
-from steelyard.weigh.asking import Answer, Ask, Contender
+from steelyard.weigh.asking import Answer, Ask, AskError, Contender
 from steelyard.weigh.bills import Bill, in_run_currency
 from steelyard.weigh.constancy import Opinion
 from steelyard.weigh.datasets import Dataset
@@ -220,8 +221,8 @@ class _Runner:
     async def _item(self, lane: Lane, index: int) -> None:
         """Asks for one item, lets the next call go, grades it, writes it down."""
         prepared = self._course.prepared(lane.form, index)
-        bill = Bill(lane.contender.price)
-        ask = partial(self._means.ask, lane.offer, prepared.request, task=self._course.task.name)
+        bill = Bill(lane.price)
+        ask = partial(self._ask, lane, prepared.request)
         patience, halt = self._options.patience, self._options.halt
         try:
             reply = await get_reply(ask, bill, patience, halt)  # what it raises ends the run
@@ -230,8 +231,9 @@ class _Runner:
                 self._note_failure(lane, index, bill, halt.reason)
             raise
         self._heard(lane, index, reply, bill)
-        if bill.overrun is not None:
-            self._note_failure(lane, index, bill, lane.overrun)
+        if bill.overrun is not None or (lane.overrun and isinstance(reply, Grade)):
+            if bill.cost_pico:
+                self._note_failure(lane, index, bill, lane.overrun)
             self._race.give_back(lane.offer, index)
         elif reply is None:
             reason = halt.reason or f"paused {patience.pauses_max + 1} times in a row"
@@ -251,13 +253,25 @@ class _Runner:
                 await done  # it is paid for: graded and written down before anybody leaves
                 raise
 
+    async def _ask(self, lane: Lane, request: dict[str, object]) -> Answer:
+        """One call, unless another one has shown meanwhile what the offer takes."""
+        if lane.overrun:
+            raise AskError(lane.overrun, is_retryable=False)
+        return await self._means.ask(lane.offer, request, task=self._course.task.name)
+
     def _heard(self, lane: Lane, index: int, reply: Answer | Grade | None, bill: Bill) -> None:
         """Lets the next call go, unless this one cost more than was held for it."""
+        price, n_held = lane.price, self._options.patience.attempts_max
         if bill.overrun is not None:
             lane.overrun = bill.overrun.told(lane.form.output_tokens_max)
             self._drop(lane, lane.overrun)
+            n_held = 1  # of those under way none is tried again
+        is_kept = price is None or bill.dearest_pico <= price.call_pico_max
+        if not is_kept:
+            lane.dearest_pico = bill.dearest_pico
+            self._race.doubt(lane.offer, in_run_currency(n_held * bill.dearest_pico, price))
         is_call = isinstance(reply, Answer) and not reply.is_stored
-        self._race.hear(lane.offer, index, is_trusted=is_call and bill.overrun is None)
+        self._race.hear(lane.offer, index, is_trusted=is_call and is_kept)
         self._slots.release()
         self._wake()
 
