@@ -59,7 +59,7 @@ async def _run(control: Control, routes: Sequence[BaseRoute]) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    weighings = Weighings(control, f"http://127.0.0.1:{control.places.port}")
+    weighings = Weighings(control, control.places.gateway_url)
     jobs = Jobs(control, weighings)
     app = make_app(control, routes)
     app.state.weighings = weighings

@@ -16,6 +16,11 @@ class Places:
     """Port on which the workers answer, on this machine."""
 
     @property
+    def gateway_url(self) -> str:
+        """Where this steelyard's own gateway answers control."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
     def config(self) -> Path:
         """The configuration file."""
         return self.home / "steelyard.yaml"

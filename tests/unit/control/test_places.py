@@ -9,6 +9,7 @@ from steelyard.control.places import Places
 
 def test_the_layout_is_the_one_others_were_told(tmp_path: Path) -> None:
     places = Places(Path("/h"), tmp_path, 8080)
+    assert places.gateway_url == "http://127.0.0.1:8080"
     assert places.database == Path("/h/control.db")
     assert places.snapshot == Path("/h/snapshot")
     assert places.link == tmp_path / "control.link"

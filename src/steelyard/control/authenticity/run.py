@@ -29,7 +29,7 @@ from steelyard.control.authenticity.till import Till
 from steelyard.control.control import Control
 from steelyard.control.own_calls.askable import Askable, askable
 from steelyard.control.own_calls.booked import cost_of
-from steelyard.control.own_calls.keys import own_key
+from steelyard.control.own_calls.keys import KNOWN_WITHIN_S, own_key
 from steelyard.domain.errors import ConfigError, Overloaded, StoreUnavailable
 from steelyard.domain.instants import DAY_NS, instant_of
 from steelyard.domain.money import format_pico
@@ -39,7 +39,6 @@ from steelyard.weigh.authenticity.verdict import judge
 
 ACCOUNT = "verifying"
 KEY_FILE = "verify.key"
-_KNOWN_WITHIN_S = 15.0
 _RESUMED_WITHIN_NS = DAY_NS
 _running = threading.Lock()
 Tell = Callable[[dict[str, Any]], None]
@@ -194,8 +193,8 @@ async def _callers(
     control: Control, ready: Ready, stack: AsyncExitStack
 ) -> dict[str, calling.Caller]:
     key = await own_key(control, ACCOUNT, KEY_FILE)
-    url = f"http://127.0.0.1:{control.places.port}"
-    client = await calling.open_client(url, key, _KNOWN_WITHIN_S)
+    url = control.places.gateway_url
+    client = await calling.open_client(url, key, KNOWN_WITHIN_S)
     if client is None:
         raise StoreUnavailable("The gateway does not answer the key for tests yet.")
     stack.push_async_callback(client.aclose)

@@ -15,11 +15,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -31,8 +31,8 @@ from steelyard.control.drift.money import DayPurse
 from steelyard.control.drift.told import body_of, event_of, row_of, text_of
 from steelyard.control.drift.watched import KIND, NO_MONEY, Watched, watched
 from steelyard.control.news import tell_news, untold
-from steelyard.control.own_calls.booked import booked_of
-from steelyard.control.own_calls.keys import weighing_key
+from steelyard.control.own_calls.askers import Asker, MakeAsker, gateway_asker
+from steelyard.control.own_calls.keys import KNOWN_WITHIN_S, weighing_key
 from steelyard.domain.errors import (
     ConfigError,
     RequestError,
@@ -45,16 +45,10 @@ from steelyard.store.measurements import Measurement
 from steelyard.weigh.asking import AskError
 from steelyard.weigh.drift import State
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from steelyard.control.weighing.weighings import Asker, MakeAsker
-
 log = logging.getLogger(__name__)
 
 TOLD = "drift.told"
 """Setting: number of the last alarm that the webhook was told of."""
-KNOWN_WITHIN_S = 15.0
 PUT_OFF_NS = 900 * NS
 """Until a look that could not be taken, or was cut off, is tried again."""
 _NAMED_MAX = 3
@@ -258,9 +252,8 @@ class DriftWatch:
             await ask.close()
 
     def _asker(self, key: str, *, is_background: bool) -> Asker:
-        make = self.make_asker or partial(_gateway_asker, self.control)
-        url = f"http://127.0.0.1:{self.control.places.port}"
-        return make(url, key, self._busy if is_background else None)
+        make = self.make_asker or partial(gateway_asker, self.control)
+        return make(self.control.places.gateway_url, key, self._busy if is_background else None)
 
     @contextmanager
     def _background(self, subject: Subject) -> Iterator[None]:
@@ -292,14 +285,6 @@ class DriftWatch:
         if state == State.DRIFTED:
             log.warning("%s", text_of(kept))
             self.control.publisher.core.want()
-
-
-def _gateway_asker(control: Control, url: str, key: str, busy: asyncio.Event | None) -> Asker:
-    # Imported when first needed: its HTTP client costs a sixth of control's start.
-    from steelyard.control.own_calls.asking import GatewayAsk  # noqa: PLC0415
-
-    # A question without an answer may be booked all the same, and is the day's money then.
-    return GatewayAsk(url, key, busy, partial(booked_of, control))
 
 
 def _why_not(named: Sequence[Watched]) -> str:

@@ -14,6 +14,8 @@ from steelyard.store import accounts, keys
 from steelyard.store.revisions import Change
 
 ACCOUNT = "weighing"
+KNOWN_WITHIN_S = 15.0
+"""Workers hear of a new key in far less; who waits longer waits for a gateway that is not there."""
 
 
 async def weighing_key(control: Control) -> str:

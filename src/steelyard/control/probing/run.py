@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from steelyard.control.configuration.channels import channel_entry
 from steelyard.control.control import Control
 from steelyard.control.own_calls.booked import cost_of
-from steelyard.control.own_calls.keys import own_key
+from steelyard.control.own_calls.keys import KNOWN_WITHIN_S, own_key
 from steelyard.control.prices import book as price_book
 from steelyard.control.prices.exchange import Worth
 from steelyard.control.prices.wanted import wanted_money
@@ -37,7 +37,6 @@ from steelyard.store.probes import Probe
 
 BUDGET = "0.01 USD"
 ACCOUNT = "probing"
-_KNOWN_WITHIN_S = 15.0
 _LONG, _LONG_HERE = 16_384, 1536
 """Tokens of a long input; a small machine takes minutes for what a vendor takes a second for."""
 _running = threading.Lock()
@@ -100,10 +99,10 @@ async def _run(
 ) -> list[prober.Checked]:
     checks, tell = wanted
     key = await own_key(control, ACCOUNT, "probe.key")
-    url = f"http://127.0.0.1:{control.places.port}"
+    url = control.places.gateway_url
     gateway = Gateway(url, key, target.entry.name, lambda call: cost_of(control, call))
     try:
-        if not await gateway.wait_until_known(_KNOWN_WITHIN_S):
+        if not await gateway.wait_until_known(KNOWN_WITHIN_S):
             raise StoreUnavailable("The gateway does not answer the probe's key yet.")
         direct = Direct(_place(control, target.channel))
         running = prober.Prober(_subject(target), purse, gateway, direct)

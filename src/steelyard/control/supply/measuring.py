@@ -21,7 +21,7 @@ from sqlalchemy import Connection
 
 from steelyard.control.control import Control
 from steelyard.control.own_calls.askable import askable, most_pico
-from steelyard.control.own_calls.keys import own_key
+from steelyard.control.own_calls.keys import KNOWN_WITHIN_S, own_key
 from steelyard.control.prices.exchange import Worth
 from steelyard.control.prices.wanted import wanted_money
 from steelyard.control.snapshot.compile import SUPPLYING
@@ -38,7 +38,6 @@ from steelyard.weigh.supply.modes import is_enough
 log = logging.getLogger(__name__)
 
 _KEY_FILE = "supply.key"
-_KNOWN_WITHIN_S = 15.0
 _TIMED_CALLS = 5
 _TIMED_TOKENS = 64
 """Streamed answers before the load: long enough to say how fast tokens come."""
@@ -137,9 +136,9 @@ class Supplies:
             calls = importlib.import_module("steelyard.control.supply.calls")
             most_pico = await asyncio.to_thread(_call_most_pico, calls, wish, target)
             key = await own_key(control, SUPPLYING, _KEY_FILE)
-            url = f"http://127.0.0.1:{control.places.port}"
+            url = control.places.gateway_url
             caller = calls.Caller(url, key, wish.offer, most_pico[0])
-            if not await caller.wait_until_known(_KNOWN_WITHIN_S):
+            if not await caller.wait_until_known(KNOWN_WITHIN_S):
                 raise StoreUnavailable("The gateway does not answer the measurement's key yet.")
             found, timed_pico = await self._load(wish, target, (caller, most_pico), tell)
             return await self._keep(wish, target, (found, timed_pico), caller)

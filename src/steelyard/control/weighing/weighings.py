@@ -12,18 +12,19 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 from sqlalchemy import Connection
 
 from steelyard.control.configuration import taskbook
 from steelyard.control.control import Control
+from steelyard.control.own_calls.askers import Asker, MakeAsker, gateway_asker
 from steelyard.control.own_calls.booked import booked_of
-from steelyard.control.own_calls.keys import weighing_key
+from steelyard.control.own_calls.keys import KNOWN_WITHIN_S, weighing_key
 from steelyard.control.prices.wanted import wanted_money
 from steelyard.control.proofs import proving
 from steelyard.control.proofs.proving import Proofs
@@ -37,7 +38,7 @@ from steelyard.store import objects
 from steelyard.store.revisions import Change
 from steelyard.weigh import judged
 from steelyard.weigh.answers import AnswerStore, Bounds, Kept, StoringAsk, open_all
-from steelyard.weigh.asking import Ask, AskError, Contender
+from steelyard.weigh.asking import AskError, Contender
 from steelyard.weigh.catalog import find_task
 from steelyard.weigh.datasets import load_set
 from steelyard.weigh.graders.registry import find_grader
@@ -48,27 +49,12 @@ from steelyard.weigh.sandbox import unsafe_code
 log = logging.getLogger(__name__)
 
 IDLE_LOOK_S = 3.0
-KNOWN_WITHIN_S = 15.0
 _PAUSE_MIN_S, _PAUSE_MAX_S = 30.0, 600.0
 """How long the background rests after a weighing that proved nothing; doubles each time."""
 _NOTE_EVERY_S = 1.0
 _GAVE_WAY = "stopped to let another go first, or because control ended"
 _TOLD_MAX = 500
 """Weighings whose ends are remembered in full, for whoever waited for them."""
-
-
-class Asker(Ask, Protocol):
-    """An ``Ask`` that must be closed; ``control.own_calls.asking.GatewayAsk`` is the real one."""
-
-    async def wait_until_known(self, timeout_s: float) -> bool:
-        """Whether the gateway knows the key by now."""
-
-    async def close(self) -> None:
-        """Lets go of connections."""
-
-
-MakeAsker = Callable[[str, str, asyncio.Event | None], Asker]
-"""From address, key and the event that a foreground call sets; None for who gives way to nobody."""
 
 
 class Weighings:
@@ -78,7 +64,7 @@ class Weighings:
         """``url`` is the gateway's own address on this machine."""
         self._control = control
         self._url = url
-        self._make_asker = make_asker or partial(_gateway_asker, control)
+        self._make_asker = make_asker or partial(gateway_asker, control)
         self._turns = Turns()
         self._busy = asyncio.Event()
         self._asked: set[asyncio.Task[bool]] = set()
@@ -383,10 +369,3 @@ def _unsafe(*, is_allowed: bool) -> Iterator[None]:
         yield
     finally:
         unsafe_code.reset(token)
-
-
-def _gateway_asker(control: Control, url: str, key: str, busy: asyncio.Event | None) -> Asker:
-    # Imported when first needed: its HTTP client costs a sixth of control's start.
-    from steelyard.control.own_calls.asking import GatewayAsk  # noqa: PLC0415
-
-    return GatewayAsk(url, key, busy, partial(booked_of, control))
