@@ -23,6 +23,8 @@ ANSWER_CHARS_MAX = 1_000_000
 """A longer answer is unscored, not searched."""
 
 _MILLIONTHS = 1_000_000
+_SPACED_CHINESE = re.compile(r"(?<=[\u3400-\u9fff]) | (?=[\u3400-\u9fff])")
+"""Many models set Chinese and figures apart, so that such a space says nothing."""
 
 Parameters = Mapping[str, object]
 
@@ -125,8 +127,12 @@ def without_thoughts(answer: str) -> str:
 
 
 def plain(text: str) -> str:
-    """Text for comparing: NFKC, lower case; any run of space, underscore or hyphen is one space."""
-    return re.sub(r"[\s_-]+", " ", unicodedata.normalize("NFKC", text).casefold()).strip()
+    """Text for comparing: NFKC, lower case; any run of space, underscore or hyphen is one space.
+
+    Beside a Chinese character it is none.
+    """
+    folded = re.sub(r"[\s_-]+", " ", unicodedata.normalize("NFKC", text).casefold()).strip()
+    return _SPACED_CHINESE.sub("", folded)
 
 
 def references(sample: Sample) -> tuple[str, ...]:

@@ -15,8 +15,6 @@ _NO = frozenset({"no", "false", "否", "无"})
 _NOT = frozenset({"not", "no", "non", "isn", "aren", "doesn", "never", "without", "un"})
 _NOT_CHINESE = "不非没无未"
 _NEAR_WORDS = 4
-_SPACED = re.compile(r"(?<=[\u3400-\u9fff]) | (?=[\u3400-\u9fff])")
-"""Many models set Chinese and figures apart, so that such a space says nothing."""
 
 
 def grade(answer: str, sample: Sample, parameters: Parameters) -> Grade:
@@ -31,7 +29,7 @@ def grade(answer: str, sample: Sample, parameters: Parameters) -> Grade:
     facts = _facts(sample)
     if not facts:
         return Grade.unscored("the item has no facts")
-    text = _even(answer)
+    text = plain(answer)
     missed = [
         key
         for key, values in facts.items()
@@ -81,8 +79,8 @@ def _facts(sample: Sample) -> dict[str, tuple[str, ...]]:
     for key, value in (own if isinstance(own, Mapping) else {}).items():
         texts = value if isinstance(value, list) else [value]
         named = tuple(str(text) for text in texts if isinstance(text, str | int | float))
-        if any(_even(text) for text in named):
-            found[str(key)] = tuple(text for text in named if _even(text))
+        if any(plain(text) for text in named):
+            found[str(key)] = tuple(text for text in named if plain(text))
     return found
 
 
@@ -91,8 +89,8 @@ def _broken_limits(answer: str, sample: Sample) -> list[str]:
     limits = []
     forbidden, length = extra(sample, "forbidden"), extra(sample, "length")
     if isinstance(forbidden, list) and forbidden:
-        text = _even(answer)
-        found = [str(each) for each in forbidden if _place(_even(str(each)), text) >= 0]
+        text = plain(answer)
+        found = [str(each) for each in forbidden if _place(plain(str(each)), text) >= 0]
         limits.append(f"must not be there: {', '.join(found)}" if found else "")
     if isinstance(length, list) and length:
         count = len("".join(answer.split()))
@@ -103,16 +101,16 @@ def _broken_limits(answer: str, sample: Sample) -> list[str]:
 
 def _is_named(key: str, value: str, text: str, parameters: Parameters) -> bool:
     others = _wordings(key, value, parameters)
-    wanted = _even(value)
+    wanted = plain(value)
     if wanted in _YES | _NO:
         names = [_name(key), *_wordings(key, "yes", parameters)]
-        is_negated = [_negated(_even(name), text) for name in names if _even(name)]
+        is_negated = [_negated(plain(name), text) for name in names if plain(name)]
         if wanted in _NO:
             return any(each is True for each in is_negated) or any(
-                _place(_even(other), text) >= 0 for other in others
+                _place(plain(other), text) >= 0 for other in others
             )
         return any(each is False for each in is_negated)
-    return any(_place(_even(each), text) >= 0 for each in (value, *others))
+    return any(_place(plain(each), text) >= 0 for each in (value, *others))
 
 
 def _wordings(key: str, value: str, parameters: Parameters) -> list[str]:
@@ -125,11 +123,6 @@ def _wordings(key: str, value: str, parameters: Parameters) -> list[str]:
 def _name(key: str) -> str:
     """``familyFriendly`` as a text has it."""
     return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", key)
-
-
-def _even(text: str) -> str:
-    """Text for comparing, without the spaces beside Chinese characters."""
-    return _SPACED.sub("", plain(text))
 
 
 def _place(part: str, text: str) -> int:

@@ -62,6 +62,7 @@ def test_thoughts_in_the_middle_are_part_of_the_answer() -> None:
 
 def test_plain_text_forgets_case_width_and_joints() -> None:
     assert plain(" Ｔｏｐ_up-\n FAILED ") == "top up failed"
+    assert plain("3 月 5 日 在 A1 会议室，room 2") == "3月5日在a1会议室,room 2"
 
 
 def test_an_item_keeps_the_other_fields_of_its_line_and_needs_no_reference() -> None:
