@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from steelyard.domain.tasks import Grade, Status
+from steelyard.weigh.constancy import Opinion
 from steelyard.weigh.entrants import Entrant, Floor, Goal, Margin, Rules
 from steelyard.weigh.race import Race
 
@@ -72,10 +73,10 @@ targets = st.sampled_from([Floor(Decimal("0.5")), Margin("o0", Decimal("0.3"))])
 
 
 def make_race(
-    table: list[list[Fraction | None]], target: Floor | Margin, goal: Goal
+    table: list[list[Fraction | None]], target: Floor | Margin, goal: Goal, is_judged: bool
 ) -> tuple[Race, list[int]]:
     costs = [7, 20, 400, 60][: len(table[0]) + 1]
-    rules = Rules(len(table), goal, Decimal("0.5"), graded_min=2)
+    rules = Rules(len(table), goal, Decimal("0.5"), graded_min=2, is_judged=is_judged)
     return Race(entrants(costs), target, rules), costs
 
 
@@ -87,26 +88,38 @@ def answer(
     return *ask, grade_of(value), costs[place] * (1 + (ask[1] + place) % 3)
 
 
+def take(race: Race, got: tuple[str, int, Grade, int]) -> None:
+    """As a judge's word: who wins or loses was named in both orders, a tie turned."""
+    value = got[2].value
+    is_tie = value == Fraction(1, 2)
+    opinion = Opinion.NONE if value is None else Opinion.TURNED if is_tie else Opinion.KEPT
+    race.take(*got, opinion=opinion)
+
+
 @settings(max_examples=60)
-@given(tables, targets, st.sampled_from(Goal), st.randoms(use_true_random=False), st.integers(2, 9))
+@given(
+    *(tables, targets, st.sampled_from(Goal), st.booleans()),
+    st.tuples(st.randoms(use_true_random=False), st.integers(2, 9)),
+)
 def test_the_order_in_which_answers_arrive_changes_nothing(
     table: list[list[Fraction | None]],
     target: Floor | Margin,
     goal: Goal,
-    chance: random.Random,
-    n_in_flight_max: int,
+    is_judged: bool,
+    flight: tuple[random.Random, int],
 ) -> None:
-    one, costs = make_race(table, target, goal)
+    chance, n_in_flight_max = flight
+    one, costs = make_race(table, target, goal, is_judged)
     while (ask := one.next()) is not None:
-        one.take(*answer(table, costs, ask))
-    many, _ = make_race(table, target, goal)
+        take(one, answer(table, costs, ask))
+    many, _ = make_race(table, target, goal, is_judged)
     flying: list[tuple[str, int]] = []
     while True:
         while len(flying) < n_in_flight_max and (ask := many.next()) is not None:
             flying.append(ask)
         if not flying:
             break
-        many.take(*answer(table, costs, flying.pop(chance.randrange(len(flying)))))
+        take(many, answer(table, costs, flying.pop(chance.randrange(len(flying)))))
     assert one.is_over
     assert many.is_over
     assert one.verdicts() == many.verdicts()
@@ -114,17 +127,18 @@ def test_the_order_in_which_answers_arrive_changes_nothing(
 
 
 @settings(max_examples=60)
-@given(tables, targets, st.sampled_from(Goal))
+@given(tables, targets, st.sampled_from(Goal), st.booleans())
 def test_nothing_is_taken_back(
-    table: list[list[Fraction | None]], target: Floor | Margin, goal: Goal
+    table: list[list[Fraction | None]], target: Floor | Margin, goal: Goal, is_judged: bool
 ) -> None:
-    race, costs = make_race(table, target, goal)
+    race, costs = make_race(table, target, goal, is_judged)
     before = race.verdicts()
     while (ask := race.next()) is not None:
-        race.take(*answer(table, costs, ask))
+        take(race, answer(table, costs, ask))
         after = race.verdicts()
         for old, new in zip(before, after, strict=True):
             assert old.status in (Status.NOT_PROVEN, new.status)
+            assert new.status is Status.NOT_PROVEN or not new.noise
             assert old.bounds.lower <= new.bounds.lower < new.bounds.upper <= old.bounds.upper or (
                 old.bounds == new.bounds
             )
