@@ -12,8 +12,6 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection
-
 from steelyard.config.load import InvalidConfig
 from steelyard.config.model import Config
 from steelyard.config.presets import default_text
@@ -26,7 +24,7 @@ from steelyard.control.orders import Orders
 from steelyard.control.places import Places
 from steelyard.control.prices import exchange
 from steelyard.control.prices import lists as price_lists
-from steelyard.control.secret import ensure_token, hint_of
+from steelyard.control.secret import ensure_token, put_only_key
 from steelyard.control.snapshot.compile import currencies
 from steelyard.control.snapshot.publish import Publisher
 from steelyard.control.workers.desk import LeaseDesk
@@ -43,7 +41,6 @@ from steelyard.gateway import snapshot
 from steelyard.store import accounts, keys, limits, proofs, revisions, settings
 from steelyard.store.database import Database
 from steelyard.store.migrate import upgrade
-from steelyard.store.revisions import Change
 
 log = logging.getLogger(__name__)
 
@@ -221,7 +218,7 @@ class Control:
                 return
         with self.database.write() as connection:
             change = revisions.begin(connection, time.time_ns(), "demo", "demo.key adopted")
-            _add_demo_key(connection, change, secret)
+            put_only_key(connection, change, DEMO, secret)
 
     def _all_secrets(self) -> dict[str, str]:
         return {**self._secrets, **self.engines.keys(), snapshot.ORDERS_KEY: self._orders_key}
@@ -253,14 +250,3 @@ class Control:
                 event.set()
         else:
             log.warning("worker %d sent a frame %r of a later version", link.worker, kind[:32])
-
-
-def _add_demo_key(connection: Connection, change: Change, secret: str) -> None:
-    tree = accounts.tree(connection)
-    account_id = tree.id_by_path.get(DEMO)
-    if account_id is None:
-        account_id = accounts.add(connection, change, None, DEMO, "api")
-    for old in keys.find(connection, account_id=account_id, name=DEMO):
-        keys.revoke(connection, change, old, "api")
-    new = keys.NewKey(hash_secret(secret.encode()), hint_of(secret), account_id, DEMO)
-    keys.add(connection, change, new)

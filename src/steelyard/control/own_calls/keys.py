@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import secrets
 
 from sqlalchemy import Connection
 
 from steelyard.control.control import Control
-from steelyard.control.secret import hint_of
-from steelyard.domain.accounts import KEY_PREFIX, hash_secret
-from steelyard.store import accounts, keys
+from steelyard.control.secret import new_key, put_only_key
+from steelyard.domain.accounts import hash_secret
+from steelyard.store import keys
 from steelyard.store.revisions import Change
 
 ACCOUNT = "weighing"
@@ -41,17 +40,10 @@ async def own_key(control: Control, account: str, file_name: str) -> str:
     known = await control.read(lambda c: keys.find(c, secret_hash=secret_hash))
     if secret and any(key.revoked_at_ns is None for key in known):
         return secret
-    secret = KEY_PREFIX + secrets.token_urlsafe(32)
+    secret = new_key()
 
     def work(connection: Connection, change: Change) -> None:
-        tree = accounts.tree(connection)
-        account_id = tree.id_by_path.get(account)
-        if account_id is None:
-            account_id = accounts.add(connection, change, None, account, "api")
-        for old in keys.find(connection, account_id=account_id, name=account):
-            keys.revoke(connection, change, old, "api")
-        new = keys.NewKey(hash_secret(secret.encode()), hint_of(secret), account_id, account)
-        keys.add(connection, change, new)
+        put_only_key(connection, change, account, secret)
 
     await control.write(account, f"a key for {account}", work)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
