@@ -229,6 +229,29 @@ def test_a_judge_or_baseline_that_bills_more_than_it_may_ends_it(path: Path, who
         assert sum(record.paid_pico for record in file.records.values()) > 10**6
 
 
+def test_a_judge_that_bills_more_late_takes_no_more_than_its_calls_under_way(path: Path) -> None:
+    vendor, n_now, at_break = Vendor(), 0, 0
+
+    async def greedy(offer: str, request: dict[str, object], *, task: str) -> Answer:
+        nonlocal n_now, at_break
+        if offer != "judge":
+            return await vendor(offer, request, task=task)
+        n_now += 1
+        own = vendor.asked.count("judge") + 1
+        answer = await vendor(offer, request, task=task)
+        for _ in range(6):
+            await asyncio.sleep(0)
+        at_break = at_break or (n_now if own > 10 else 0)
+        n_now -= 1
+        return replace(answer, cost_pico=10 if own <= 10 else 640)
+
+    given = options(currency="CNY", others=(JUDGE, BASE), concurrency=4)
+    (result,) = asyncio.run(run(WEIGHED, ITEMS, (GOOD,), greedy, path=path, options=given))
+    assert 1 < at_break <= 8
+    assert vendor.asked.count("judge") == 10 + at_break
+    assert result.stopped.startswith("the judge judge cost 0.00000000064 CNY")
+
+
 def test_a_resume_pays_neither_judge_nor_baseline_again(path: Path) -> None:
     first = weigh(Vendor(), path)
     silent = Vendor()
