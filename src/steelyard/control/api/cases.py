@@ -17,7 +17,15 @@ from starlette.routing import Route
 
 from steelyard.control import cases
 from steelyard.control.api.known import demand_one_of
-from steelyard.control.api.web import Body, admin, answer, body_of, control_of, listed
+from steelyard.control.api.web import (
+    Body,
+    admin,
+    answer,
+    asked_count,
+    body_of,
+    control_of,
+    listed,
+)
 from steelyard.control.cases import Found, NewNote, Wish
 from steelyard.control.proofs import proving
 from steelyard.domain.errors import InvalidRequest
@@ -70,7 +78,7 @@ async def list_cases(request: Request) -> Response:
         samples=cases.tagged(found.notes, tag, offer) if tag else None,
         is_alone=query.get("only_fails_here") == "1",
     )
-    start, limit = _number(request, "offset", 0), _number(request, "limit", _LIMIT)
+    start, limit = _count(request, "offset", 0), _count(request, "limit", _LIMIT)
     shown = chosen[start : start + min(limit, _LIMIT_MAX)]
     # Off the loop: there may be thousands of long answers.
     rows = await asyncio.to_thread(lambda: [cases.case_row(case, found.notes) for case in shown])
@@ -106,7 +114,7 @@ async def show_report(request: Request) -> Response:
     language = request.query_params.get("language", "en")
     if language not in LANGUAGES:
         raise InvalidRequest(f"language: {' or '.join(LANGUAGES)}", param="language")
-    count = min(_number(request, "cases", case_report.CASES_SHOWN), _CASES_SHOWN_MAX)
+    count = min(_count(request, "cases", case_report.CASES_SHOWN), _CASES_SHOWN_MAX)
     control = control_of(request)
     found = await cases.look(control, _task_of(request))
     name = found.analysis.task.name
@@ -166,13 +174,8 @@ def _task_of(request: Request) -> str:
     return task
 
 
-def _number(request: Request, name: str, default: int) -> int:
-    text = request.query_params.get(name)
-    if text is None:
-        return default
-    if not (text.isascii() and text.isdigit() and len(text) <= 9):
-        raise InvalidRequest(f"{name}: a whole number from 0", param=name)
-    return int(text)
+def _count(request: Request, name: str, default: int) -> int:
+    return asked_count(name, request.query_params.get(name), default)
 
 
 routes = [

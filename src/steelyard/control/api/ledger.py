@@ -22,7 +22,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from steelyard.control.api.call_rates import with_rates
-from steelyard.control.api.web import admin, answer, asked_ns, control_of, listed
+from steelyard.control.api.web import admin, answer, asked_count, asked_ns, control_of, listed
 from steelyard.control.auth import bearer, is_admin
 from steelyard.control.control import Control
 from steelyard.control.prices.exchange import exchange_of, remember
@@ -48,7 +48,6 @@ _AMOUNTS = ("cost", "charge", "reserved", "cost_in", "unconverted")
 _IN = ("in", "rate_age")
 _RATE_AGE_MAX = 3660
 _SHOWN_DIGITS = 6
-_DIGITS_MAX = 9
 
 
 class _Wish(NamedTuple):
@@ -127,7 +126,7 @@ async def lines(request: Request) -> Response:
     control, wish = control_of(request), _wish(request)
     tree: accounts.Tree = await control.read(accounts.tree)
     asked = _query(request, tree, ("limit", *_IN))
-    limit = _whole("limit", request.query_params.get("limit"), _LINES_DEFAULT)
+    limit = asked_count("limit", request.query_params.get("limit"), _LINES_DEFAULT)
     if wish is not None:
         return await _converted(
             control, wish, tree, lambda reports, into: reports.lines_in(into, limit, _made(asked))
@@ -233,7 +232,7 @@ def _wish(request: Request) -> _Wish | None:
         return None
     if currency not in CURRENCIES:
         raise InvalidRequest(f"in: {advise_currency(currency)}", param="in")
-    days = _whole("rate_age", age, BACK_DAYS_MAX)
+    days = asked_count("rate_age", age, BACK_DAYS_MAX)
     if days > _RATE_AGE_MAX:
         raise InvalidRequest(f"rate_age: at most {_RATE_AGE_MAX} days", param="rate_age")
     return _Wish(currency, days)
@@ -304,14 +303,6 @@ def _key_of(connection: Connection, secret: str) -> str:
     if expires_at_ns is not None and time.time_ns() >= expires_at_ns:
         raise Unauthenticated("This API key has expired.", code="expired_api_key")
     return found[0].key_id
-
-
-def _whole(name: str, text: str | None, default: int) -> int:
-    if text is None:
-        return default
-    if not text.isascii() or not text.isdecimal() or len(text) > _DIGITS_MAX:
-        raise InvalidRequest(f"{name}: a whole number", param=name)
-    return int(text)
 
 
 routes = [

@@ -25,6 +25,7 @@ from steelyard.domain.instants import instant_ns
 log = logging.getLogger(__name__)
 
 BODY_BYTES_MAX = 16 * 2**20
+_DIGITS_MAX = 9
 Handler = Callable[[Request], Awaitable[Response]]
 _Body = TypeVar("_Body", bound="Body")
 
@@ -132,6 +133,19 @@ def _plain(value: Any) -> Any:
     if isinstance(value, tuple | set | frozenset):
         return sorted(value)
     return str(value)
+
+
+def asked_count(name: str, text: str | None, default: int) -> int:
+    """The count in a parameter.
+
+    Raises:
+        InvalidRequest: it is none, or one that nobody means.
+    """
+    if text is None:
+        return default
+    if not (text.isascii() and text.isdecimal() and len(text) <= _DIGITS_MAX):
+        raise InvalidRequest(f"{name}: write a whole number from 0", param=name)
+    return int(text)
 
 
 def asked_ns(name: str, text: str | None, default: int = 0) -> int:

@@ -148,6 +148,20 @@ def needs_reference(sample: Sample) -> str:
     return "" if references(sample) else "the reference must be a text or a list of texts"
 
 
+def beyond_bounds(parameters: Parameters, bounds: Mapping[str, int]) -> str:
+    """The first parameter that is no whole number from 1 to its bound; empty when all are."""
+    for name, most in bounds.items():
+        value = parameters[name]
+        if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
+            return f"{name} is a whole number from 1 to {most}"
+    return ""
+
+
+def whole(parameters: Parameters, name: str) -> int:
+    """A parameter that was checked to be a whole number."""
+    return int(str(parameters[name]))
+
+
 def in_millionths(value: Fraction) -> Fraction:
     """A grade rounded to whole millionths; only 1 becomes 1 and only 0 becomes 0.
 

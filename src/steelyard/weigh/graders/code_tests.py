@@ -9,12 +9,20 @@ from fractions import Fraction
 
 from steelyard.domain.errors import ConfigError
 from steelyard.domain.tasks import Grade, Sample
-from steelyard.weigh.graders.base import Example, Grader, Parameters, extra
+from steelyard.weigh.graders.base import (
+    Example,
+    Grader,
+    Parameters,
+    beyond_bounds,
+    extra,
+    whole,
+)
 from steelyard.weigh.graders.codeblock import code_of
 from steelyard.weigh.sandbox import Ended, Limits, find_method, run_python, unsafe_code
 
 _REASON_CHARS = 200
 _CODE_CHARS_MAX = 200_000
+_BOUNDS = {"cpu_s": 600, "memory_mb": 65_536}
 
 _DRIVER = """
 import json, sys
@@ -50,9 +58,9 @@ def grade(answer: str, sample: Sample, parameters: Parameters) -> Grade:
     word = secrets.token_hex(16)
     job = json.dumps({"code": code, "tests": tests, "word": word}).encode()
     limits = Limits(
-        cpu_s=_number(parameters, "cpu_s"),
-        wall_s=3.0 * _number(parameters, "cpu_s") + 5,
-        memory_bytes=_number(parameters, "memory_mb") << 20,
+        cpu_s=whole(parameters, "cpu_s"),
+        wall_s=3.0 * whole(parameters, "cpu_s") + 5,
+        memory_bytes=whole(parameters, "memory_mb") << 20,
     )
     try:
         outcome = run_python(_DRIVER, job, limits, allow_unsafe=unsafe_code.get())
@@ -84,11 +92,7 @@ def fits(sample: Sample) -> str:
 
 def check(parameters: Parameters) -> str:
     """Bounds within reason."""
-    for name, most in (("cpu_s", 600), ("memory_mb", 65_536)):
-        value = parameters[name]
-        if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
-            return f"{name} is a whole number from 1 to {most}"
-    return ""
+    return beyond_bounds(parameters, _BOUNDS)
 
 
 def lacks() -> str:
@@ -111,10 +115,6 @@ def _code(answer: str, sample: Sample) -> str:
         return f"{before}\n{code}"
     body = code if code[:1] in {" ", "\t"} else "".join(f"    {x}" for x in code.splitlines(True))
     return beginning + body
-
-
-def _number(parameters: Parameters, name: str) -> int:
-    return int(str(parameters[name]))
 
 
 _TESTS = {"tests": "assert double(2) == 4"}

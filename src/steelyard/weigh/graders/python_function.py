@@ -19,10 +19,18 @@ from pathlib import Path
 
 from steelyard.domain.tasks import Grade, Sample
 from steelyard.weigh.catalog import nearest
-from steelyard.weigh.graders.base import Example, Grader, Item, Parameters
+from steelyard.weigh.graders.base import (
+    Example,
+    Grader,
+    Item,
+    Parameters,
+    beyond_bounds,
+    whole,
+)
 from steelyard.weigh.sandbox import Ended, Limits, run_trusted
 
 _REASON_CHARS = 300
+_BOUNDS = {"time_s": 600, "memory_mb": 65_536}
 _SOURCE_BYTES_MAX = 4 << 20
 """A longer file is not looked through for its function."""
 _ANY_NAME = frozenset(("__getattr__", "globals", "exec"))
@@ -68,8 +76,8 @@ def grade(answer: str, sample: Sample, parameters: Parameters) -> Grade:
         "answer": answer,
         "item": _plain_item(sample),
     }
-    time_s = _number(parameters, "time_s")
-    memory_bytes = _number(parameters, "memory_mb") << 20
+    time_s = whole(parameters, "time_s")
+    memory_bytes = whole(parameters, "memory_mb") << 20
     limits = Limits(cpu_s=time_s, wall_s=2.0 * time_s, memory_bytes=memory_bytes)
     try:
         outcome = run_trusted(_DRIVER, json.dumps(job).encode(), limits)
@@ -91,10 +99,8 @@ def fits(sample: Sample) -> str:
 
 def check(parameters: Parameters) -> str:
     """``function`` is ``module:function`` or ``file.py:function`` and can be found."""
-    for name, most in (("time_s", 600), ("memory_mb", 65_536)):
-        value = parameters[name]
-        if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
-            return f"{name} is a whole number from 1 to {most}"
+    if wrong := beyond_bounds(parameters, _BOUNDS):
+        return wrong
     where, _, name = str(parameters["function"]).rpartition(":")
     if not where or not name.isidentifier():
         return "function is module:function or path/to/file.py:function"
@@ -198,10 +204,6 @@ def _plain_item(sample: Sample) -> dict[str, object]:
         "labels": list(sample.labels),
         "choices": list(sample.choices),
     }
-
-
-def _number(parameters: Parameters, name: str) -> int:
-    return int(str(parameters[name]))
 
 
 # Functions of two arguments from the standard library will do for showing the way.

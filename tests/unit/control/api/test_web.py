@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from starlette.requests import Request
 
-from steelyard.control.api.web import answer, on_error
+from steelyard.control.api.web import answer, asked_count, on_error
 from steelyard.domain.errors import InvalidRequest, RateLimited
 
 
@@ -46,3 +46,11 @@ def test_half_a_surrogate_pair_of_a_model_hides_no_answer() -> None:
     assert "秤" in bytes(answer({"text": "秤"}).body).decode()
     response, shown = error_of(InvalidRequest("no \ud800"))
     assert (response.status_code, shown["message"]) == (400, "no \ud800")
+
+
+def test_a_count_in_a_query_is_one_or_is_refused_by_name() -> None:
+    assert [asked_count("limit", text, 7) for text in (None, "0", "999999999")] == [7, 0, 999999999]
+    for wrong in ("", "-1", "1.5", "\u0663", "\u00b2", "9" * 5000):
+        with pytest.raises(InvalidRequest, match="limit: write a whole number") as refused:
+            asked_count("limit", wrong, 7)
+        assert refused.value.param == "limit"

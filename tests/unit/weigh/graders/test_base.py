@@ -9,12 +9,14 @@ from steelyard.weigh.graders.base import (
     Grader,
     Item,
     Parameters,
+    beyond_bounds,
     extra,
     grade_answer,
     in_millionths,
     needs_reference,
     plain,
     references,
+    whole,
     without_thoughts,
 )
 
@@ -97,3 +99,12 @@ def test_references_are_texts_that_hold_something() -> None:
 )
 def test_only_1_becomes_1_and_only_0_becomes_0(value: Fraction, rounded: Fraction) -> None:
     assert in_millionths(value) == rounded
+
+
+def test_bounds_of_a_grader_are_whole_numbers_within_reason() -> None:
+    bounds = {"time_s": 600, "memory_mb": 10}
+    assert beyond_bounds({"time_s": 600, "memory_mb": 1}, bounds) == ""
+    for wrong in (0, 11, True, 1.0, "5", None):
+        found = beyond_bounds({"time_s": 5, "memory_mb": wrong}, bounds)
+        assert found == "memory_mb is a whole number from 1 to 10"
+    assert whole({"time_s": 5}, "time_s") == 5

@@ -15,7 +15,7 @@ from starlette.routing import Route
 from steelyard.config.model import Config
 from steelyard.control.api.offers import rate_text
 from steelyard.control.api.prices.shown import day_text
-from steelyard.control.api.web import admin, answer, control_of, listed
+from steelyard.control.api.web import admin, answer, asked_count, control_of, listed
 from steelyard.control.configuration import resolve
 from steelyard.control.control import Control
 from steelyard.control.price_watch import updates as price_updates
@@ -90,7 +90,7 @@ async def show_lists(request: Request) -> Response:
 async def check_book(request: Request) -> Response:
     """Findings about the book: ``?stale_days=``, ``?vendor=``, ``?model=``."""
     asked = request.query_params
-    days = number(asked.get("stale_days"), STALE_DAYS)
+    days = asked_count("stale_days", asked.get("stale_days"), STALE_DAYS)
 
     def work(connection: Connection) -> list[Finding]:
         market = price_book.load_market(connection, asked.get("vendor"), asked.get("model"))
@@ -215,19 +215,6 @@ def _days(line: ListedRate) -> dict[str, str | None]:
         "from_day": day_text(rate.valid_from, zone),
         "to_day": day_text(rate.valid_to, zone) if rate.valid_to is not None else None,
     }
-
-
-def number(text: str | None, default: int) -> int:
-    """A count in a query.
-
-    Raises:
-        InvalidRequest: it is none.
-    """
-    if text is None:
-        return default
-    if not (text.isascii() and text.isdigit() and len(text) < 7):
-        raise InvalidRequest(f"a whole number, not {text[:32]!r}")
-    return int(text)
 
 
 async def _body(request: Request) -> bytes:

@@ -14,8 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from steelyard.control.api.prices.book import number
-from steelyard.control.api.web import admin, answer, control_of, listed
+from steelyard.control.api.web import admin, answer, asked_count, control_of, listed
 from steelyard.control.control import Control
 from steelyard.control.price_watch import loop as price_loop
 from steelyard.control.prices import book as price_book
@@ -43,7 +42,7 @@ async def list_changes(request: Request) -> Response:
 
     ``state`` is ``open``, ``approved`` or ``dismissed``.
     """
-    limit = min(number(request.query_params.get("limit"), _SHOWN), _SHOWN_MAX)
+    limit = min(asked_count("limit", request.query_params.get("limit"), _SHOWN), _SHOWN_MAX)
     state = request.query_params.get("state")
     if state is not None and state not in STATES:
         raise InvalidRequest(f"state is one of {', '.join(STATES)}", param="state")
