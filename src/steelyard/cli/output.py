@@ -7,7 +7,7 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -76,19 +76,27 @@ def print_table(
         columns = [columns[index] for index in used]
         shown = [[row[index] for index in used] for row in shown]
     word_max = _WORD_MAX if is_terminal else None
-    if _width_min(columns, shown, word_max) > console.width:
+    room = console.width - _GAP * (len(columns) - 1)
+    widths = _widths(columns, shown, room, word_max)
+    if widths is None:
         console.print("\n\n".join(_record(columns, row) for row in shown), soft_wrap=True)
     else:
-        console.print(_table(columns, shown, right))
+        console.print(_table(columns, shown, right, widths))
 
 
-def _table(columns: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[str]) -> Table:
+def _table(
+    columns: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    right: Sequence[str],
+    widths: Sequence[int],
+) -> Table:
     from rich import box  # noqa: PLC0415 - slow to import
     from rich.table import Table  # noqa: PLC0415
 
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    for column in columns:
-        table.add_column(column, justify="right" if column in right else "left", overflow="fold")
+    for column, width in zip(columns, widths, strict=True):
+        justify: Literal["left", "right"] = "right" if column in right else "left"
+        table.add_column(column, justify=justify, overflow="fold", width=width)
     for row in rows:
         table.add_row(*row)
     return table
@@ -99,21 +107,40 @@ def _width_piped() -> int:
     return int(said) if said.isdecimal() and int(said) else _WIDTH_PIPED
 
 
-def _width_min(
-    columns: Sequence[str], rows: Iterable[Sequence[str]], word_max: int | None = _WORD_MAX
-) -> int:
-    """Columns of a terminal that a table takes when it is broken between words only.
+def _widths(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], room: int, word_max: int | None
+) -> list[int] | None:
+    """Widths with which every column is broken between words only; None where they do not fit.
+
+    Rich shortens the widest columns first, though they may hold one long name and others many
+    short words. So what there is beyond the longest words goes to the narrowest first.
 
     Args:
         columns: their headings.
         rows: of cells.
+        room: columns of the terminal that cells may take in all.
         word_max: words that are longer may be cut; None where none may.
     """
-    widths = [_longest(column, word_max) for column in columns]
-    for row in rows:
-        longest = [_longest(cell, word_max) for cell in row]
-        widths = [max(pair) for pair in zip(widths, longest, strict=True)]
-    return sum(widths) + _GAP * (len(widths) - 1)
+    table = list(zip(columns, *rows, strict=True))
+    least = [max(_longest(cell, word_max) for cell in column) for column in table]
+    whole = [max(map(_widest, column)) for column in table]
+    if sum(least) > room:
+        return None
+    widths, level = least, 0
+    while level < room:
+        level += 1
+        wider = [max(low, min(high, level)) for low, high in zip(least, whole, strict=True)]
+        if sum(wider) > room:
+            break
+        widths = wider
+    return widths
+
+
+def _widest(text: str) -> int:
+    """Columns that the text takes on a terminal, line by line."""
+    from rich.cells import cell_len  # noqa: PLC0415 - slow to import
+
+    return max(map(cell_len, text.split("\n")))
 
 
 def _longest(text: str, word_max: int | None) -> int:

@@ -88,6 +88,18 @@ def test_a_narrow_terminal_cuts_no_name_and_no_amount(
     assert (len(shown.splitlines()) == 4) is (width == 200)
 
 
+def test_a_name_is_whole_beside_columns_that_can_be_broken(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "78")
+    name, chart = "local/smollm2-135m-instruct", "············█···········"
+    why = "stopped to let another go first and then some more words"
+    print_table(("offer", "by hour", "why"), [(name, chart, why)] * 2)
+    shown = capsys.readouterr().out
+    assert shown.count(name) == shown.count(chart) == 2
+    assert max(map(len, shown.splitlines())) <= 78
+
+
 def test_chinese_is_broken_anywhere(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
