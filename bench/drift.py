@@ -20,8 +20,14 @@ wrong from then on with the same chance, anew at every visit) to the alarm, medi
 watches; the fall comes at a look drawn from 16 to 45. Those that do not alarm within 200 looks
 count as never.
 
-`meta` also tells what passes are for: how often the same bets alarm over steady offers, at the same
-error, if one fortune goes on from pass to pass with the references that it began with.
+`meta` also tells
+
+- the median over the tasks on which the method was not tuned (every other one);
+- what rounds are for: how often the same bets alarm over steady offers, at the same error, if one
+  fortune goes on from pass to pass with the references that it began with;
+- what becomes of `CHANGED` offers that are not worse by more than is borne: of as many right
+  answers that turned wrong as wrong ones that turned right (`swapped`: ten points each way), and of
+  a fall of just the tolerance (`borne`; stated: 5 %).
 """
 
 import argparse
@@ -35,11 +41,12 @@ from fractions import Fraction
 
 from bench.outcomes import Population, read
 from steelyard.domain.tasks import Grade, Status
-from steelyard.weigh.drift import QUALITY_SHARE, Gauge, Rules, Seen, Watch
+from steelyard.weigh.drift import BORNE_ERROR, QUALITY_SHARE, Rules, Seen, Watch
+from steelyard.weigh.gauges import Gauge
 from steelyard.weigh.stats import Decision
 
 SEED = 1
-STEADY, FALLEN = 500, 100
+STEADY, FALLEN, CHANGED = 500, 100, 100
 LOOKS, ITEMS, POOL = 200, 20, 300
 FALL = 0.1
 MEAN_MIN = 0.3
@@ -70,6 +77,17 @@ class Offer:
         self.fall = 0.0
         """Chance that a right answer is wrong now."""
 
+    def turn(self, count: int, *, is_swap: bool) -> None:
+        """Turns items that came out right to wrong for good; in a swap as many wrong ones, too."""
+        right = [index for index in range(POOL) if self._scores[index]]
+        wrong = [index for index in range(POOL) if not self._scores[index]]
+        if is_swap:
+            count = min(count, len(right), len(wrong))
+            for index in self._chance.sample(wrong, count):
+                self._scores[index] = 1
+        for index in self._chance.sample(right, count):
+            self._scores[index] = 0
+
     def visit(self, index: int) -> Seen:
         """One answer to an item."""
         if self._varies[index]:
@@ -96,9 +114,11 @@ def proven(populations: Sequence[Population], seed: str) -> tuple[Offer, Watch]:
     raise RuntimeError("nothing was ever proven")
 
 
-def looks_to_alarm(offer: Offer, watch: Watch, changes_at: int | None) -> int | None:
+def looks_to_alarm(
+    offer: Offer, watch: Watch, changes_at: int | None, looks: int = LOOKS
+) -> int | None:
     """The look at which a watch alarms, from 0; None if it never does."""
-    for look in range(LOOKS):
+    for look in range(looks):
         if look == changes_at:
             offer.fall = FALL / offer.mean
         for _ in range(ITEMS):
@@ -111,19 +131,33 @@ def looks_to_alarm(offer: Offer, watch: Watch, changes_at: int | None) -> int | 
 def alarms_without_passes(populations: Sequence[Population], pool: int) -> float:
     """Share of steady watches that alarm if one fortune adds up visit after visit."""
     rules, alarms = Rules(), 0
+    borne = float(rules.tolerance)
     for number in range(FALLEN):
         offer, _ = proven(populations, f"{SEED} one fortune {number}")
-        mean = float(1 + rules.tolerance) / 2
-        gauge = Gauge(mean, rules.error * QUALITY_SHARE, 1)
+        changed, fallen = Gauge(), Gauge()
+        changed.begin(0, rules.error * QUALITY_SHARE)
+        fallen.begin(0, BORNE_ERROR)
         references: dict[int, Seen] = {}
-        gauge.begin()
         for visit in range(LOOKS * ITEMS):
             seen = offer.visit(visit % pool)
             first = references.setdefault(visit % pool, seen)
             if visit >= pool:
-                gauge.take(float(1 + (first.grade or 0) - (seen.grade or 0)) / 2)
-        alarms += gauge.is_rich
+                fall = float((first.grade or 0) - (seen.grade or 0))
+                changed.take(fall)
+                fallen.take((fall - borne) / (1 + borne))
+        alarms += changed.is_rich and fallen.is_rich
     return alarms / FALLEN
+
+
+def alarms_of_changed(populations: Sequence[Population], count: int, *, is_swap: bool) -> float:
+    """Share of watches that alarm over offers of which so many items turned after 25 looks."""
+    alarms = 0
+    for number in range(CHANGED):
+        offer, watch = proven(populations, f"{SEED} changed {number}")
+        if looks_to_alarm(offer, watch, None, LOOKS // 8) is None:
+            offer.turn(count, is_swap=is_swap)
+            alarms += looks_to_alarm(offer, watch, None) is not None
+    return alarms / CHANGED
 
 
 def measure() -> tuple[dict[str, float], dict[str, object]]:
@@ -134,6 +168,8 @@ def measure() -> tuple[dict[str, float], dict[str, object]]:
         offer, watch = proven(populations, f"{SEED} steady {number}")
         alarms += looks_to_alarm(offer, watch, None) is not None
     waits: dict[float, list[float]] = {share: [] for share in REDRAWN}
+    new: list[float] = []
+    held_out = {population.task for population in populations[1::2]}
     early = 0
     for number in range(FALLEN):
         offer, watch = proven(populations, f"{SEED} fallen {number}")
@@ -142,7 +178,10 @@ def measure() -> tuple[dict[str, float], dict[str, object]]:
         if found is not None and found < changes_at:
             early += 1
             continue
-        waits[offer.redrawn].append(float("inf") if found is None else found - changes_at + 1)
+        wait = float("inf") if found is None else found - changes_at + 1
+        waits[offer.redrawn].append(wait)
+        if offer.task in held_out:
+            new.append(wait)
     every = sorted(wait for some in waits.values() for wait in some)
     figures = {
         "drift_false_alarm": alarms / STEADY,
@@ -155,6 +194,13 @@ def measure() -> tuple[dict[str, float], dict[str, object]]:
         "false_alarm_without_passes": {
             str(pool): alarms_without_passes(populations, pool) for pool in (60, POOL)
         },
+        "watches_changed": CHANGED,
+        "alarms_swapped": alarms_of_changed(populations, POOL // 10, is_swap=True),
+        "alarms_borne": alarms_of_changed(
+            populations, int(POOL * Rules().tolerance), is_swap=False
+        ),
+        "alarm_looks_tasks_not_tuned_on": _told(statistics.median_low(new)),
+        "watches_of_these": len(new),
         "looks": LOOKS,
         "items_per_look": ITEMS,
         "pool": POOL,

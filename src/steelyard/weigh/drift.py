@@ -5,16 +5,21 @@ What an item was first graded, by the verdict's run or by this watch, is its ref
 grade is compared with that. So item difficulty cancels, and if nothing changed both grades are
 draws of one kind: their difference is nought on the mean, whatever noise there is.
 
-*Why passes.* A reference is noisy itself and stays what it is: a pool that was lucky at its
+*Why gamblers leave.* A reference is noisy itself and stays what it is: a pool that was lucky at its
 reference looks worse than that for ever, and a test that adds up visit after visit must alarm some
-day. Within one pass each reference counts once, so the pairs are independent and a gambler's
-fortune is fair (``betting``); the next pass begins anew at a smaller error, error / (p (p + 1)) for
-pass p. These add up to the error, whatever passes have in common. *Why the run's order.* A verdict
-stops reading when it knows, which favours lucky references; a fair game stays fair when it is cut
-off at a time that depends on what was read in the same order.
+day. A gambler meets each item once, so the pairs are independent and the fortune is fair
+(``betting``); after one round through the pool it leaves. Those who begin in pass p share the error
+error / (p (p + 1)). These add up to the error, whatever gamblers have in common. *Why the run's
+order.* A verdict stops reading when it knows, which favours lucky references; a fair game stays
+fair when it is cut off at a time that depends on what was read in the same order. So gamblers of
+the first pass, which may find items without a reference, do not go on into the second.
 
-*Change of unknown date.* A new gambler begins every 20 items with an equal part of the money; the
-sum is still fair, and nobody must first win back what was lost while all was well.
+*Why two claims.* An alarm says that something changed, and that the mean fell by more than is
+borne. The first is what the stated error is about. The second has a larger error of its own, and so
+a tolerance takes nothing from how soon a change is known.
+
+*Change of unknown date.* A new gambler begins every 100 items at most, so nobody must first win
+back what was lost while all was well.
 
 The design note ``weighing-statistics`` has the proofs. Called by ``control.drift``; pure.
 """
@@ -23,30 +28,32 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from steelyard.weigh.betting import STAKES as ALL_STAKES
 from steelyard.weigh.betting import check_error
+from steelyard.weigh.gauges import STAKES, Gauge
 from steelyard.weigh.sequences import GRID, unit_bound
 
-STAKES = ALL_STAKES[:8]
-"""Down to 6 %: who bets less can win nothing worth telling within one pass."""
-START_EVERY = 20
-"""Items of the pool from one gambler's start to the next."""
-PAIRS_MIN = 20
+START_EVERY: Final = 100
+"""Items of the pool from one gambler's start to the next, at most."""
+STARTS_MIN: Final = 3
+"""Gamblers who begin in a pass, however small the pool."""
+PAIRS_MIN: Final = 20
 """With fewer comparisons nothing is said."""
-RECENT = 4
-"""Visits whose mean the second gauge of quality compares with the reference: noise averages out."""
-QUALITY_SHARE = 0.75
+QUALITY_SHARE: Final = 0.75
 """Of the error; the rest is for the length of answers."""
-_ERROR_TOLD = 0.05
+BORNE_ERROR: Final = 0.05
+"""Chance that an offer that fell by no more than the tolerance ever counts as fallen further."""
+_SINCE_EVERY: Final = 20
+"""Visits between the moments of which one may be told as the beginning of a change."""
+_ERROR_TOLD: Final = 0.05
 """Of the bounds told beside a change; they decide nothing."""
-_CAUSES = ("quality", "length")
+_CAUSES: Final = ("quality", "length")
 
 
 class State(StrEnum):
@@ -87,63 +94,11 @@ class Seen(NamedTuple):
     """Aware, UTC."""
 
 
-@dataclass(slots=True)
-class Gauge:
-    """Gamblers who begin one after the other: evidence that a mean has risen above a candidate.
-
-    A factor is that of ``betting.Fortune``. What those who began hold together is kept stake by
-    stake, so that one more observation costs a dozen multiplications however many began.
-    """
-
-    mean: float
-    """The candidate; larger than 0."""
-    error: float
-    starts: int
-    """Gamblers there will be; fixed before any observation."""
-    is_rich: bool = False
-    """Whether the candidate is refuted; the gauge stands still from then on."""
-    evidence: float = 1.0
-    """What all hold together, of an initial 1; those who have not begun hold their part."""
-    _begun: int = 0
-    _held: list[float] = field(default_factory=lambda: [0.0] * len(STAKES), repr=False)
-    _known: dict[float, list[float]] = field(default_factory=dict, repr=False)
-
-    @property
-    def needed(self) -> float:
-        """The evidence that refutes."""
-        return 1 / self.error
-
-    def begin(self) -> None:
-        """Lets the next gambler begin; nobody when all have."""
-        if self._begun < self.starts and not self.is_rich:
-            self._begun += 1
-            self._held = [held + 1.0 for held in self._held]
-
-    def take(self, gain: float) -> None:
-        """Bets on one more observation, in [0, 1]."""
-        if self.is_rich:
-            return
-        factors = self._known.get(gain)
-        if factors is None:
-            factors = _factors(gain, self.mean)
-            if len(self._known) < 64:
-                self._known[gain] = factors
-        self._held = [held * factor for held, factor in zip(self._held, factors, strict=True)]
-        held = sum(self._held) / len(STAKES)
-        self.evidence = (held + self.starts - self._begun) / self.starts
-        self.is_rich = self.evidence >= self.needed
-
-
-def _factors(gain: float, mean: float) -> list[float]:
-    won = gain / mean - 1
-    return [1 + stake * won for stake in STAKES]
-
-
 class Pair(NamedTuple):
     """One item's reference and what it is now, both graded or both counted."""
 
-    position: int
-    """Of the item in the pool."""
+    visit: int
+    """Number of the visit."""
     reference: Seen
     now: Seen
 
@@ -164,8 +119,7 @@ class Finding:
     """Bounds of the change at 95 %, whenever one looks."""
     upper: Decimal
     n: int
-    """Comparisons that the change is told of: of this pass, or of the one before it while this one
-    has too few."""
+    """Comparisons that the change is told of: of the last round through the pool."""
     length: Fraction | None
     """Tokens of an answer now over those at the reference, typically; None when unknown."""
     is_better: bool
@@ -173,7 +127,7 @@ class Finding:
     n_unscored: int
     """Visits without a grade since the references."""
     evidence: float
-    """For a fall of quality, of which ``needed`` makes an alarm."""
+    """Of the claim for a fall of quality that lacks most; with ``needed`` for both it alarms."""
     needed: float
     pass_number: int
 
@@ -201,17 +155,19 @@ class Watch:
         self.rules = rules or Rules()
         self.causes: tuple[str, ...] = ()
         self.since: datetime | None = None
-        self._since_position = 0
+        self._since_visit = 0
         self.is_better = False
         self.n_unscored = 0
-        self.pass_number = 0
+        self.pass_number = 1
+        self._position = 0
+        self._visit = 0
+        self._starts = max(STARTS_MIN, -(-len(self.ids) // START_EVERY))
+        self._spacing = -(-len(self.ids) // self._starts)
         self._references = {
             name: seen for name, seen in references.items() if seen.grade is not None
         }
-        self._recent: dict[str, deque[float]] = {}
-        self._pairs: list[Pair] = []
-        self._earlier: list[Pair] = []
-        self._begin_pass()
+        self._pairs: deque[Pair] = deque()
+        self._begin_gauges()
 
     @property
     def next(self) -> tuple[int, str]:
@@ -232,9 +188,8 @@ class Watch:
         """
         if self.is_drifted:
             raise ValueError("this watch has alarmed; it is begun anew, or there is a new verdict")
-        if self._position % START_EVERY == 0:
-            for gauge in (self._quality, self._lasting, self._length, self._better):
-                gauge.begin()
+        if self._position % self._spacing == 0:
+            self._let_begin()
         sample = self.ids[self._position]
         reference = self._references.get(sample)
         if seen.grade is None:
@@ -242,7 +197,8 @@ class Watch:
         elif reference is None:
             self._references[sample] = seen
         else:
-            self._compare(sample, Pair(self._position, reference, seen))
+            self._compare(Pair(self._visit, reference, seen))
+        self._visit += 1
         self._position += 1
         if self._position == len(self.ids) and not self.is_drifted:
             self._begin_pass()
@@ -255,89 +211,114 @@ class Watch:
         """
         self.causes, self.since, self.is_better = (), None, False
         self._references.clear()
-        self._recent.clear()
-        self._pairs = []
+        self._pairs.clear()
+        self._begin_gauges()
         self._begin_pass()
 
     def finding(self) -> Finding:
         """What it says by now."""
-        pairs = self._pairs if self.is_drifted or len(self._pairs) >= PAIRS_MIN else self._earlier
-        pairs = pairs or self._pairs
-        error = _ERROR_TOLD
+        pairs, error = list(self._pairs), _ERROR_TOLD
         if self.is_drifted:
             # Of the part that speaks most strongly; chosen among so many, each has its share.
-            pairs = [pair for pair in pairs if pair.position >= self._since_position]
-            error /= self._quality.starts
+            pairs = [pair for pair in pairs if pair.visit >= self._since_visit]
+            error /= -(-len(self.ids) // _SINCE_EVERY) + 1
         falls = [_fall(pair) for pair in pairs]
         lower, upper = _bounds(falls, error)
         state = State.STEADY if len(pairs) >= PAIRS_MIN else State.THIN
+        evidence, needed = self._least_known()
         return Finding(
             state=State.DRIFTED if self.is_drifted else state,
             causes=self.causes,
             since=self.since,
-            change=1 - 2 * sum(map(Fraction, falls), Fraction(0)) / len(falls) if falls else None,
+            change=-sum(falls, Fraction(0)) / len(falls) if falls else None,
             lower=lower,
             upper=upper,
             n=len(falls),
             length=_growth(pairs),
             is_better=self.is_better,
             n_unscored=self.n_unscored,
-            evidence=max(self._quality.evidence, self._lasting.evidence),
-            needed=self._quality.needed,
+            evidence=evidence,
+            needed=needed,
             pass_number=self.pass_number,
         )
 
+    def _least_known(self) -> tuple[float, float]:
+        """Evidence and what is needed, of the claim for a fall that lacks most."""
+        leaders = [gauge.leader for gauge in (self._changed, self._fallen)]
+        found = [each for each in leaders if each is not None]
+        if not found:
+            return 1.0, 1 / self._error_of_start(self.rules.error * QUALITY_SHARE)
+        least = min(found, key=lambda each: each.best / each.needed)
+        return least.best, least.needed
+
+    def _begin_gauges(self) -> None:
+        self._changed, self._fallen = Gauge(), Gauge()
+        self._longer, self._better = Gauge(), Gauge()
+        error = self.rules.error
+        self._gauges = (
+            (self._changed, error * QUALITY_SHARE),
+            (self._fallen, BORNE_ERROR),
+            (self._longer, error * (1 - QUALITY_SHARE)),
+            (self._better, error * QUALITY_SHARE),
+        )
+
     def _begin_pass(self) -> None:
+        if self.pass_number == 1:
+            for gauge, _ in self._gauges:
+                gauge.leave(self._visit)
         self.pass_number += 1
         self._position = 0
-        self._earlier, self._pairs = self._pairs, []
-        rules, starts = self.rules, -(-len(self.ids) // START_EVERY)
-        error = rules.error / (self.pass_number * (self.pass_number + 1))
-        fallen = float(1 + rules.tolerance) / 2
-        grown = float((1 + rules.longer) / (2 + rules.longer))
-        self._quality = Gauge(fallen, error * QUALITY_SHARE / 2, starts)
-        self._lasting = Gauge(fallen, error * QUALITY_SHARE / 2, 1)
-        self._better = Gauge(fallen, error * QUALITY_SHARE, starts)
-        self._length = Gauge(grown, error * (1 - QUALITY_SHARE), starts)
 
-    def _compare(self, sample: str, pair: Pair) -> None:
+    def _let_begin(self) -> None:
+        for gauge, error in self._gauges:
+            gauge.leave(self._visit - len(self.ids))
+            gauge.begin(self._visit, self._error_of_start(error))
+
+    def _error_of_start(self, error: float) -> float:
+        """The part of an error that a gambler has who begins now."""
+        return error / (self.pass_number * (self.pass_number + 1) * self._starts)
+
+    def _compare(self, pair: Pair) -> None:
+        while self._pairs and self._pairs[0].visit <= pair.visit - len(self.ids):
+            self._pairs.popleft()
         self._pairs.append(pair)
-        fall = _fall(pair)
-        recent = self._recent.setdefault(sample, deque(maxlen=RECENT))
-        recent.append(fall)
-        self._quality.take(fall)
-        self._lasting.take(sum(recent) / len(recent))
-        self._better.take(1 - fall)
-        share = _length_share(pair)
-        if share is not None:
-            self._length.take(share)
+        fall, borne = float(_fall(pair)), float(self.rules.tolerance)
+        self._changed.take(fall)
+        self._fallen.take(_beyond(fall, borne))
+        self._better.take(_beyond(-fall, borne))
+        grown = self._grown(pair)
+        if grown is not None:
+            self._longer.take(grown)
         self.is_better = self.is_better or self._better.is_rich
-        is_worse = self._quality.is_rich or self._lasting.is_rich
-        alarms = (is_worse, self._length.is_rich)
+        alarms = (self._changed.is_rich and self._fallen.is_rich, self._longer.is_rich)
         self.causes = tuple(name for name, is_one in zip(_CAUSES, alarms, strict=True) if is_one)
         if self.causes:
             first = self._find_since()
-            self.since, self._since_position = first.now.at, first.position
+            self.since, self._since_visit = first.now.at, first.visit
+
+    def _grown(self, pair: Pair) -> float | None:
+        """What a bet on longer answers wins; None when a length is unknown."""
+        share, longer = _length_share(pair), self.rules.longer
+        return None if share is None else share / float((1 + longer) / (2 + longer)) - 1
 
     def _find_since(self) -> Pair:
-        """The first visit of the part of this pass with the best of all starts."""
-        is_quality = "quality" in self.causes
-        mean = self._quality.mean if is_quality else self._length.mean
-        best, found = 0.0, self._pairs[-1]
+        """The first visit of the part of the last round with the best of all starts."""
+        is_quality, borne = "quality" in self.causes, float(self.rules.tolerance)
+        pairs, best, found = list(self._pairs), 0.0, self._pairs[-1]
         held = [1.0] * len(STAKES)
-        for index in reversed(range(len(self._pairs))):
-            pair = self._pairs[index]
-            gain = _fall(pair) if is_quality else _length_share(pair)
-            if gain is not None:
-                held = [h * f for h, f in zip(held, _factors(gain, mean), strict=True)]
-            before = self._pairs[index - 1].position if index else -1
-            is_start = pair.position // START_EVERY != before // START_EVERY
+        for index in reversed(range(len(pairs))):
+            pair = pairs[index]
+            win = _beyond(float(_fall(pair)), borne) if is_quality else self._grown(pair)
+            if win is not None:
+                held = [part * (1 + s * win) for part, s in zip(held, STAKES, strict=True)]
+            before = pairs[index - 1].visit if index else -1
+            is_start = pair.visit // _SINCE_EVERY != before // _SINCE_EVERY
             if is_start and sum(held) > best:
                 best, found = sum(held), pair
         return found
 
 
-def _bounds(falls: Sequence[float], error: float) -> tuple[Decimal, Decimal]:
+def _bounds(falls: Sequence[Fraction], error: float) -> tuple[Decimal, Decimal]:
     """Bounds of the change of the mean grade, at one look at all of them.
 
     Not those of a sequence that looks on the way: what it ruled out early would contradict a change
@@ -345,17 +326,22 @@ def _bounds(falls: Sequence[float], error: float) -> tuple[Decimal, Decimal]:
     """
     lower, upper = unit_bound(error / 2, 2), unit_bound(error / 2, 2)
     for fall in falls:
-        lower.take(1 - fall)
-        upper.take(fall)
+        lower.take(float(1 - fall) / 2)
+        upper.take(float(1 + fall) / 2)
     return Decimal(lower.raise_edge()) / GRID - 1, 1 - Decimal(upper.raise_edge()) / GRID
 
 
-def _fall(pair: Pair) -> float:
-    """By how much the grade fell, moved from [-1, 1] to [0, 1]."""
+def _fall(pair: Pair) -> Fraction:
+    """By how much the grade fell, -1 to 1."""
     reference, now = pair.reference.grade, pair.now.grade
     if reference is None or now is None:
         raise ValueError("a pair has two grades")
-    return float(1 + reference - now) / 2
+    return reference - now
+
+
+def _beyond(fall: float, borne: float) -> float:
+    """What a bet on more than is borne wins: -1 or more, 0 on the mean at just that much."""
+    return (fall - borne) / (1 + borne)
 
 
 def _length_share(pair: Pair) -> float | None:
