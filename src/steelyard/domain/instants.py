@@ -10,6 +10,18 @@ DAY_NS = 86_400 * NS
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+def read_instant(text: str) -> datetime:
+    """The instant in a text that we wrote, which says its zone.
+
+    Raises:
+        ValueError: it is none, or has no zone.
+    """
+    instant = datetime.fromisoformat(text)
+    if instant.utcoffset() is None:
+        raise ValueError(f"{text} has no zone")
+    return instant
+
+
 def instant_ns(instant: datetime) -> int:
     """The instant in UTC nanoseconds since 1970, exactly."""
     return (instant - _EPOCH) // timedelta(microseconds=1) * 1000

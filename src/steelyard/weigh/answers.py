@@ -15,9 +15,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -26,14 +25,15 @@ from typing import NamedTuple
 import msgspec
 
 from steelyard.domain.errors import StoreUnavailable
+from steelyard.domain.instants import read_instant
 from steelyard.domain.tallies import tally_of
 from steelyard.weigh.asking import Answer, Ask
+from steelyard.weigh.linefile import LineFile, encoded, offset_of
 
 ANSWER_BYTES_MAX = 256 * 1024
 """A longer answer is asked for anew."""
 FILE_BYTES_MAX = 64 << 20
 """Of one offer: some ten thousand answers of ordinary length."""
-_LENGTH_BITS = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +50,9 @@ class AnswerStore:
     def __init__(self, folder: Path, offer: str, upstream: str, bounds: Bounds) -> None:
         """``upstream`` is the model's name at the vendor."""
         name = hashlib.sha256(f"{offer}\0{upstream}".encode()).hexdigest()[:24]
-        self._path = folder / f"{name}.jsonl"
+        self._file = LineFile(folder / f"{name}.jsonl")
         self._bounds = bounds
         self._places: dict[bytes, int] = {}
-        self._fd = -1
-        self._size = 0
 
     def open(self, now: datetime) -> None:
         """Opens and reads the file; what is too old is forgotten.
@@ -62,37 +60,25 @@ class AnswerStore:
         Raises:
             OSError: it cannot be.
         """
-        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
         oldest = (now - timedelta(days=self._bounds.days_max)).timestamp()
         self._places.clear()
-        self._size = 0
-        with os.fdopen(os.dup(self._fd), "rb") as file:
-            file.seek(0)
-            for line in file:
-                found = _head(line)
-                if found is None:  # torn by a crash, or not ours
-                    if not line.endswith(b"\n"):
-                        os.ftruncate(self._fd, self._size)
-                        break
-                elif found[1] >= oldest:
-                    self._places[found[0]] = self._size << _LENGTH_BITS | len(line)
-                self._size += len(line)
+        self._file.open(is_locked=False)
+        for place, line in self._file.lines():
+            found = _head(line)
+            if found is not None and found[1] >= oldest:
+                self._places[found[0]] = place
 
     def close(self) -> None:
         """Closes the file; more than once does no harm."""
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
+        self._file.close()
 
     def get(self, key: bytes) -> Answer | None:
         """The stored answer to a request; None when there is none."""
         place = self._places.get(key)
         if place is None:
             return None
-        line = os.pread(self._fd, place & (1 << _LENGTH_BITS) - 1, place >> _LENGTH_BITS)
         try:
-            return _read(json.loads(line))
+            return _read(json.loads(self._file.read(place)))
         except (ValueError, KeyError, TypeError):
             return None
 
@@ -107,30 +93,26 @@ class AnswerStore:
         line = _line(key, answer, now)
         if len(line) > ANSWER_BYTES_MAX:
             return
-        if self._size + len(line) > self._bounds.file_bytes_max:
+        if self._file.size + len(line) > self._bounds.file_bytes_max:
             self._halve()
-        written = os.write(self._fd, line)
-        if written < len(line):
-            os.ftruncate(self._fd, self._size)
-            return
-        self._places[key] = self._size << _LENGTH_BITS | len(line)
-        self._size += len(line)
+        self._places[key] = self._file.append(line)
 
     def _halve(self) -> None:
         """Drops the older half, through a new file that takes the place of the old one."""
-        keep = self._size - self._bounds.file_bytes_max // 2
-        fresh = self._path.with_suffix(".new")
-        descriptor = os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
-        size, places = 0, dict[bytes, int]()
-        for key, place in sorted(self._places.items(), key=lambda pair: pair[1]):
-            offset, length = place >> _LENGTH_BITS, place & (1 << _LENGTH_BITS) - 1
-            if offset >= keep:
-                os.write(descriptor, os.pread(self._fd, length, offset))
-                places[key] = size << _LENGTH_BITS | length
-                size += length
-        fresh.rename(self._path)
-        os.close(self._fd)
-        self._fd, self._size, self._places = descriptor, size, places
+        keep = self._file.size - self._bounds.file_bytes_max // 2
+        fresh = LineFile(self._file.path.with_suffix(".new"))
+        fresh.path.unlink(missing_ok=True)  # one that a crash left
+        with ExitStack() as undo:
+            undo.callback(fresh.close)
+            fresh.open(is_locked=False)
+            places = {
+                key: fresh.append(self._file.read(place))
+                for key, place in sorted(self._places.items(), key=lambda pair: pair[1])
+                if offset_of(place) >= keep
+            }
+            fresh.take_place_of(self._file)
+            undo.pop_all()  # all went well: it stays open
+        self._file, self._places = fresh, places
 
 
 class StoringAsk:
@@ -239,10 +221,7 @@ def _line(key: bytes, answer: Answer, now: datetime) -> bytes:
         "model_answered": answer.model_answered,
         "answered_at": now.isoformat(),
     }
-    try:
-        return msgspec.json.encode(row) + b"\n"
-    except UnicodeEncodeError:  # a lone surrogate, which UTF-8 cannot carry
-        return json.dumps(row, ensure_ascii=True, separators=(",", ":")).encode() + b"\n"
+    return encoded(row)
 
 
 def _head(line: bytes) -> tuple[bytes, float] | None:
@@ -255,9 +234,6 @@ def _head(line: bytes) -> tuple[bytes, float] | None:
 
 
 def _read(row: Mapping[str, object]) -> Answer:
-    answered_at = datetime.fromisoformat(str(row["answered_at"]))
-    if answered_at.utcoffset() is None:
-        raise ValueError("an instant without a zone")
     used = row.get("used")  # earlier versions did not keep it
     return Answer(
         text=str(row["text"]),
@@ -270,5 +246,5 @@ def _read(row: Mapping[str, object]) -> Answer:
         time_s=float(str(row["time_s"])),
         call_id=str(row["call_id"]),
         model_answered=str(row["model_answered"]),
-        answered_at=answered_at,
+        answered_at=read_instant(str(row["answered_at"])),
     )

@@ -11,13 +11,13 @@ from datetime import datetime
 from fractions import Fraction
 from typing import NamedTuple
 
-import msgspec
-
+from steelyard.domain.instants import read_instant
 from steelyard.domain.tallies import Tally, tally_of
 from steelyard.domain.tasks import Grade
 from steelyard.weigh.asking import Answer
 from steelyard.weigh.bills import Bill
 from steelyard.weigh.graders.judge import Settled, Winner
+from steelyard.weigh.linefile import encoded
 
 ANSWER_CHARS_KEPT = 16_384
 """Of a longer answer only so much is kept, enough for reading and for most regrading."""
@@ -142,10 +142,7 @@ def encode(record: Record) -> bytes:
         "model_answered": record.model_answered,
         "finished_at": record.finished_at.isoformat(),
     }
-    try:
-        return msgspec.json.encode(row) + b"\n"
-    except UnicodeEncodeError:  # a lone surrogate, which UTF-8 cannot carry
-        return json.dumps(row, ensure_ascii=True, separators=(",", ":")).encode() + b"\n"
+    return encoded(row)
 
 
 def decode(line: bytes) -> Record:
@@ -164,7 +161,7 @@ def decode(line: bytes) -> Record:
         form_digest=str(row["form"]),
         sample=str(row["sample"]),
         grade=Grade(value, str(row["reason"]), str(row["extracted"])),
-        finished_at=_instant(str(row["finished_at"])),
+        finished_at=read_instant(str(row["finished_at"])),
         is_answered=row["is_answered"] is True,
         answer=str(row["answer"]),
         finish_reason=str(row["finish_reason"]),
@@ -197,10 +194,3 @@ def _settled(row: object) -> Settled | None:
         raise TypeError("settled is a list")
     winner, is_disagreed, favoured = row
     return Settled(Winner(winner), bool(is_disagreed), Winner(favoured) if favoured else None)
-
-
-def _instant(text: str) -> datetime:
-    instant = datetime.fromisoformat(text)
-    if instant.utcoffset() is None:
-        raise ValueError(f"{text} has no zone")
-    return instant

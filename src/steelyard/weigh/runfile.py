@@ -12,8 +12,6 @@ ledger has.
 from __future__ import annotations
 
 import asyncio
-import fcntl
-import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -22,6 +20,7 @@ from types import TracebackType
 from typing import overload
 
 from steelyard.domain.errors import ConfigError, StoreUnavailable
+from steelyard.weigh.linefile import LineFile, read_line
 from steelyard.weigh.records import (
     ANSWER_CHARS_KEPT,
     BROKEN,
@@ -49,8 +48,6 @@ __all__ = [
     "record_of",
 ]
 
-_LENGTH_BITS = 24
-"""Of the number that says where a line lies: offset above, length below."""
 _TORN = "of {} cannot be read any more"
 _MARK = re.compile(r"(?:idle-)?[0-9a-f]{8,}(?:-[0-9a-f]+)?")
 """What tells a run file of a weighing from the task's others: an instant, or the form's digest."""
@@ -77,9 +74,9 @@ class Records(Mapping[Key, Record]):
         """Where an item's record lies; None when it is not finished."""
         return self._places.get((offer, form_digest), {}).get(sample)
 
-    def put(self, key: Key, offset: int, length: int) -> None:
+    def put(self, key: Key, place: int) -> None:
         """Notes where a record lies; a later one takes the place of an earlier."""
-        self._places.setdefault(key[:2], {})[key[2]] = offset << _LENGTH_BITS | length
+        self._places.setdefault(key[:2], {})[key[2]] = place
 
 
 class Stored(Sequence[Record]):
@@ -128,7 +125,7 @@ def read_at(path: Path, place: int) -> Record:
 
 
 def _read(fd: int, place: int, path: Path) -> Record:
-    line = os.pread(fd, place & (1 << _LENGTH_BITS) - 1, place >> _LENGTH_BITS)
+    line = read_line(fd, place)
     try:
         return decode(line)
     except BROKEN as error:
@@ -143,8 +140,7 @@ class RunFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._fd = -1
-        self._size = 0
+        self._file = LineFile(path)
         self.records = Records(path)
 
     def __enter__(self) -> RunFile:
@@ -157,10 +153,9 @@ class RunFile:
         with ExitStack() as undo:
             undo.callback(self.close)
             try:
-                self._path.parent.mkdir(parents=True, exist_ok=True)
-                self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
-                fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                self._recover()
+                self._file.open()
+                for number, (place, line) in enumerate(self._file.lines(), start=1):
+                    self.records.put(_decode_line(line, self._path.name, number).key, place)
             except BlockingIOError as error:
                 message = f"{self._path.name}: another weighing is writing it"
                 raise ConfigError(message) from error
@@ -179,9 +174,7 @@ class RunFile:
 
     def close(self) -> None:
         """Closes the file and gives up the lock; more than once does no harm."""
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
+        self._file.close()
 
     def append(self, record: Record) -> None:
         """Writes one finished item; it survives the death of this process from here on.
@@ -189,32 +182,15 @@ class RunFile:
         Raises:
             StoreUnavailable: the disk is full or gone.
         """
-        data = encode(record)
         try:
-            written = os.write(self._fd, data)
-            if written < len(data):
-                # Cut at once: items of other offers may still be written behind it.
-                os.ftruncate(self._fd, self._size)
-                raise StoreUnavailable(f"run file {self._path.name}: no room for a whole line")
+            place = self._file.append(encode(record))
         except OSError as error:
             raise StoreUnavailable(f"run file {self._path.name}: {error.strerror}") from error
-        self.records.put(record.key, self._size, len(data))
-        self._size += len(data)
+        self.records.put(record.key, place)
 
     def stored(self, places: Sequence[int]) -> Stored:
         """The records that lie there, also after this file is closed."""
         return Stored(self._path, places)
-
-    def _recover(self) -> None:
-        with os.fdopen(os.dup(self._fd), "rb") as file:
-            file.seek(0)
-            for number, line in enumerate(file, start=1):
-                if not line.endswith(b"\n"):
-                    os.ftruncate(self._fd, self._size)
-                    return
-                record = _decode_line(line, self._path.name, number)
-                self.records.put(record.key, self._size, len(line))
-                self._size += len(line)
 
 
 def path_of(folder: Path, task: str, mark: str) -> Path:

@@ -180,3 +180,25 @@ def test_stores_are_opened_for_all_who_are_asked(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreUnavailable, match="stored answers"):
         open_all(tmp_path / "file", Kept({"a": "m"}, Bounds()), {}, NOON)
+
+
+def test_a_disk_that_is_full_while_the_older_half_goes_leaves_what_was_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = opened(tmp_path, file_bytes_max=1_000)
+    keys = [key_of({"n": n}) for n in range(4)]
+    (path,) = tmp_path.iterdir()
+    kept = []
+    while 2 * path.stat().st_size < 1_000:
+        kept.append(keys.pop())
+        store.put(kept[-1], YES, NOON)
+    whole = os.write
+    monkeypatch.setattr(os, "write", lambda fd, data: whole(fd, data[:9]))
+    with pytest.raises(OSError, match="no room"):
+        store.put(keys[0], replace(YES, text="x" * 500), NOON)
+    monkeypatch.undo()
+    assert all(store.get(key) is not None for key in kept)
+    store.put(keys[0], replace(YES, text="x" * 500), NOON)
+    assert (store.get(kept[0]), store.get(keys[0]) is None) == (None, False)
+    assert list(tmp_path.iterdir()) == [path]
+    store.close()

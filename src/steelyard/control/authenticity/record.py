@@ -8,11 +8,9 @@ verdict: who doubts a verdict can be shown what it rests on.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
-import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, fields
 from pathlib import Path
 from types import TracebackType
@@ -21,6 +19,7 @@ from typing import Any
 from steelyard.control.authenticity.heard import Heard
 from steelyard.control.authenticity.schedule import Slot
 from steelyard.domain.errors import Overloaded, StoreUnavailable
+from steelyard.weigh.linefile import LineFile
 
 _VERSION = 1
 _END = b'\n{"verdict":'
@@ -39,7 +38,7 @@ class Record:
         """Bound, in pico-units of its side's currency, of what was sent, answered or not."""
         self.verdict: int = 0
         """Number of the measurement that was made of it; 0 while it is not finished."""
-        self._fd = -1
+        self._file = LineFile(path)
 
     def __enter__(self) -> Record:
         """Opens the file, making it when it is missing.
@@ -49,10 +48,8 @@ class Record:
             StoreUnavailable: it cannot be opened, or holds something else.
         """
         try:
-            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
-            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            self._recover()
+            self._file.open()
+            self._take_all(line for _, line in self._file.lines())
         except BlockingIOError as error:
             self.close()
             raise Overloaded("That test runs already.") from error
@@ -74,9 +71,7 @@ class Record:
 
     def close(self) -> None:
         """Closes the file and gives up its lock; more than once does no harm."""
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
+        self._file.close()
 
     def begin(self, head: Mapping[str, Any]) -> None:
         """Says what is tested; the first line."""
@@ -106,27 +101,18 @@ class Record:
         return hashlib.sha256(data if end < 0 else data[: end + 1]).hexdigest()
 
     def _write(self, line: Mapping[str, Any]) -> None:
-        # ASCII only: an answer may hold a lone surrogate, which UTF-8 cannot.
+        # An answer may hold a lone surrogate, which UTF-8 cannot, and its log-probabilities what is
+        # no number: this way both come back as they were.
         data = json.dumps(line, ensure_ascii=True, separators=(",", ":")).encode() + b"\n"
         try:
-            written = os.write(self._fd, data)
-            if written < len(data):
-                os.ftruncate(self._fd, os.fstat(self._fd).st_size - written)
-                raise StoreUnavailable(f"{self.path.name}: no room for a whole line")
+            self._file.append(data)
         except OSError as error:
             raise StoreUnavailable(f"{self.path.name}: {error.strerror}") from error
 
-    def _recover(self) -> None:
-        data = self.path.read_bytes()
-        whole = data.rfind(b"\n") + 1
-        self._take_all(data[:whole])
-        if whole < len(data):
-            os.ftruncate(self._fd, whole)
-
-    def _take_all(self, data: bytes) -> None:
-        for number, line in enumerate(data.splitlines(), start=1):
+    def _take_all(self, lines: Iterable[bytes]) -> None:
+        for number, line in enumerate(lines, start=1):
             if self.verdict:
-                return  # nobody judged what stands behind a verdict
+                continue  # nobody judged what stands behind a verdict
             try:
                 self._take(json.loads(line))
             except (ValueError, KeyError, TypeError) as error:
@@ -161,7 +147,7 @@ def read(path: Path) -> Record:
         data = path.read_bytes()
     except OSError as error:
         raise StoreUnavailable(f"{path.name}: {error.strerror}") from error
-    found._take_all(data[: data.rfind(b"\n") + 1])
+    found._take_all(data[: data.rfind(b"\n") + 1].splitlines())
     return found
 
 
