@@ -14,7 +14,7 @@ STAMP := $(VENV)/.installed
 RUN := $(VENV)/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup fmt check foreign test test-native docs native bench bench-peers bench-prices bench-vendors bench-weigh bench-local run clean
+.PHONY: help setup fmt check foreign readied-tests test test-native docs native bench bench-peers bench-prices bench-vendors bench-weigh bench-local run clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -51,9 +51,14 @@ foreign: $(STAMP) ## install the clients and programs that tests drive
 	@echo "Installing the clients and programs that tests drive (once; takes some minutes) ..."
 	@$(RUN) tests/foreign_installs.py
 
+# Each process that runs tests reads all of them: what pytest makes of the sources is kept once, also
+# where nothing else may write bytecode. What cannot be read is told by the run itself.
+readied-tests: $(STAMP)
+	@env -u PYTHONDONTWRITEBYTECODE $(RUN) -m pytest --collect-only -qq >/dev/null 2>&1 || true
+
 # The checks keep one core busy, the installs mostly wait for a line and a disk.
 test: $(STAMP) ## check, then every test
-	@$(MAKE) --no-print-directory -j 2 check foreign
+	@$(MAKE) --no-print-directory -j 3 check foreign readied-tests
 	STEELYARD_NATIVE=off $(RUN) -m pytest $(PYTEST_ARGS)
 
 test-native: native ## the tests that start workers, once more over the compiled request path
