@@ -74,7 +74,10 @@ def case_of(analysis: Analysis, sample: str) -> Case:
         return analysis.cases[near[0]]
     if near:
         raise InvalidRequest(f"{len(near)} cases end in {sample[:80]}; write more of the id.")
-    raise InvalidRequest(f"No offer was asked {sample[:80]!r} of {analysis.task.name}.")
+    raise InvalidRequest(
+        f"no item of {analysis.task.name} that was asked is called {sample[:80]!r};"
+        f" steelyard cases {analysis.task.name} shows those that failed"
+    )
 
 
 class NewNote(NamedTuple):

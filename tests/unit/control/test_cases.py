@@ -87,7 +87,7 @@ def test_notes_and_tags_add_up_and_old_ones_stay(control: Control) -> None:
 @pytest.mark.parametrize(
     ("given", "reason"),
     [
-        ({"sample": "zzz"}, "No offer was asked"),
+        ({"sample": "zzz"}, "that was asked is called 'zzz'; steelyard cases"),
         ({"sample": "a", "offer": "shop/none"}, "did not answer"),
         ({"sample": "a", "add_tags": ("two words",)}, "one word"),
         ({"sample": "a", "add_tags": ("=cmd",)}, "one word"),

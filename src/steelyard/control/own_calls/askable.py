@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection
 
 from steelyard import dialects
+from steelyard.config.check import nearest
 from steelyard.control.configuration.channels import channel_entry
 from steelyard.control.prices import book as price_book
 from steelyard.control.proofs import measured
@@ -57,9 +58,11 @@ def askable(connection: Connection, name: str, now_ns: int) -> Askable:
     Raises:
         ConfigError: there is none, or it cannot be asked.
     """
-    stored = measured.offers(connection).get(name)
+    offers = measured.offers(connection)
+    stored = offers.get(name)
     if stored is None:
-        raise ConfigError(f"No offer {name[:128]!r}; steelyard offers lists them.")
+        hint = nearest(name, offers) or "; steelyard offers lists them"
+        raise ConfigError(f"No offer {name[:128]!r}{hint}")
     if not stored.body["enabled"]:
         raise ConfigError(f"{name} is disabled.")
     if not takes_chats(stored.body["features"]):

@@ -149,8 +149,15 @@ def _lack(file: Path, name: str, where: str = "") -> str:
     bound = set(_names_bound(module))
     if name in bound or "*" in bound or bound & _ANY_NAME:
         return ""
-    public = [each for each in bound if not each.startswith("_")]
+    modules = {node.asname or node.name.partition(".")[0] for node in _imported(module)}
+    public = [each for each in bound - modules if not each.startswith("_")]
     return f"there is no function {name} in {shown}{nearest(name, public) if public else ''}"
+
+
+def _imported(module: ast.Module) -> list[ast.alias]:
+    """Modules taken in whole: no function of the file, so none that anybody can have meant."""
+    whole = [node for node in ast.walk(module) if isinstance(node, ast.Import)]
+    return [alias for node in whole for alias in node.names]
 
 
 def _names_bound(module: ast.Module) -> Iterator[str]:

@@ -55,7 +55,8 @@ def test_an_offer_is_found_with_its_price_and_where_it_is_bought(
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("shop/x", "No offer 'shop/x'"),
+        ("shop/drawers", "No offer 'shop/drawers'; did you mean 'shop/draws'"),
+        ("x", "No offer 'x'; steelyard offers lists them"),
         ("shop/off", "is disabled"),
         ("shop/draws", "takes no chats"),
         ("shop/free", "has no price"),

@@ -119,6 +119,8 @@ def test_a_name_that_is_not_in_the_file_is_refused_with_the_nearest(
     assert said(f"{own}:haalf") == "there is no function haalf in own.py; did you mean half?"
     (tmp_path / "binding.py").write_text(BINDING)
     assert said(f"{tmp_path / 'binding.py'}:hidden").startswith("there is no function hidden in ")
+    (tmp_path / "whole.py").write_text("import time\ndef grade(answer, item): return 1\n")
+    assert said(f"{tmp_path / 'whole.py'}:none").endswith("; known: grade")
     (tmp_path / "kit").mkdir()
     (tmp_path / "kit" / "__init__.py").write_text("raise SystemExit('nothing runs')\n")
     (tmp_path / "kit" / "mine.py").write_text("def good(answer, item): return 1\n")
