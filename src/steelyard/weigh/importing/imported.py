@@ -243,11 +243,11 @@ def inside(folder: Path, name: str) -> Path:
 
 
 def counted(texts: Iterable[str], what: str) -> tuple[str, ...]:
-    """Notes on what was left out: ``javascript assertions (3): left out``, by kind."""
+    """Notes on what was left out: ``assertions: 3 left out, javascript``, by kind."""
     counts: dict[str, int] = {}
     for text in texts:
         counts[text] = counts.get(text, 0) + 1
-    return tuple(f"{what} {text} ({count}) left out" for text, count in sorted(counts.items()))
+    return tuple(f"{what} {count} left out, {text}" for text, count in sorted(counts.items()))
 
 
 def escaped(text: str) -> str:

@@ -132,7 +132,7 @@ def test_files_elsewhere_are_not_read(tmp_path: Path) -> None:
 
 
 def test_what_was_left_out_is_counted_by_kind() -> None:
-    assert counted(["b", "a", "b"], "x:") == ("x: a (1) left out", "x: b (2) left out")
+    assert counted(["b", "a", "b"], "x:") == ("x: 1 left out, a", "x: 2 left out, b")
 
 
 def test_an_escaped_text_means_itself() -> None:

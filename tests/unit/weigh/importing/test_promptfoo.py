@@ -45,8 +45,11 @@ def test_prompts_and_tests_become_items(tmp_path: Path) -> None:
     ]
     assert task.dataset().faults == ()
     assert "1 further prompts left out: a task has one" in task.notes
-    assert "assertions: cost (3) left out" in task.notes
-    assert any("(cost, javascript) (1) left out" in note for note in task.notes)
+    assert "assertions: 3 left out, cost" in task.notes
+    assert any(
+        "1 left out, whose assertions are not known here (cost, javascript)" in note
+        for note in task.notes
+    )
 
 
 def test_tests_that_need_several_graders_become_several_tasks(tmp_path: Path) -> None:
@@ -197,7 +200,7 @@ tests:
     (task,) = read(written(tmp_path, text))
     assert task.rows[0]["input"] == "Who is Li of Hefei? Say."
     assert task.rows[0]["contains"] == {"all": ["dear", "Li", "dear"]}
-    assert "assertions: assert-set (1) left out" in task.notes
+    assert "assertions: 1 left out, assert-set" in task.notes
 
 
 def test_a_prompt_of_yaml_may_hold_its_messages_in_parts(tmp_path: Path) -> None:
