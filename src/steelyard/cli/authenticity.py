@@ -230,6 +230,7 @@ def _print_rows(rows: list[dict[str, Any]]) -> None:
             for row in rows
         ),
         right=("test", "calls", "cost"),
+        empty="nothing was tested yet: steelyard authenticity test OFFER --against POOL",
     )
 
 

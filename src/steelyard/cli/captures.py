@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from steelyard.cli import place
-from steelyard.cli.output import Json, print_json, print_table, say
+from steelyard.cli.output import Json, counted, print_json, print_table, say
 from steelyard.domain.errors import ConfigError
 
 app = typer.Typer(help="Requests kept with consent, to draw test sets from.", no_args_is_help=True)
@@ -29,6 +29,7 @@ def list_(as_json: Json = False) -> None:
         ("account", "task", "day (UTC)", "requests"),
         ((r["account"], r["task"], r["day"], r["requests"]) for r in found["data"]),
         right=("requests",),
+        empty="nothing is kept; requests are where a policy says captures: 0.05",
     )
     for reason, count in sorted(found["dropped"].items()):
         say(f"not kept: {count} ({reason})")
@@ -62,7 +63,10 @@ def delete(
     if not yes:
         typer.confirm(f"Delete every captured request of {account}?", abort=True)
     found = place.api().post(f"{PATH}/delete", {"account": account})
-    say(f"{found['deleted']} requests of {account} deleted.")
+    if found["deleted"]:
+        say(f"{counted(found['deleted'], 'request')} of {account} deleted.")
+    else:
+        say(f"Nothing of account {account} was kept; steelyard captures list names whose there is.")
 
 
 def _write(out: Path, items: list[dict[str, Any]]) -> None:

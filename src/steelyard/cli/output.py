@@ -155,6 +155,11 @@ def _record(columns: Sequence[str], row: Sequence[str]) -> str:
     return "\n".join(f"{column.ljust(width)}  {cell}" for column, cell in cells if cell)
 
 
+def counted(count: int, noun: str) -> str:
+    """A number of things in words: ``1 item``, ``2 items``."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 def money(row: Mapping[str, Any], name: str, *, is_small_said: bool = False) -> str:
     """The amount in column ``name`` of a ledger row, whole; empty for none.
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from steelyard.cli import place
-from steelyard.cli.output import Json, print_json, say
+from steelyard.cli.output import Json, counted, print_json, say
 from steelyard.cli.verdicts import show
 from steelyard.console.figures import amount
 
@@ -108,10 +108,11 @@ def lines(rows: Sequence[Mapping[str, Any]], verdicts: Sequence[Mapping[str, Any
     said = [_cheapest(rows, verdicts) if verdicts else "", money_line(rows, is_exact=True)]
     n_stored = sum(int(row.get("n_stored") or 0) for row in rows)
     if n_stored:
-        said.append(f"{n_stored} answers were there already and cost nothing; --fresh asks anew")
+        were = f"{counted(n_stored, 'answer')} {'was' if n_stored == 1 else 'were'}"
+        said.append(f"{were} there already and cost nothing; --fresh asks anew")
     n_faults = max((int(row.get("n_faults") or 0) for row in rows), default=0)
     if n_faults:
-        said.append(f"{n_faults} items of the set cannot be used")
+        said.append(f"{counted(n_faults, 'item')} of the set cannot be used")
     said += [_items(row, verdicts) for row in rows if row["ended_at_ns"]]
     said += [_judge(row) for row in rows if row.get("judge") and row["judge"]["pairs"]]
     return [line for line in said if line]
@@ -213,6 +214,8 @@ def _wait(numbers: Collection[int], *, is_quiet: bool) -> list[dict[str, Any]]:
                 return rows
             time.sleep(_LOOK_S)
     except KeyboardInterrupt:
+        if board is not None:
+            board.close()  # what is said stands below the bars, not among them
         say(_GOES_ON.format(min(numbers)), err=True)
         raise
     finally:

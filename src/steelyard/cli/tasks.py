@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from steelyard.cli import place
-from steelyard.cli.output import Json, print_json, print_table, printable
+from steelyard.cli.output import Json, counted, print_json, print_table, printable
 from steelyard.domain.errors import ConfigError, StoreUnavailable
 
 if TYPE_CHECKING:
@@ -70,7 +70,8 @@ def list_tasks(
         print_json(rows)
         return
     columns = ("task", "scenario", "language", "items", "grader", "floor", "title")
-    print_table(columns, ([row[name] for name in columns] for row in rows), right=("items",))
+    shown = ([row[name] for name in columns] for row in rows)
+    print_table(columns, shown, right=("items",), empty="none; see: steelyard tasks coverage")
 
 
 @app.command()
@@ -80,19 +81,15 @@ def coverage(*, as_json: Json = False) -> None:
 
     scenarios = cover(_tasks().values())
     if as_json:
-        print_json(
-            [
-                {"scenario": s.name, "tasks": s.tasks, "items": s.items, "holes": s.holes}
-                for s in scenarios
-            ]
-        )
+        told = ("tasks", "items", "holes")
+        print_json([{"scenario": s.name} | {k: getattr(s, k) for k in told} for s in scenarios])
         return
     rows = [
         (s.name, *(", ".join(s.tasks.get(each, ("-",))) for each in LANGUAGES)) for s in scenarios
     ]
     print_table(("scenario", *LANGUAGES), rows)
-    holes = [f"{s.name} in {each}" for s in scenarios for each in s.holes]
-    typer.echo(f"\nno task yet: {', '.join(holes) if holes else 'nothing'}")
+    holes = ", ".join(f"{s.name} in {each}" for s in scenarios for each in s.holes)
+    typer.echo(f"\nno task yet: {holes}" if holes else "\nevery scenario has tasks in both")
 
 
 @app.command()
@@ -234,7 +231,8 @@ def check(
         print_json({"items": len(dataset.samples), "digest": dataset.digest, "faults": told})
     else:
         _tell_faults(faults)
-        typer.echo(f"{len(dataset.samples)} items, {len(faults)} faults, digest {dataset.digest}")
+        items, bad = counted(len(dataset.samples), "item"), counted(len(faults), "fault")
+        typer.echo(f"{items}, {bad}, digest {dataset.digest}")
     if faults:
         raise typer.Exit(1)
 
@@ -266,7 +264,7 @@ def convert(
         raise StoreUnavailable(f"{to}: {error.strerror or error}") from error
     _tell_faults([(fault.where, fault.reason) for fault in dataset.faults], err=True)
     left = f", {len(dataset.faults)} left out" if dataset.faults else ""
-    typer.echo(f"{to}: {len(dataset.samples)} items{left}")
+    typer.echo(f"{to}: {counted(len(dataset.samples), 'item')}{left}")
     typer.echo("a task that names it as its set is another measurement: weigh it again")
 
 
@@ -335,7 +333,7 @@ def _tell_imported(tasks: Sequence[Imported], faults: Mapping[str, int]) -> None
     shared = [note for note in first if all(note in task.notes for task in tasks)]
     for task in tasks:
         bad = f", {faults[task.name]} that cannot be used" if faults[task.name] else ""
-        typer.echo(f"{task.name}: {len(task.rows)} items{bad}, grader {task.grader}")
+        typer.echo(f"{task.name}: {counted(len(task.rows), 'item')}{bad}, grader {task.grader}")
         for note in task.notes:
             if note not in shared:
                 typer.echo(f"  - {printable(note)}")

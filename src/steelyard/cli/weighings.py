@@ -66,8 +66,8 @@ def stop(
         reason = row["detail"] or row["state"]
         paid = f", paid {_paid(row)}" if _paid(row) else ""
         say(f"{row['weighing_number']} {row['offer']}: {reason}; {_items(row)} items{paid}")
-    for each in stopped:
-        say(_told(each))
+    for told in dict.fromkeys(_told(each) for each in stopped):
+        say(told)
 
 
 def _told(stopped: Mapping[str, Any]) -> str:
@@ -99,7 +99,10 @@ def _rows() -> list[dict[str, Any]]:
 
 
 def _state(row: Mapping[str, Any]) -> str:
-    return f"{row['state']}: {row['detail']}" if row["detail"] else str(row["state"])
+    state, detail = str(row["state"]), str(row["detail"])
+    if detail.startswith(state):
+        return detail
+    return f"{state}: {detail}" if detail else state
 
 
 def _items(row: Mapping[str, Any]) -> str:

@@ -49,3 +49,16 @@ def test_deleting_asks_first(run: Callable[..., Result], api: FakeApi) -> None:
     assert run("captures", "delete", "acme").exit_code == 1
     assert api.asked == []
     assert "3 requests of acme deleted" in run("captures", "delete", "acme", "--yes").stdout
+    api.answers["POST /api/captures/delete"] = {"account": "acme", "deleted": 0}
+    told = run("captures", "delete", "acme", "--yes").stdout
+    assert "Nothing of account acme was kept; steelyard captures list" in told
+
+
+def test_who_has_nothing_yet_hears_how_to_get_some(
+    run: Callable[..., Result], api: FakeApi
+) -> None:
+    api.answers["GET /api/captures"] = {"data": [], "dropped": {}}
+    assert "policy says captures: " in run("captures", "list").stdout
+    api.answers["GET /api/authenticity"] = {"data": []}
+    assert "steelyard authenticity test OFFER" in run("authenticity").stdout
+    assert "steelyard tasks coverage" in run("tasks", "list", "--language", "fr").stdout

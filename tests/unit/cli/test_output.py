@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from steelyard.cli.output import money, print_json, print_table, say
+from steelyard.cli.output import counted, money, print_json, print_table, say
 
 
 @pytest.fixture(autouse=True)
@@ -108,6 +108,10 @@ def test_chinese_is_broken_anywhere(
     print_table(("task", "title"), [("shop/a", "\u79e4" * 60)])
     shown = capsys.readouterr().out
     assert "title\u79e4" not in shown and "shop/a   \u79e4" in shown
+
+
+def test_one_thing_is_no_several() -> None:
+    assert [counted(n, "item") for n in (0, 1, 2)] == ["0 items", "1 item", "2 items"]
 
 
 def test_amounts_keep_all_digits() -> None:

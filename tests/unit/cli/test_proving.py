@@ -171,7 +171,7 @@ def test_money_stored_answers_and_the_judge_are_told() -> None:
     assert said[1:] == [
         "paid 1.00 of 5.00 CNY",
         "4 answers were there already and cost nothing; --fresh asks anew",
-        "1 items of the set cannot be used",
+        "1 item of the set cannot be used",
         "local/small: the judge shows no bias to a place; of 20 pairs asked in both orders"
         " 3 opinions turned (3% to 38%), 2 of 3 to the answer shown first; 2 of 30 unscored",
     ]

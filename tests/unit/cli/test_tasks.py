@@ -42,7 +42,7 @@ def test_tasks_are_listed_by_scenario_and_language(run: Run) -> None:
 
 def test_coverage_names_the_holes(run: Run) -> None:
     result = run("tasks", "coverage")
-    assert "no task yet: nothing" in result.stdout
+    assert "every scenario has tasks in both" in result.stdout
     rows = {row["scenario"]: row for row in as_json(run("tasks", "coverage", "--json"))}
     assert rows["role-play"]["holes"] == []
     assert rows["after-sales"]["tasks"]["en"] == ["bank/intent"]
@@ -116,7 +116,7 @@ def test_what_is_left_out_of_a_whole_file_is_told_once(
     file = tmp_path / "promptfooconfig.yaml"
     file.write_text(json.dumps({"description": "q", "prompts": ["x", "y"], "tests": tests}))
     shown = run("tasks", "import", str(file), "--from", "promptfoo", "--dry-run").stdout
-    assert "q-exact: 1 items" in shown and "q-contains: 1 items" in shown
+    assert "q-exact: 1 item," in shown and "q-contains: 1 item," in shown
     assert shown.count("further prompts left out") == shown.count("javascript") == 1
 
 
@@ -133,7 +133,7 @@ def test_a_set_is_checked_line_by_line(run: Run, tmp_path: Path) -> None:
     path.write_text("id,input,reference\na,1+1?,2\na,x,y\nb,2+2?,four\n")
     result = run("tasks", "check", str(path))
     assert result.exit_code == 1
-    assert "line 3: the id a occurs twice\n2 items, 1 faults" in result.stdout
+    assert "line 3: the id a occurs twice\n2 items, 1 fault," in result.stdout
     result = run("tasks", "check", str(path), "--grader", "number", "--json")
     assert result.exit_code == 1
     assert [fault["where"] for fault in json.loads(result.stdout)["faults"]] == ["line 3", "b"]
@@ -148,7 +148,7 @@ def test_a_table_is_written_as_jsonl_and_nothing_over_it(run: Run, tmp_path: Pat
     (tmp_path / "mine.csv.yaml").write_text("columns: {id: nr, input: q}\n")
     result = run("tasks", "convert", str(table), "--to", str(lines))
     assert result.exit_code == 0, result.output
-    assert f"{lines}: 1 items, 1 left out" in result.stdout
+    assert f"{lines}: 1 item, 1 left out" in result.stdout
     assert "line 3: the id a occurs twice" in result.stderr
     assert json.loads(lines.read_text()) == {"id": "a", "input": "1+1?", "reference": "2"}
     assert lines.stat().st_mode & 0o777 == 0o600

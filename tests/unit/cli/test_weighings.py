@@ -33,7 +33,7 @@ def test_the_last_ones_are_listed_with_their_numbers(
     api.answers["GET /api/weighings"] = {"data": [{**RUNNING, "weighing_number": 8}, STOPPED]}
     shown = run("weighings").stdout
     assert "0.200 to 0.900" in shown and "4 of 60" in shown and "0.01 CNY" in shown
-    assert "stopped: stopped by admin" in shown and "2026-11-22T09:00" in shown
+    assert "4 of 60" in shown and "   stopped by admin" in shown and "2026-11-22T09:00" in shown
     assert [row["weighing_number"] for row in as_json(run("weighings", "--json"))] == [8, 7]
     api.answers["GET /api/weighings"] = {"data": []}
     assert "nothing was weighed yet" in run("weighings").stdout
@@ -64,6 +64,15 @@ def test_all_of_a_task_are_stopped_by_its_name(run: Callable[..., Result], api: 
     assert api.asked[0][2] == {"task": "mood", "now": True}
     found = as_json(run("weighings", "stop", "mood", "--json"))
     assert [row["weighing_number"] for row in found] == [7, 8]
+
+
+def test_how_it_goes_on_is_said_once_for_each_task(
+    run: Callable[..., Result], api: FakeApi
+) -> None:
+    rows = [stopped(7)["stopped"][0], stopped(8)["stopped"][0]]
+    api.answers[STOP] = {"stopped": rows}
+    api.answers["GET /api/weighings"] = {"data": [{**STOPPED, "weighing_number": 8}, STOPPED]}
+    assert run("weighings", "stop", "mood").stdout.count("goes on") == 1
 
 
 def test_who_does_not_wait_hears_that_it_ends(

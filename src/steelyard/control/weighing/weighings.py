@@ -52,7 +52,7 @@ IDLE_LOOK_S = 3.0
 _PAUSE_MIN_S, _PAUSE_MAX_S = 30.0, 600.0
 """How long the background rests after a weighing that proved nothing; doubles each time."""
 _NOTE_EVERY_S = 1.0
-_GAVE_WAY = "stopped to let another go first, or because control ended"
+_GAVE_WAY = "stopped for another to go first, or because steelyard ended"
 _TOLD_MAX = 500
 """Weighings whose ends are remembered in full, for whoever waited for them."""
 
