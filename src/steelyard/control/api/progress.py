@@ -46,11 +46,21 @@ async def _lines(request: Request, news: str, work: Work) -> AsyncIterator[str]:
             if row is None:
                 break
             yield as_json({news: row}).decode() + "\n"
-        error = working.exception()
-        if error is None:
-            yield as_json({"result": working.result()}).decode() + "\n"
-        elif isinstance(error, Exception):
-            refused = await on_error(request, error)
-            yield bytes(refused.body).decode() + "\n"
+        yield await last_line(request, working)
     finally:
         working.cancel()
+
+
+async def last_line(request: Request, done: asyncio.Future[dict[str, Any]]) -> str:
+    """What came of work that is done, or why nothing did.
+
+    Raises:
+        BaseException: what is no error of the work's own, such as the end of the process.
+    """
+    error = done.exception()
+    if error is None:
+        return as_json({"result": done.result()}).decode() + "\n"
+    if not isinstance(error, Exception):
+        raise error
+    refused = await on_error(request, error)
+    return bytes(refused.body).decode() + "\n"

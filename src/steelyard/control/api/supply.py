@@ -16,6 +16,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from steelyard.control.api.known import demand_known
+from steelyard.control.api.progress import NDJSON, last_line
 from steelyard.control.api.web import (
     Body,
     admin,
@@ -24,11 +25,9 @@ from steelyard.control.api.web import (
     body_of,
     control_of,
     listed,
-    on_error,
 )
 from steelyard.control.supply.measuring import Supplies, Wish
 
-NDJSON = "application/x-ndjson"
 _TOLD_EVERY_S = 0.5
 
 
@@ -87,12 +86,7 @@ async def _lines(
         while not task.done():
             await asyncio.wait({task}, timeout=_TOLD_EVERY_S)
             yield as_json({"progress": told}).decode() + "\n"
-        error = task.exception()
-        if error is None:
-            yield as_json({"result": task.result()}).decode() + "\n"
-        elif isinstance(error, Exception):
-            refused = await on_error(request, error)
-            yield bytes(refused.body).decode() + "\n"
+        yield await last_line(request, task)
     finally:
         if not task.done():
             supplies.stop()

@@ -22,7 +22,8 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from steelyard.control.api.prices.shown import exchange_shown
-from steelyard.control.api.web import Body, admin, answer, asked_ns, body_of, control_of, on_error
+from steelyard.control.api.progress import NDJSON, last_line
+from steelyard.control.api.web import Body, admin, answer, asked_ns, body_of, control_of
 from steelyard.control.control import Control
 from steelyard.control.prices.conversion import OneDay, Told
 from steelyard.control.prices.exchange import exchange_of
@@ -36,7 +37,6 @@ from steelyard.pricebook.sources.base import Reading
 from steelyard.pricebook.sources.currencies import CURRENCIES, advise_currency
 from steelyard.store import accounts, settings
 
-NDJSON = "application/x-ndjson"
 _ROUNDED = (
     "some prices are not whole pico-units per token: sums are rounded once, lines were rounded"
     " one by one, so that each line may make half a pico-unit (10^-12) of difference"
@@ -100,12 +100,7 @@ async def _lines(request: Request, run: Callable[[Any], dict[str, Any]]) -> Asyn
     try:
         while (progress := await told.get()) is not None:
             yield json.dumps(dict(zip(("done", "total"), progress, strict=True))) + "\n"
-        error = work.exception()
-        if error is None:
-            yield json.dumps({"result": work.result()}, ensure_ascii=False, default=str) + "\n"
-        elif isinstance(error, Exception):
-            refused = await on_error(request, error)
-            yield bytes(refused.body).decode() + "\n"
+        yield await last_line(request, work)
     finally:
         has_left.set()
 
