@@ -22,8 +22,6 @@ from steelyard.domain.rates import ITEMS, Rate
 from steelyard.pricebook.wording import condition_text
 from steelyard.store import answered, objects
 
-_WEIGHINGS_SHOWN = 100
-
 
 @admin
 async def list_offers(request: Request) -> Response:

@@ -146,10 +146,6 @@ class Record:
         times = [c.at_s for c in self.accepted()]
         return max((_within(times, at_s, span_s) + 1 for at_s in times), default=0)
 
-    def is_a_minute_past(self, now_s: float) -> bool:
-        """Whether a limit on whole minutes would have shown since the first refusal."""
-        return now_s - self.episodes[0].started_s > MINUTE_S + 2
-
     def times_s(self) -> list[float]:
         """How long accepted calls took, in the order of their ends."""
         done = sorted(self.accepted(), key=lambda c: c.ended_s)
