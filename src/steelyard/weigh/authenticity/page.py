@@ -52,6 +52,7 @@ def page(document: Mapping[str, Any]) -> str:
         f"<title>{_t(bought['offer'])}: {_t(english)}</title><style>{_STYLE}</style></head><body>",
         f"<h1>{_t(bought['offer'])}: {_t(english)} / {_t(chinese)}</h1>",
         f"<p>{_t(verdict['why'])}</p>",
+        *_found(verdict),
         *_promise(document),
         *_bought(document),
         *_findings(verdict),
@@ -61,6 +62,13 @@ def page(document: Mapping[str, Any]) -> str:
         "</body></html>",
     ]
     return "\n".join(parts)
+
+
+def _found(verdict: Mapping[str, Any]) -> Iterable[str]:
+    """What is wrong, in Chinese; figures stand in the English sentences and in the table."""
+    wrong = [_FINDINGS.get(f["name"], f["name"]) for f in verdict["findings"] if f["is_alarm"]]
+    if wrong:
+        yield f"<p>检测发现：{_t('。'.join(wrong))}。（数值见下表）</p>"
 
 
 def _promise(document: Mapping[str, Any]) -> Iterable[str]:
@@ -100,6 +108,7 @@ def _bought(document: Mapping[str, Any]) -> Iterable[str]:
             for p in bought["prices"]
         ],
     )
+    yield "<p class='small'>mtok: a million tokens / 百万词元</p>"
 
 
 def _findings(verdict: Mapping[str, Any]) -> Iterable[str]:
@@ -116,7 +125,7 @@ def _findings(verdict: Mapping[str, Any]) -> Iterable[str]:
         )
         for f in (*verdict["findings"], *verdict["hints"])
     ]
-    titles = ("test / 检验", "对象", "words / 说明", "p", "error / 误判率", "n", "")
+    titles = ("test / 检验", "含义", "words / 说明", "p", "error / 误判率", "answers / 回答数", "")
     yield _table(titles, rows, marked=[bool(row[-1]) for row in rows])
 
 

@@ -22,6 +22,13 @@ def test_it_says_in_two_languages_what_was_bought_and_found() -> None:
         assert words in shown, words
 
 
+def test_who_reads_chinese_only_hears_what_is_wrong_and_the_units() -> None:
+    assert "<p>检测发现：" in page(document()) and "检测发现" not in page(
+        document(is_swapped=False)
+    )
+    assert "mtok: a million tokens / 百万词元" in page(document())
+
+
 def test_figures_stand_as_people_write_them() -> None:
     shown = page(document())
     assert "1/400" not in shown and "{&#x27;" not in shown
