@@ -7,7 +7,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from steelyard.config.check import Mistake, nearest
+from steelyard.config.check import Mistake, nearest, offer_name
 from steelyard.config.model import Config
 from steelyard.config.model import Task as Wanted
 from steelyard.domain.errors import ConfigError
@@ -133,8 +133,8 @@ def remarks(config: Config) -> Iterator[str]:
     for name, task in tasks(config).items():
         if not is_file(task.set_name):
             continue
-        if task.grader == GRADER and not task.grader_parameters.get("judge"):
-            yield f"tasks.{name}: the parameter judge names the offer that judges; it is missing"
+        if task.grader == GRADER:
+            yield from _judges(config, task)
         dataset = load_set(task.set_name)
         left_out = [(fault.where, fault.reason) for fault in dataset.faults]
         fits = _fits(task)
@@ -143,6 +143,17 @@ def remarks(config: Config) -> Iterator[str]:
             where, why = left_out[0]
             count = len(dataset.samples) + len(dataset.faults)
             yield f"tasks.{name}: {len(left_out)} of {count} items are not asked; {where}: {why}"
+
+
+def _judges(config: Config, task: Task) -> Iterator[str]:
+    """Whether the offers that a judged task needs are named, and are there."""
+    offers = {*map(offer_name, config.offers), *(f"local/{name}" for name in config.local.models)}
+    if not task.grader_parameters.get("judge"):
+        yield f"tasks.{task.name}: the parameter judge names the offer that judges; it is missing"
+    for part in ("judge", "baseline"):
+        named = str(task.grader_parameters.get(part) or "")
+        if named and named not in offers:
+            yield f"tasks.{task.name}: {part}: no offer {named!r}{nearest(named, offers)}"
 
 
 def _check_grader(grader: str, parameters: Mapping[str, object]) -> None:

@@ -84,8 +84,25 @@ def test_items_that_are_not_asked_are_a_remark(tmp_path: Path) -> None:
         "tasks.own: 2 of 3 items are not asked; line 2: the id 1 occurs twice"
     ]
     assert remarks("label", ITEM)[0].startswith("tasks.own: 1 of 1 items are not asked; 1: ")
-    assert remarks("{name: judge, judge: x/y}", ITEM) == []
     assert "judge names the offer" in remarks("judge", ITEM)[0]
+
+
+def test_a_judge_that_is_not_there_is_a_remark(tmp_path: Path) -> None:
+    shop = """
+channels: {shop: {base_url: "http://shop.example/v1"}}
+local: {price_per_cpu_hour: 1 CNY, models: {small: {path: small.gguf}}}
+offers: [{model: chat, channel: shop, context: 9000}]
+"""
+
+    def remarks(grader: str) -> list[str]:
+        text = own(tmp_path, grader, ITEM) + shop
+        return list(taskbook.remarks(load_text(text, "f", {}, RULES)))
+
+    assert remarks("{name: judge, judge: shop/chat, baseline: local/small}") == []
+    assert remarks("{name: judge, judge: shop/chatt, baseline: none/x}") == [
+        "tasks.own: judge: no offer 'shop/chatt'; did you mean 'shop/chat'?",
+        "tasks.own: baseline: no offer 'none/x'",
+    ]
 
 
 def test_a_task_that_says_no_language_has_that_of_its_items(tmp_path: Path) -> None:
