@@ -220,7 +220,7 @@ def _get(offer: str | None) -> list[dict[str, Any]]:
 
 def _print_rows(rows: list[dict[str, Any]]) -> None:
     print_table(
-        ("test", "offer", "state", "found", "against", "calls", "cost", "when (UTC)", ""),
+        ("test", "offer", "state", "found", "against", "calls", "cost", "when (UTC)", "standing"),
         (
             (
                 *(row["number"], row["offer"], _words(row["state"]), _found(row)),

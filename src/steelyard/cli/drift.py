@@ -86,7 +86,16 @@ def _wait(names: set[tuple[str, str]], *, is_quiet: bool) -> list[dict[str, Any]
 
 def _print(rows: list[dict[str, Any]]) -> None:
     print_table(
-        ("task", "offer", "state", "change", "95 % bounds", "compared", "length", "looks")
+        (
+            "task",
+            "offer",
+            "state",
+            "change, points",
+            "95 % bounds",
+            "compared",
+            "times as long",
+            "looks",
+        )
         + ("items", "paid", "next look (UTC)"),
         (
             (
@@ -97,7 +106,7 @@ def _print(rows: list[dict[str, Any]]) -> None:
             )
             for row in rows
         ),
-        right=("change", "compared", "length", "looks", "items", "paid"),
+        right=("change, points", "compared", "times as long", "looks", "items", "paid"),
         empty="nothing is watched: no offer is proven (steelyard verdicts)",
     )
 

@@ -57,6 +57,7 @@ def test_the_table_says_who_is_not_genuine(run: Callable[..., Result], api: Fake
         "not genuine",
         "answers_differ",
         "quarantined",
+        "standing",
         "n (recorded)",
         "2026-03-10T12:05",
     ):

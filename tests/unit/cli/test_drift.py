@@ -26,7 +26,16 @@ def test_watches_are_listed_with_change_bounds_cost_and_the_next_look(
 ) -> None:
     api.answers["GET /api/drift"] = {"data": [ROW, NEW], "paid_today": {}}
     shown = run("drift").stdout
-    for word in ("steady", "-1.2", "-8.0 to +5.0", "0.012 CNY", "2026-11-23T06:00", "weigh_when"):
+    for word in (
+        "steady",
+        "-1.2",
+        "-8.0 to +5.0",
+        "0.012 CNY",
+        "2026-11-23T06:00",
+        "weigh_when",
+        "change, points",
+        "times as long",
+    ):
         assert word in shown
     assert as_json(run("drift", "--json"))[0]["offer"] == "shop/m"
     api.answers["GET /api/drift"] = {"data": []}
