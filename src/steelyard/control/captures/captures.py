@@ -131,7 +131,8 @@ class Captures:
         if not found:
             of_task = f" for task {task}" if task else ""
             raise ConfigError(
-                f"Nothing of account {account}{of_task} was captured; its policy must say captures."
+                f"Nothing of account {account}{of_task} is kept; steelyard captures list shows what"
+                " is, and requests of an account are where its policy says captures"
             )
         order = sorted(found, key=lambda name: hashlib.sha256(f"{seed}:{name}".encode()).digest())
         return [found[name] for name in order[:n_max]]
