@@ -90,7 +90,7 @@ def test_items_that_are_not_asked_are_a_remark(tmp_path: Path) -> None:
 def test_a_judge_that_is_not_there_is_a_remark(tmp_path: Path) -> None:
     shop = """
 channels: {shop: {base_url: "http://shop.example/v1"}}
-local: {price_per_cpu_hour: 1 CNY, models: {small: {path: small.gguf}}}
+local: {price_per_cpu_hour: 1 CNY, models: {qwen2.5-coder-0.5b-instruct: {threads: 1}}}
 offers: [{model: chat, channel: shop, context: 9000}]
 """
 
@@ -98,7 +98,10 @@ offers: [{model: chat, channel: shop, context: 9000}]
         text = own(tmp_path, grader, ITEM) + shop
         return list(taskbook.remarks(load_text(text, "f", {}, RULES)))
 
-    assert remarks("{name: judge, judge: shop/chat, baseline: local/small}") == []
+    assert (
+        remarks("{name: judge, judge: shop/chat, baseline: local/qwen2.5-coder-0.5b-instruct}")
+        == []
+    )
     assert remarks("{name: judge, judge: shop/chatt, baseline: none/x}") == [
         "tasks.own: judge: no offer 'shop/chatt'; did you mean 'shop/chat'?",
         "tasks.own: baseline: no offer 'none/x'",
