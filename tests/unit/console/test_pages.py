@@ -251,11 +251,13 @@ def test_tasks_have_a_verdict_and_what_would_help_in_both_languages() -> None:
         "ask shop/m about 1,525 items more",
         "with a person who checks",
         "shop/n",
-        ">0.000123<",
-        "80.0 % – 100.0 %",
+        "<small>Per accepted answer 0.000123 CNY</small>",
+        "<small>95 % bounds 80.0 % – 100.0 %</small>",
         "a model that is better by 8.0 %",
     ):
         assert text in html, text
+    head = html.split("Which tasks are ready")[1].split("</thead>")[0]
+    assert head.count("<th") - head.count("<thead") == 6  # more went out of sight at 1280 pixels
     chinese = render(facts, "zh")
     assert "须人工复核" in chinese and "再用约 1,525 个样本评测 shop/m" in chinese
     assert "Which tasks are ready" not in render()
