@@ -66,7 +66,7 @@ def show(
     first = 1 if is_of_one_task else 0
     columns = (
         *("task", "offer", "verdict", "quality", "95 % bounds", "floor", "items"),
-        *("per accepted", "bounds", "at today's price", "median s", "age", "answered by"),
+        *("per accepted", "cost bounds", "at today's price", "median s", "age", "answered by"),
         *("supply", "why"),
     )
     print_table(
@@ -87,7 +87,7 @@ def _cells(row: Mapping[str, Any]) -> tuple[Any, ...]:
         *(row["task"], row["offer"], verdict if row["is_current"] else f"{verdict} (past)"),
         *(share(row["quality"]), f"{share(row['lower'])} to {share(row['upper'])}"),
         *(share(row["floor"]), row["n"], _amount(row["cost_per_accepted_pico"], currency)),
-        " to ".join(bounds) if has_bounds else "",
+        f"{' to '.join(bounds)} {currency}".strip() if has_bounds else "",
         _now(row),
         "" if seconds is None else f"{seconds:.2f}",
         *(_age(row["decided_at"]), row["model_answered"], _supply(row["supply"]), _why(row)),
@@ -145,12 +145,18 @@ def _show_task(row: Mapping[str, Any]) -> None:
             (
                 *(one["offer"], one["status"].replace("_", " "), share(one["quality"])),
                 f"{share(one['lower'])} to {share(one['upper'])}" if one["lower"] else "",
-                *(_amount(one["cost_per_accepted_pico"], row["currency"]), one["reason"]),
+                *(_expected(one, row["currency"]), one["reason"]),
             )
             for one in row["offers"]
         ),
         right=("quality", "per accepted"),
     )
+
+
+def _expected(one: Mapping[str, Any], currency: str) -> str:
+    """What an accepted answer of an offer costs; taken from other offers' tokens it is about so."""
+    cost = _amount(one["cost_per_accepted_pico"], currency)
+    return f"about {cost}" if cost and one["status"] == "not_weighed" else cost
 
 
 def _show_reopened(rows: Iterable[Mapping[str, Any]]) -> None:

@@ -45,7 +45,14 @@ def test_a_table_with_all_that_a_buyer_asks(run: Callable[..., Result], api: Fak
     api.answers["GET /api/verdicts"] = {"data": [VERDICT, stale]}
     shown = run("verdicts", "--task", TASK).stdout
     assert api.asked[0][3] == {"task": TASK}
-    for text in ("0.610 to 0.890", "0.00000123 CNY", "0.000001 to …", "0.34", "small-1"):
+    for text in (
+        "0.610 to 0.890",
+        "0.00000123 CNY",
+        "0.000001 to … CNY",
+        "cost bounds",
+        "0.34",
+        "small-1",
+    ):
         assert text in shown
     assert "drift alarm of 2026-01-02; authenticity: not genuine on 2026-01-02" in shown
     assert "limited, 60 requests/min" in shown
@@ -113,11 +120,17 @@ def test_the_tasks_and_what_is_next(run: Callable[..., Result], api: FakeApi) ->
 def test_one_task_with_its_offers(run: Callable[..., Result], api: FakeApi) -> None:
     offer = {
         **{"offer": "shop/x", "status": "not_weighed", "reason": "", "quality": None},
-        **{"lower": None, "upper": None, "cost_per_accepted_pico": None},
+        **{"lower": None, "upper": None, "cost_per_accepted_pico": "2000000000"},
     }
     api.answers[f"GET /api/readiness/{TASK}"] = {**READY, "offers": [offer]}
     shown = run("readiness", TASK).stdout
-    for text in ("ready", "0.00000123 CNY", "proof ends 2026-04-01", "and 2 more", "not weighed"):
+    for text in (
+        "ready",
+        "0.00000123 CNY",
+        "proof ends 2026-04-01",
+        "and 2 more",
+        "about 0.002 CNY",
+    ):
         assert text in shown
     assert "reopened: shop/x (rival), since it is new" in shown
     lacking = {**READY["best"], "missing_lower": "0.04"}
