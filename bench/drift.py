@@ -23,8 +23,9 @@ count as never.
 `meta` also tells
 
 - the median over the tasks on which the method was not tuned (every other one);
-- what rounds are for: how often the same bets alarm over steady offers, at the same error, if one
-  fortune goes on from pass to pass with the references that it began with;
+- what gamblers that leave are for: how often the same bets alarm over steady offers, at the same
+  error, if one fortune goes on from pass to pass with the references that it began with;
+- the same fall seen with a pool of only `POOL_SMALL` items;
 - what becomes of `CHANGED` offers that are not worse by more than is borne: of as many right
   answers that turned wrong as wrong ones that turned right (`swapped`: ten points each way), and of
   a fall of just the tolerance (`borne`; stated: 5 %).
@@ -38,16 +39,17 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from fractions import Fraction
+from typing import NamedTuple
 
 from bench.outcomes import Population, read
 from steelyard.domain.tasks import Grade, Status
 from steelyard.weigh.drift import BORNE_ERROR, QUALITY_SHARE, Rules, Seen, Watch
-from steelyard.weigh.gauges import Gauge
+from steelyard.weigh.gamblers import Bet
 from steelyard.weigh.stats import Decision
 
 SEED = 1
 STEADY, FALLEN, CHANGED = 500, 100, 100
-LOOKS, ITEMS, POOL = 200, 20, 300
+LOOKS, ITEMS, POOL, POOL_SMALL = 200, 20, 300, 100
 FALL = 0.1
 MEAN_MIN = 0.3
 """Models below it cannot fall by ten points and still be of use to anybody."""
@@ -60,7 +62,9 @@ _SEEN = (Seen(Fraction(0), 20, _AT), Seen(Fraction(1), 20, _AT))
 class Offer:
     """One model on the pool of one watch."""
 
-    def __init__(self, populations: Sequence[Population], chance: random.Random) -> None:
+    def __init__(
+        self, populations: Sequence[Population], chance: random.Random, size: int = POOL
+    ) -> None:
         self._chance = chance
         while True:
             population = chance.choice(populations)
@@ -71,16 +75,16 @@ class Offer:
                 break
         self.redrawn = chance.choice(REDRAWN)
         self._scores = [
-            population.scores[model][chance.randrange(population.n_queries)] for _ in range(POOL)
+            population.scores[model][chance.randrange(population.n_queries)] for _ in range(size)
         ]
-        self._varies = [chance.random() < self.redrawn for _ in range(POOL)]
+        self._varies = [chance.random() < self.redrawn for _ in range(size)]
         self.fall = 0.0
         """Chance that a right answer is wrong now."""
 
     def turn(self, count: int, *, is_swap: bool) -> None:
         """Turns items that came out right to wrong for good; in a swap as many wrong ones, too."""
-        right = [index for index in range(POOL) if self._scores[index]]
-        wrong = [index for index in range(POOL) if not self._scores[index]]
+        right = [index for index, score in enumerate(self._scores) if score]
+        wrong = [index for index, score in enumerate(self._scores) if not score]
         if is_swap:
             count = min(count, len(right), len(wrong))
             for index in self._chance.sample(wrong, count):
@@ -97,20 +101,20 @@ class Offer:
         return _SEEN[right and not (self.fall and self._chance.random() < self.fall)]
 
 
-def proven(populations: Sequence[Population], seed: str) -> tuple[Offer, Watch]:
+def proven(populations: Sequence[Population], seed: str, size: int = POOL) -> tuple[Offer, Watch]:
     """An offer that a weighing has proven, and the watch that begins then."""
     for number in range(10_000):
         chance = random.Random(f"{seed} {number}")  # noqa: S311 -- a simulation, repeatable
-        offer = Offer(populations, chance)
+        offer = Offer(populations, chance, size)
         floor = Decimal(f"{max(0.01, offer.mean - chance.choice(FLOOR_BELOW)):.6f}")
         decision, references = Decision(floor), {}
-        for index in range(POOL):
+        for index in range(size):
             references[str(index)] = seen = offer.visit(index)
             decision.take(Grade(seen.grade, "wrong"))
             if decision.is_settled:
                 break
         if decision.status is Status.PROVEN:
-            return offer, Watch([str(index) for index in range(POOL)], references, Rules())
+            return offer, Watch([str(index) for index in range(size)], references, Rules())
     raise RuntimeError("nothing was ever proven")
 
 
@@ -134,18 +138,16 @@ def alarms_without_passes(populations: Sequence[Population], pool: int) -> float
     borne = float(rules.tolerance)
     for number in range(FALLEN):
         offer, _ = proven(populations, f"{SEED} one fortune {number}")
-        changed, fallen = Gauge(), Gauge()
-        changed.begin(0, rules.error * QUALITY_SHARE)
-        fallen.begin(0, BORNE_ERROR)
+        same, bears = Bet(1 / (rules.error * QUALITY_SHARE)), Bet(1 / BORNE_ERROR)
         references: dict[int, Seen] = {}
         for visit in range(LOOKS * ITEMS):
             seen = offer.visit(visit % pool)
             first = references.setdefault(visit % pool, seen)
             if visit >= pool:
                 fall = float((first.grade or 0) - (seen.grade or 0))
-                changed.take(fall)
-                fallen.take((fall - borne) / (1 + borne))
-        alarms += changed.is_rich and fallen.is_rich
+                same.take(fall)
+                bears.take((fall - borne) / (1 + borne))
+        alarms += same.is_won and bears.is_won
     return alarms / FALLEN
 
 
@@ -160,6 +162,27 @@ def alarms_of_changed(populations: Sequence[Population], count: int, *, is_swap:
     return alarms / CHANGED
 
 
+class Wait(NamedTuple):
+    """How long one watch took to find its fall."""
+
+    redrawn: float
+    task: str
+    looks: float
+    """Infinite if it was never found; 0 or less for an alarm before the fall."""
+
+
+def find_falls(populations: Sequence[Population], size: int = POOL) -> list[Wait]:
+    """`FALLEN` watches over a pool of so many items, shortest wait first."""
+    waits = []
+    for number in range(FALLEN):
+        offer, watch = proven(populations, f"{SEED} fallen {number}", size)
+        changes_at = random.Random(f"{SEED} at {number}").randint(16, 45)  # noqa: S311
+        found = looks_to_alarm(offer, watch, changes_at)
+        looks = float("inf") if found is None else found - changes_at + 1
+        waits.append(Wait(offer.redrawn, offer.task, looks))
+    return sorted(waits, key=lambda each: each.looks)
+
+
 def measure() -> tuple[dict[str, float], dict[str, object]]:
     """The figures of `bench/results/weigh.json`, and what stands beside them."""
     populations = read()
@@ -167,30 +190,19 @@ def measure() -> tuple[dict[str, float], dict[str, object]]:
     for number in range(STEADY):
         offer, watch = proven(populations, f"{SEED} steady {number}")
         alarms += looks_to_alarm(offer, watch, None) is not None
-    waits: dict[float, list[float]] = {share: [] for share in REDRAWN}
-    new: list[float] = []
+    found = find_falls(populations)
+    waits = [each for each in found if each.looks > 0]
     held_out = {population.task for population in populations[1::2]}
-    early = 0
-    for number in range(FALLEN):
-        offer, watch = proven(populations, f"{SEED} fallen {number}")
-        changes_at = random.Random(f"{SEED} at {number}").randint(16, 45)  # noqa: S311
-        found = looks_to_alarm(offer, watch, changes_at)
-        if found is not None and found < changes_at:
-            early += 1
-            continue
-        wait = float("inf") if found is None else found - changes_at + 1
-        waits[offer.redrawn].append(wait)
-        if offer.task in held_out:
-            new.append(wait)
-    every = sorted(wait for some in waits.values() for wait in some)
+    new = [each for each in waits if each.task in held_out]
+    small = [each for each in find_falls(populations, POOL_SMALL) if each.looks > 0]
     figures = {
         "drift_false_alarm": alarms / STEADY,
-        "drift_alarm_looks": statistics.median_low(every),
+        "drift_alarm_looks": statistics.median_low(each.looks for each in waits),
     }
     meta: dict[str, object] = {
         "watches_steady": STEADY,
-        "watches_fallen": len(every),
-        "alarms_before_the_fall": early,
+        "watches_fallen": len(waits),
+        "alarms_before_the_fall": len(found) - len(waits),
         "false_alarm_without_passes": {
             str(pool): alarms_without_passes(populations, pool) for pool in (60, POOL)
         },
@@ -199,20 +211,28 @@ def measure() -> tuple[dict[str, float], dict[str, object]]:
         "alarms_borne": alarms_of_changed(
             populations, int(POOL * Rules().tolerance), is_swap=False
         ),
-        "alarm_looks_tasks_not_tuned_on": _told(statistics.median_low(new)),
+        "alarm_looks_tasks_not_tuned_on": _median(new),
         "watches_of_these": len(new),
         "looks": LOOKS,
         "items_per_look": ITEMS,
         "pool": POOL,
         "alpha": Rules().error,
         "tolerance": str(Rules().tolerance),
-        "alarm_looks_nine_in_ten": _told(every[int(0.9 * len(every))]),
-        "never_within_200_looks": sum(wait == float("inf") for wait in every),
+        "alarm_looks_nine_in_ten": _told(waits[int(0.9 * len(waits))].looks),
+        "never_within_200_looks": sum(each.looks == float("inf") for each in waits),
         "alarm_looks_by_share_redrawn": {
-            str(share): _told(statistics.median_low(some)) for share, some in waits.items() if some
+            str(share): _median([each for each in waits if each.redrawn == share])
+            for share in REDRAWN
         },
+        "pool_small": POOL_SMALL,
+        "alarm_looks_pool_small": _median(small),
+        "alarm_looks_pool_small_nine_in_ten": _told(small[int(0.9 * len(small))].looks),
     }
     return figures, meta
+
+
+def _median(waits: Sequence[Wait]) -> float | None:
+    return _told(statistics.median_low(each.looks for each in waits)) if waits else None
 
 
 def _told(looks: float) -> float | None:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from steelyard.domain.tasks import Grade, Status
-from steelyard.weigh.drift import Rules, Seen, Watch
+from steelyard.weigh.drift import Claim, Rules, Seen, Watch
 from steelyard.weigh.stats import Decision
 
 AT = datetime(2026, 11, 1, tzinfo=UTC)
@@ -46,7 +46,7 @@ def test_who_never_changes_alarms_no_more_often_than_stated(noise: str) -> None:
         references = {n: draw(chance, p) for n, p in zip(ids, shares, strict=True)}
         watch = Watch(ids, references, Rules(ERROR, Decimal(0), Decimal(0)))
         for visit in range(300):
-            if watch._changed.is_rich or watch.is_drifted:
+            if Claim.SAME in watch._refuted() or watch.is_drifted:
                 alarms += 1
                 break
             watch.take(draw(chance, shares[visit % 60]))
@@ -60,7 +60,7 @@ def test_who_fell_by_what_is_borne_counts_as_fallen_further_no_oftener_than_stat
         chance = random.Random(f"borne {number}")
         watch = Watch(ids, {n: draw(chance, 0.6) for n in ids}, Rules(1e-9, Decimal("0.2")))
         for _ in range(300):
-            if watch._fallen.is_rich:
+            if Claim.BORNE in watch._refuted():
                 fallen += 1
                 break
             watch.take(draw(chance, 0.4))
@@ -86,7 +86,7 @@ def test_a_verdict_that_stopped_at_a_lucky_moment_makes_no_false_alarms() -> Non
         luck += sum(decision.grades) / len(decision.grades) - 0.7
         watch = Watch(ids, references, Rules(ERROR, Decimal(0)))
         for _ in range(400):
-            if watch._changed.is_rich or watch.is_drifted:
+            if Claim.SAME in watch._refuted() or watch.is_drifted:
                 alarms += 1
                 break
             watch.take(draw(chance, 0.7))

@@ -1,25 +1,26 @@
 """Whether an offer is still what a verdict said: the same items again, a few at each look.
 
 A pool of the task's items, in the run's order, is gone through from end to end, pass after pass.
-What an item was first graded, by the verdict's run or by this watch, is its reference; every later
-grade is compared with that. So item difficulty cancels, and if nothing changed both grades are
-draws of one kind: their difference is nought on the mean, whatever noise there is.
+The first grades of an item, by the verdict's run and by this watch, are its references; later ones
+are compared with them. So item difficulty cancels, and if nothing changed all grades of an item are
+draws of one kind: the difference of two is nought on the mean, whatever noise there is.
 
 *Why gamblers leave.* A reference is noisy itself and stays what it is: a pool that was lucky at its
 reference looks worse than that for ever, and a test that adds up visit after visit must alarm some
-day. A gambler meets each item once, so the pairs are independent and the fortune is fair
-(``betting``); after one round through the pool it leaves. Those who begin in pass p share the error
-error / (p (p + 1)). These add up to the error, whatever gamblers have in common. *Why the run's
-order.* A verdict stops reading when it knows, which favours lucky references; a fair game stays
-fair when it is cut off at a time that depends on what was read in the same order. So gamblers of
-the first pass, which may find items without a reference, do not go on into the second.
+day. A gambler plays round after round through the pool, each against other references, taken before
+it began; so it sees no grade twice, its pairs are independent and its fortune is fair
+(``betting``). When it has no references left it leaves. The errors of all add up to the one stated,
+whatever they have in common. *Why the run's order.* A verdict stops reading when it knows, which
+favours lucky references; a fair game stays fair when it is cut off at a time that depends on what
+was read in the same order. So those who begin in the first pass, while items may be without a
+reference, leave at its end.
 
 *Why two claims.* An alarm says that something changed, and that the mean fell by more than is
 borne. The first is what the stated error is about. The second has a larger error of its own, and so
 a tolerance takes nothing from how soon a change is known.
 
-*Change of unknown date.* A new gambler begins every 100 items at most, so nobody must first win
-back what was lost while all was well.
+*Change of unknown date.* A gambler begins every 100 visits, so one of them has lost little while
+all was well.
 
 The design note ``weighing-statistics`` has the proofs. Called by ``control.drift``; pure.
 """
@@ -36,13 +37,15 @@ from fractions import Fraction
 from typing import Final, NamedTuple
 
 from steelyard.weigh.betting import check_error
-from steelyard.weigh.gauges import STAKES, Gauge
+from steelyard.weigh.gamblers import STAKES, Bet, Gambler
 from steelyard.weigh.sequences import GRID, unit_bound
 
 START_EVERY: Final = 100
-"""Items of the pool from one gambler's start to the next, at most."""
-STARTS_MIN: Final = 3
-"""Gamblers who begin in a pass, however small the pool."""
+"""Visits from one gambler's start to the next; fewer when nobody plays any more."""
+EQUALS: Final = 3
+"""Gamblers one after the other who have equal parts of the error; later ones have less."""
+VISITS_MAX: Final = 600
+"""That a gambler plays, or one round through a larger pool; most play fewer, see ``rounds``."""
 PAIRS_MIN: Final = 20
 """With fewer comparisons nothing is said."""
 QUALITY_SHARE: Final = 0.75
@@ -83,6 +86,19 @@ class Rules:
             raise ValueError("a tolerance lies between 0 and 1, and answers grow by 0 or more")
 
 
+class Claim(StrEnum):
+    """What gamblers bet against."""
+
+    SAME = "same"
+    """Grades now are draws of the same kind as the references."""
+    BORNE = "borne"
+    """The mean grade fell by no more than the tolerance."""
+    NOT_BETTER = "not_better"
+    """It rose by no more than the tolerance."""
+    NOT_LONGER = "not_longer"
+    """Answers grew by no more than is borne."""
+
+
 class Seen(NamedTuple):
     """One item as it was answered at one visit."""
 
@@ -95,7 +111,7 @@ class Seen(NamedTuple):
 
 
 class Pair(NamedTuple):
-    """One item's reference and what it is now, both graded or both counted."""
+    """One item's reference and what it is now, both graded."""
 
     visit: int
     """Number of the visit."""
@@ -113,13 +129,13 @@ class Finding:
     since: datetime | None
     """First visit of the part that speaks most strongly for a change; only when drifted."""
     change: Fraction | None
-    """Mean grade now minus at the reference, over the comparisons of ``n``; of a watch that has
-    alarmed, since ``since``."""
+    """Mean grade now minus at the first reference, over the comparisons of ``n``."""
     lower: Decimal
     """Bounds of the change at 95 %, whenever one looks."""
     upper: Decimal
     n: int
-    """Comparisons that the change is told of: of the last round through the pool."""
+    """Comparisons that the change is told of: of the last round through the pool, and of a watch
+    that has alarmed only those since ``since``."""
     length: Fraction | None
     """Tokens of an answer now over those at the reference, typically; None when unknown."""
     is_better: bool
@@ -159,15 +175,20 @@ class Watch:
         self.is_better = False
         self.n_unscored = 0
         self.pass_number = 1
+        self.rounds = -(-VISITS_MAX // len(self.ids))
         self._position = 0
         self._visit = 0
-        self._starts = max(STARTS_MIN, -(-len(self.ids) // START_EVERY))
-        self._spacing = -(-len(self.ids) // self._starts)
+        self._n_begun = 0
+        self._first_pass = 1
+        longer = self.rules.longer
+        self._borne = float(self.rules.tolerance)
+        self._share_borne = float((1 + longer) / (2 + longer))
+        # A run's references were there before the first visit.
         self._references = {
-            name: seen for name, seen in references.items() if seen.grade is not None
+            name: [(-1, seen)] for name, seen in references.items() if seen.grade is not None
         }
         self._pairs: deque[Pair] = deque()
-        self._begin_gauges()
+        self._gamblers: deque[Gambler] = deque()
 
     @property
     def next(self) -> tuple[int, str]:
@@ -188,16 +209,19 @@ class Watch:
         """
         if self.is_drifted:
             raise ValueError("this watch has alarmed; it is begun anew, or there is a new verdict")
-        if self._position % self._spacing == 0:
-            self._let_begin()
-        sample = self.ids[self._position]
-        reference = self._references.get(sample)
+        while self._gamblers and self._gamblers[0].ends <= self._visit:
+            self._gamblers.popleft()
+        if not self._gamblers or self._visit - self._gamblers[-1].begun >= START_EVERY:
+            self._gamblers.append(self._begin())
+            self._n_begun += 1
         if seen.grade is None:
             self.n_unscored += 1
-        elif reference is None:
-            self._references[sample] = seen
         else:
-            self._compare(Pair(self._visit, reference, seen))
+            references = self._references.setdefault(self.ids[self._position], [])
+            if references:
+                self._compare(references, seen)
+            if len(references) < self.rounds:
+                references.append((self._visit, seen))
         self._visit += 1
         self._position += 1
         if self._position == len(self.ids) and not self.is_drifted:
@@ -206,22 +230,23 @@ class Watch:
     def begin_anew(self) -> None:
         """Takes what is now for the reference: the change is known and accepted.
 
-        The numbers of passes go on, and so the errors of all of them still add up to the one
-        stated.
+        Gamblers are counted on, and so the errors of all still add up to the one stated.
         """
         self.causes, self.since, self.is_better = (), None, False
         self._references.clear()
         self._pairs.clear()
-        self._begin_gauges()
+        self._gamblers.clear()
         self._begin_pass()
+        self._first_pass = self.pass_number
 
     def finding(self) -> Finding:
         """What it says by now."""
-        pairs, error = list(self._pairs), _ERROR_TOLD
+        since, error = self._visit - len(self.ids), _ERROR_TOLD
         if self.is_drifted:
             # Of the part that speaks most strongly; chosen among so many, each has its share.
-            pairs = [pair for pair in pairs if pair.visit >= self._since_visit]
-            error /= -(-len(self.ids) // _SINCE_EVERY) + 1
+            parts = (self._visit - self._since_visit) // _SINCE_EVERY + 1
+            since, error = max(since, self._since_visit), error / (parts * (parts + 1))
+        pairs = [pair for pair in self._pairs if pair.visit >= since]
         falls = [_fall(pair) for pair in pairs]
         lower, upper = _bounds(falls, error)
         state = State.STEADY if len(pairs) >= PAIRS_MIN else State.THIN
@@ -244,73 +269,82 @@ class Watch:
 
     def _least_known(self) -> tuple[float, float]:
         """Evidence and what is needed, of the claim for a fall that lacks most."""
-        leaders = [gauge.leader for gauge in (self._changed, self._fallen)]
-        found = [each for each in leaders if each is not None]
-        if not found:
-            return 1.0, 1 / self._error_of_start(self.rules.error * QUALITY_SHARE)
-        least = min(found, key=lambda each: each.best / each.needed)
+        found = [
+            max((each.bets[claim] for each in self._gamblers), key=Bet.part, default=None)
+            for claim in (Claim.SAME, Claim.BORNE)
+        ]
+        bets = [bet for bet in found if bet is not None]
+        least = min(bets, key=Bet.part) if bets else self._begin().bets[Claim.SAME]
         return least.best, least.needed
 
-    def _begin_gauges(self) -> None:
-        self._changed, self._fallen = Gauge(), Gauge()
-        self._longer, self._better = Gauge(), Gauge()
-        error = self.rules.error
-        self._gauges = (
-            (self._changed, error * QUALITY_SHARE),
-            (self._fallen, BORNE_ERROR),
-            (self._longer, error * (1 - QUALITY_SHARE)),
-            (self._better, error * QUALITY_SHARE),
-        )
+    def _refuted(self) -> set[str]:
+        return set().union(*(each.refuted for each in self._gamblers))
+
+    def _begin(self) -> Gambler:
+        """Who begins now: with a part of the errors, and for as long as there are references."""
+        passes = self.pass_number - self._first_pass
+        ends = self._visit + len(self.ids) * min(max(passes, 1), self.rounds)
+        if self.pass_number == 1:
+            ends = len(self.ids)
+        rank = self._n_begun // EQUALS + 1
+        parts = EQUALS * rank * (rank + 1)
+        quality = self.rules.error * QUALITY_SHARE
+        errors = {
+            Claim.SAME: quality,
+            Claim.BORNE: BORNE_ERROR,
+            Claim.NOT_BETTER: quality,
+            Claim.NOT_LONGER: self.rules.error - quality,
+        }
+        bets: dict[str, Bet] = {claim: Bet(parts / error) for claim, error in errors.items()}
+        return Gambler(self._visit, ends, bets)
 
     def _begin_pass(self) -> None:
-        if self.pass_number == 1:
-            for gauge, _ in self._gauges:
-                gauge.leave(self._visit)
         self.pass_number += 1
         self._position = 0
 
-    def _let_begin(self) -> None:
-        for gauge, error in self._gauges:
-            gauge.leave(self._visit - len(self.ids))
-            gauge.begin(self._visit, self._error_of_start(error))
-
-    def _error_of_start(self, error: float) -> float:
-        """The part of an error that a gambler has who begins now."""
-        return error / (self.pass_number * (self.pass_number + 1) * self._starts)
-
-    def _compare(self, pair: Pair) -> None:
-        while self._pairs and self._pairs[0].visit <= pair.visit - len(self.ids):
+    def _compare(self, references: Sequence[tuple[int, Seen]], now: Seen) -> None:
+        size = len(self.ids)
+        while self._pairs and self._pairs[0].visit <= self._visit - self.rounds * size:
             self._pairs.popleft()
-        self._pairs.append(pair)
-        fall, borne = float(_fall(pair)), float(self.rules.tolerance)
-        self._changed.take(fall)
-        self._fallen.take(_beyond(fall, borne))
-        self._better.take(_beyond(-fall, borne))
-        grown = self._grown(pair)
-        if grown is not None:
-            self._longer.take(grown)
-        self.is_better = self.is_better or self._better.is_rich
-        alarms = (self._changed.is_rich and self._fallen.is_rich, self._longer.is_rich)
+        self._pairs.append(Pair(self._visit, references[0][1], now))
+        wins: dict[int, dict[str, float]] = {}
+        for gambler in self._gamblers:
+            number = (self._visit - gambler.begun) // size
+            # A reference taken since would be met twice: as a grade and as a reference.
+            if number < len(references) and references[number][0] < gambler.begun:
+                if number not in wins:
+                    wins[number] = self._wins(Pair(self._visit, references[number][1], now))
+                gambler.take(wins[number])
+        refuted = self._refuted()
+        self.is_better = self.is_better or Claim.NOT_BETTER in refuted
+        alarms = (refuted >= {Claim.SAME, Claim.BORNE}, Claim.NOT_LONGER in refuted)
         self.causes = tuple(name for name, is_one in zip(_CAUSES, alarms, strict=True) if is_one)
         if self.causes:
             first = self._find_since()
             self.since, self._since_visit = first.now.at, first.visit
 
-    def _grown(self, pair: Pair) -> float | None:
-        """What a bet on longer answers wins; None when a length is unknown."""
-        share, longer = _length_share(pair), self.rules.longer
-        return None if share is None else share / float((1 + longer) / (2 + longer)) - 1
+    def _wins(self, pair: Pair) -> dict[str, float]:
+        """What a bet against each claim wins: -1 or more, and 0 on the mean where it holds."""
+        fall, borne = float(_fall(pair)), self._borne
+        wins: dict[str, float] = {
+            Claim.SAME: fall,
+            Claim.BORNE: (fall - borne) / (1 + borne),
+            Claim.NOT_BETTER: (-fall - borne) / (1 + borne),
+        }
+        share = _length_share(pair)
+        if share is not None:
+            wins[Claim.NOT_LONGER] = share / self._share_borne - 1
+        return wins
 
     def _find_since(self) -> Pair:
-        """The first visit of the part of the last round with the best of all starts."""
-        is_quality, borne = "quality" in self.causes, float(self.rules.tolerance)
+        """The first visit of the part that speaks most strongly for a change, of all parts."""
+        claim = Claim.BORNE if "quality" in self.causes else Claim.NOT_LONGER
         pairs, best, found = list(self._pairs), 0.0, self._pairs[-1]
         held = [1.0] * len(STAKES)
         for index in reversed(range(len(pairs))):
             pair = pairs[index]
-            win = _beyond(float(_fall(pair)), borne) if is_quality else self._grown(pair)
-            if win is not None:
-                held = [part * (1 + s * win) for part, s in zip(held, STAKES, strict=True)]
+            win = self._wins(pair).get(claim, 0.0)
+            held = [part * (1 + s * win) for part, s in zip(held, STAKES, strict=True)]
             before = pairs[index - 1].visit if index else -1
             is_start = pair.visit // _SINCE_EVERY != before // _SINCE_EVERY
             if is_start and sum(held) > best:
@@ -337,11 +371,6 @@ def _fall(pair: Pair) -> Fraction:
     if reference is None or now is None:
         raise ValueError("a pair has two grades")
     return reference - now
-
-
-def _beyond(fall: float, borne: float) -> float:
-    """What a bet on more than is borne wins: -1 or more, 0 on the mean at just that much."""
-    return (fall - borne) / (1 + borne)
 
 
 def _length_share(pair: Pair) -> float | None:
