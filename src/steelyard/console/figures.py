@@ -71,6 +71,11 @@ def share(value: float | str | None) -> str:
     return "" if value is None else f"{100 * float(value):.1f} %"
 
 
+def points(value: float | str | None) -> str:
+    """A difference of two shares in percentage points, without their name."""
+    return "" if value is None else f"{100 * float(value):.1f}"
+
+
 def clock(at_ns: int, now: datetime) -> str:
     """An instant as time of the day in the zone of ``now``, with the day if it is another."""
     instant = datetime.fromtimestamp(at_ns / 10**9, now.tzinfo)

@@ -184,6 +184,16 @@ def _template() -> jinja2.Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    for name in ("amount", "told", "small", "count", "share", "width", "clock", "percent"):
+    for name in (
+        "amount",
+        "told",
+        "small",
+        "count",
+        "share",
+        "points",
+        "width",
+        "clock",
+        "percent",
+    ):
         environment.filters[name] = getattr(figures, name)
     return environment.get_template("status.html")

@@ -61,7 +61,7 @@ ENGLISH = {
     "lever_judge": "let another judge grade {offer}",
     "lever_supply": "more supply of {offer}",
     "lever_release": "test {offer} in quarantine anew",
-    "lever_better_model": "a model that is better by {missing}",
+    "lever_better_model": "a model that is better by {missing} points",
     "no_proofs": "Nothing has been weighed yet. Local models are weighed while nobody calls;"
     " steelyard weigh TASK does it now.",
     "costs": "Costs by account",
@@ -160,7 +160,7 @@ CHINESE = {
     "lever_judge": "换一个评审评测 {offer}",
     "lever_supply": "提高 {offer} 的供给",
     "lever_release": "重新检验被隔离的 {offer}",
-    "lever_better_model": "需要得分高出 {missing} 的模型",
+    "lever_better_model": "需要得分高出 {missing} 个百分点的模型",
     "no_proofs": "还没有评测结果。空闲时会自动评测本地模型；"
     "也可以运行 steelyard weigh 任务名 立即评测。",
     "costs": "各账户费用",

@@ -62,7 +62,8 @@ def test_counts_shares_and_progress() -> None:
     assert figures.count(1234567) == "1,234,567"
     assert figures.count(None) == "0"
     assert figures.share("0.6123") == "61.2 %"
-    assert figures.share(None) == ""
+    assert figures.share(None) == figures.points(None) == ""
+    assert figures.points("0.08") == "8.0"
     assert [figures.width(x) for x in (None, "0.613457", 1.2)] == ["0.00", "61.35", "100.00"]
     assert figures.percent(1, 0) == 0
     assert figures.percent(50, 200) == 25

@@ -253,7 +253,7 @@ def test_tasks_have_a_verdict_and_what_would_help_in_both_languages() -> None:
         "shop/n",
         "<small>Per accepted answer 0.000123 CNY</small>",
         "<small>95 % bounds 80.0 % – 100.0 %</small>",
-        "a model that is better by 8.0 %",
+        "a model that is better by 8.0 points",
     ):
         assert text in html, text
     head = html.split("Which tasks are ready")[1].split("</thead>")[0]
