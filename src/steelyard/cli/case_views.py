@@ -17,6 +17,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from steelyard.cli.output import width_piped
 from steelyard.domain.money import format_pico
 from steelyard.weigh.cases.diffs import Mark, diff, nearest
 from steelyard.weigh.cases.texts import clean, detail_name, kind_name
@@ -25,7 +26,8 @@ _LINE_CHARS = 90
 _TEXT_CHARS = 4_000
 _CLUSTERS_SHOWN = 15
 _STYLES = {Mark.SAME: "", Mark.GONE: "red strike", Mark.NEW: "green underline"}
-_PIPED_WIDTH = 120
+_ID_CHARS = 28
+"""Of an item's id that is kept whole, to be copied; longer ones leave no room for answers."""
 
 
 def print_overview(found: Mapping[str, Any]) -> None:
@@ -101,7 +103,7 @@ def print_note(made: Mapping[str, Any]) -> None:
 
 def _console() -> Console:
     return Console(
-        width=None if sys.stdout.isatty() else _PIPED_WIDTH,
+        width=None if sys.stdout.isatty() else width_piped(),
         highlight=False,
         markup=False,
         emoji=False,
@@ -148,7 +150,8 @@ def _name(cluster: Mapping[str, Any]) -> str:
 
 def _cases(rows: Sequence[Mapping[str, Any]], offers: Sequence[str]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    table.add_column("item", overflow="fold")
+    is_short = all(len(clean(row["sample"])) <= _ID_CHARS for row in rows)
+    table.add_column("item", overflow="fold", no_wrap=is_short)
     table.add_column("question / right answer", overflow="fold")
     for name in _short(offers):
         table.add_column(name, overflow="fold")

@@ -66,7 +66,7 @@ def print_table(
         return
     is_terminal = sys.stdout.isatty()
     console = Console(
-        width=None if is_terminal else _width_piped(),
+        width=None if is_terminal else width_piped(),
         highlight=False,
         markup=False,
         emoji=False,  # else `KEY:SECRET:TOKEN` has a picture in its middle
@@ -102,7 +102,8 @@ def _table(
     return table
 
 
-def _width_piped() -> int:
+def width_piped() -> int:
+    """Columns of what goes into a file or a pipe."""
     said = os.environ.get("COLUMNS", "")
     return int(said) if said.isdecimal() and int(said) else _WIDTH_PIPED
 
