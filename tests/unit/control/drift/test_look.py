@@ -233,3 +233,32 @@ def test_another_verdict_or_rule_is_another_watch(home: Path) -> None:
         replace(subject, rules=Rules(0.02)),
     ]
     assert len({each.mark for each in (subject, *others)}) == 4
+
+
+def test_a_watch_begun_anew_where_no_alarm_would_be_raised_today_goes_on(home: Path) -> None:
+    weighed(home, 40)
+    look(home, Vendor(), 15)
+    vendor = Vendor()
+    found = look(home, vendor, 35, anew=(1,))
+    assert (found.n_asked, found.watch.pass_number) == (20, 2)
+    assert found.watch.finding().state is State.THIN
+
+
+def test_what_an_earlier_version_saw_without_an_alarm_alarms_if_it_would_today(home: Path) -> None:
+    weighed(home, 40)
+    subject = subject_of(home)
+    with RunFile(subject.path(home)) as file:
+        for number, value in ((0, 1), (1, 0)):
+            for n in range(40):
+                record = Record(
+                    offer=OFFER,
+                    form_digest=form_of(subject, number),
+                    sample=f"i{n}",
+                    grade=Grade(Fraction(value)),
+                    finished_at=AT,
+                )
+                file.append(record)
+    vendor = Vendor()
+    found = look(home, vendor, 60)
+    assert found.watch.finding().state is State.DRIFTED
+    assert not vendor.asked
