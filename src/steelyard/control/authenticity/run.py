@@ -10,8 +10,8 @@ import asyncio
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -26,11 +26,12 @@ from steelyard.control.authenticity.reference import Kept, keep_pool
 from steelyard.control.authenticity.schedule import Side
 from steelyard.control.authenticity.targets import Wish
 from steelyard.control.authenticity.till import Till
+from steelyard.control.begun import alone
 from steelyard.control.control import Control
 from steelyard.control.own_calls.askable import Askable, askable
 from steelyard.control.own_calls.booked import cost_of
 from steelyard.control.own_calls.keys import KNOWN_WITHIN_S, own_key
-from steelyard.domain.errors import ConfigError, Overloaded, StoreUnavailable
+from steelyard.domain.errors import ConfigError, StoreUnavailable
 from steelyard.domain.instants import DAY_NS, instant_of
 from steelyard.domain.money import format_pico
 from steelyard.weigh.authenticity.evidence import answer_row
@@ -41,6 +42,7 @@ ACCOUNT = "verifying"
 KEY_FILE = "verify.key"
 _RESUMED_WITHIN_NS = DAY_NS
 _running = threading.Lock()
+_ANOTHER = "Another test of authenticity runs; try again when it is done."
 Tell = Callable[[dict[str, Any]], None]
 
 
@@ -69,7 +71,7 @@ async def verify(control: Control, wish: Wish, tell: Tell) -> dict[str, Any]:
     """
     targets.check_calls(wish.calls)
     ready = await prepare(control, wish)
-    with _turn():
+    with alone(_running, _ANOTHER):
         record, stopped, till = await _ask(control, ready, wish, tell)
         tell({"state": "judging"})
         found = await asyncio.to_thread(_judge, record, ready.pool)
@@ -101,7 +103,7 @@ async def record_offer(control: Control, wish: Wish, tell: Tell) -> dict[str, An
         "calls": wish.calls,
         "sampling": dict(calling.SAMPLING),
     }
-    with _turn():
+    with alone(_running, _ANOTHER):
         ready = Ready(sides, till, None, head, asked)
         record, stopped, _ = await _ask(control, ready, wish, tell)
     with Record(record.path) as again:
@@ -238,18 +240,3 @@ def _progress(told: Told, till: Till) -> dict[str, Any]:
         "paid_pico": str(told.paid_pico),
         "currency": till.currency,
     }
-
-
-@contextmanager
-def _turn() -> Iterator[None]:
-    """One test at a time.
-
-    Raises:
-        Overloaded: another one runs.
-    """
-    if not _running.acquire(blocking=False):
-        raise Overloaded("Another test of authenticity runs; try again when it is done.")
-    try:
-        yield
-    finally:
-        _running.release()

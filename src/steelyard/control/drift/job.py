@@ -25,6 +25,7 @@ from sqlalchemy import Connection
 
 from steelyard.config.amounts import read_money
 from steelyard.config.weighing import Drift
+from steelyard.control.begun import Begun
 from steelyard.control.control import Control
 from steelyard.control.drift.look import Look, Looker, Subject
 from steelyard.control.drift.money import DayPurse
@@ -75,7 +76,7 @@ class DriftWatch:
         self._turn = asyncio.Lock()
         self._busy = asyncio.Event()
         self.control.on_busy.append(self._busy)
-        self._asked: set[asyncio.Task[None]] = set()
+        self._asked = Begun("a look")
         self._put_off: dict[str, int] = {}
         self._looking: set[tuple[str, str]] = set()
         self._waiting: set[tuple[str, str]] = set()
@@ -125,9 +126,7 @@ class DriftWatch:
             raise ConfigError(_why_not(named))
         # Before anything runs, so that whoever asked sees it wait from the first moment.
         self._waiting.update((each.subject.task.name, each.subject.offer) for each in able)
-        running = asyncio.get_running_loop().create_task(self._look_at_all(able))
-        self._asked.add(running)
-        running.add_done_callback(self._on_asked_ended)
+        self._asked.begin(self._look_at_all(able))
         return [{"task": each.subject.task.name, "offer": each.subject.offer} for each in able]
 
     async def acknowledge(self, task: str, offer: str, actor: str) -> dict[str, Any]:
@@ -177,20 +176,11 @@ class DriftWatch:
 
     async def close(self) -> None:
         """Stops looks that were asked for; what is done of them stays in their files."""
-        asked = set(self._asked)
-        for running in asked:
-            running.cancel()
-        if asked:
-            await asyncio.wait(asked)
+        await self._asked.close()
 
     def _rules(self) -> Drift:
         config = self.control.config
         return config.weighing.drift if config is not None else Drift()
-
-    def _on_asked_ended(self, running: asyncio.Task[None]) -> None:
-        self._asked.discard(running)
-        if not running.cancelled() and (error := running.exception()) is not None:
-            log.error("a look broke off", exc_info=error)
 
     def _watched(self, connection: Connection, now_ns: int) -> list[Watched]:
         config = self.control.config

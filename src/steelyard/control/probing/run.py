@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
+from steelyard.control.begun import alone
 from steelyard.control.configuration.channels import channel_entry
 from steelyard.control.control import Control
 from steelyard.control.own_calls.booked import cost_of
@@ -25,7 +26,7 @@ from steelyard.control.proofs import measured
 from steelyard.control.snapshot.offerings import offer_entry
 from steelyard.dialects.error_table import NO_ERRORS
 from steelyard.domain.answering import names_known
-from steelyard.domain.errors import ConfigError, Overloaded, RequestError, StoreUnavailable
+from steelyard.domain.errors import ConfigError, RequestError, StoreUnavailable
 from steelyard.domain.instants import instant_of
 from steelyard.domain.money import format_pico
 from steelyard.domain.offers import ChannelKind, takes_chats
@@ -84,13 +85,9 @@ async def probe(control: Control, wish: Wish, tell: Tell) -> dict[str, Any]:
     checks = catalogue.chosen(wish.checks)
     now_ns = time.time_ns()
     target = await control.read(lambda c: _target(c, wish, now_ns))
-    if not _running.acquire(blocking=False):
-        raise Overloaded("Another probe runs; try again when it is done.")
-    try:
+    with alone(_running, "Another probe runs; try again when it is done."):
         purse = Purse(target.period, target.entry.currency, target.budget_pico)
         found = await _run(control, target, purse, (checks, tell))
-    finally:
-        _running.release()
     return await _keep(control, target, found, target.budget_pico - purse.left_pico)
 
 

@@ -20,6 +20,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from steelyard.control.begun import Begun
 from steelyard.control.configuration import taskbook
 from steelyard.control.control import Control
 from steelyard.control.own_calls.askers import Asker, MakeAsker, gateway_asker
@@ -67,7 +68,7 @@ class Weighings:
         self._make_asker = make_asker or partial(gateway_asker, control)
         self._turns = Turns()
         self._busy = asyncio.Event()
-        self._asked: set[asyncio.Task[bool]] = set()
+        self._asked = Begun("a weighing")
         self._idle: asyncio.Task[bool] | None = None
         self._standings: dict[int, Standing] = {}
         self._told: dict[int, dict[str, Any]] = {}
@@ -91,9 +92,7 @@ class Weighings:
                 await asyncio.to_thread(find_grader, task.grader, task.grader_parameters)
             job = await self._begin(task, found, order, money, f"{time.time_ns():x}")
             # The task takes along what holds here: whether code may run without a sandbox.
-            running = asyncio.get_running_loop().create_task(self._run(job))
-        self._asked.add(running)
-        running.add_done_callback(self._on_asked_ended)
+            self._asked.begin(self._run(job))
         self._left_alone.discard(task.name)
         if self._idle is not None:
             self._idle.cancel()
@@ -145,16 +144,7 @@ class Weighings:
 
     async def close(self) -> None:
         """Stops what was asked for; what is done of it stays in its run file."""
-        asked = set(self._asked)
-        for running in asked:
-            running.cancel()
-        if asked:
-            await asyncio.wait(asked)
-
-    def _on_asked_ended(self, running: asyncio.Task[bool]) -> None:
-        self._asked.discard(running)
-        if not running.cancelled() and (error := running.exception()) is not None:
-            log.error("a weighing broke off", exc_info=error)
+        await self._asked.close()
 
     async def _weigh_idle(
         self, task: Task, found: Sequence[Contender], mark: str, n_decided: int = 0

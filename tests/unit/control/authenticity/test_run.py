@@ -99,7 +99,7 @@ def test_without_a_gateway_nothing_is_asked(
 
 
 def test_one_at_a_time(control: Control) -> None:
-    with run._turn(), pytest.raises(Overloaded):
+    with run._running, pytest.raises(Overloaded):
         asyncio.run(run.verify(control, WISH, lambda _: None))
 
 

@@ -101,7 +101,7 @@ def test_progress_is_live_with_bounds_and_noted_now_and_then(
     run(work())
     (row,) = rows(control)
     assert (row["state"], row["items_done"], row["items_total"]) == ("stopped", 5, 30)
-    assert "control ended" in row["detail"]
+    assert "steelyard ended" in row["detail"]
 
 
 def test_what_a_dead_process_left_running_is_stopped_at_the_next_start(control: Control) -> None:

@@ -24,10 +24,11 @@ from starlette.routing import Route
 from steelyard.control.api.prices.shown import exchange_shown
 from steelyard.control.api.progress import NDJSON, last_line
 from steelyard.control.api.web import Body, admin, answer, asked_ns, body_of, control_of
+from steelyard.control.begun import alone
 from steelyard.control.control import Control
 from steelyard.control.prices.conversion import OneDay, Told
 from steelyard.control.prices.exchange import exchange_of
-from steelyard.domain.errors import InvalidRequest, Overloaded
+from steelyard.domain.errors import InvalidRequest
 from steelyard.domain.instants import instant_ns, instant_of
 from steelyard.domain.money import format_pico
 from steelyard.pricebook import quantities, shipped
@@ -108,9 +109,7 @@ async def _lines(request: Request, run: Callable[[Any], dict[str, Any]]) -> Asyn
 def _run(
     control: Control, tree: accounts.Tree, asked: Asked, tell: Callable[[int, int], None]
 ) -> dict[str, Any]:
-    if not _running.acquire(blocking=False):
-        raise Overloaded("Another what-if is being answered; try again in some seconds.")
-    try:
+    with alone(_running, "Another what-if is being answered; try again in some seconds."):
         # Imported when first asked for: the ledger's libraries are heavy.
         plans = importlib.import_module("steelyard.control.price_watch.plans")
         scan = importlib.import_module("steelyard.ledger.scan")
@@ -136,8 +135,6 @@ def _run(
         day_ns = last_ns if plan.wish.as_of_ns is None else plan.wish.as_of_ns
         one = _one_currency(control, asked, found, day_ns)
         return _shown(found, plan, asked, _Teller(tree, one))
-    finally:
-        _running.release()
 
 
 def _one_currency(control: Control, asked: Asked, found: Any, day_ns: int) -> OneDay | None:
