@@ -17,6 +17,10 @@ from steelyard.domain.errors import ConfigError, StoreUnavailable
 app = typer.Typer(help="Whether offers are the models that they are sold as.")
 PATH = "/api/authenticity"
 _GENUINE, _NOT_GENUINE = "genuine", "not_genuine"
+Budget = Annotated[
+    str | None,
+    typer.Option("--money", help="Most that it may cost; default: weighing.authenticity.money."),
+]
 Pause = Annotated[float, typer.Option(min=0, help="Mean pause between calls, seconds.")]
 
 
@@ -52,10 +56,16 @@ def test(
         str,
         typer.Option(help="Official offer of the model, or recorded answers: a name or a file."),
     ],
-    budget: Annotated[str | None, typer.Option("--money", help="Most that it may cost.")] = None,
+    budget: Budget = None,
     calls: Annotated[int, typer.Option(min=50, max=300, help="Most calls to the offer.")] = 300,
     error: Annotated[
-        float | None, typer.Option(help="Share of genuine offers that may be called otherwise.")
+        float | None,
+        typer.Option(
+            min=0.0001,
+            max=0.2,
+            help="Share of genuine offers that may be called otherwise; default:"
+            " weighing.authenticity.error.",
+        ),
     ] = None,
     pause: Pause = 0.5,
     same_model: Annotated[
@@ -84,8 +94,10 @@ def record(
     *,
     out: Annotated[Path, typer.Option(help="Where they go, such as model.json.gz.")],
     calls: Annotated[int, typer.Option(min=50, max=3000, help="Most calls.")] = 600,
-    budget: Annotated[str | None, typer.Option("--money", help="Most that it may cost.")] = None,
-    licence: Annotated[str, typer.Option(help="Under what others may use them.")] = "",
+    budget: Budget = None,
+    licence: Annotated[
+        str, typer.Option(help="Licence under which others may use the answers.")
+    ] = "",
     pause: Pause = 0.5,
     as_json: Json = False,
 ) -> None:

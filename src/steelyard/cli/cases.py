@@ -58,7 +58,8 @@ class Format(StrEnum):
 
 
 app = typer.Typer(
-    help="Case analysis: failures side by side over offers, in clusters.",
+    help="Case analysis: failures side by side over offers, in clusters."
+    "\n\n``cases TASK`` is short for ``cases list TASK``.",
     cls=_Group,
     no_args_is_help=True,
 )

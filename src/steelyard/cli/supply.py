@@ -77,8 +77,8 @@ def measure(
         typer.Option(min=0, help="Requests per minute that the vendor's terms allow; 0: not said."),
     ] = 0,
     budget: Annotated[str, typer.Option("--money", help="Most that it may cost.")] = "1 CNY",
-    minutes: Annotated[float, typer.Option(help="Longest time.")] = 6.0,
-    tokens: Annotated[int, typer.Option(help="Output tokens of each call.")] = 1,
+    minutes: Annotated[float, typer.Option(min=0.1, max=60, help="Longest time.")] = 6.0,
+    tokens: Annotated[int, typer.Option(min=1, max=4096, help="Output tokens of each call.")] = 1,
     as_json: Json = False,
 ) -> None:
     """Measure by load what an offer carries; Ctrl-C ends it and keeps what is known.
@@ -153,7 +153,9 @@ def _print(found: Mapping[str, Any]) -> None:
         state = ""  # what was asked is answered; a bound above it would read as the vendor's limit
     else:
         state = f"{found['state']}, "
-    say(f"{found['offer']}: {state}{_rate(found)} requests a minute")
+    rate = _rate(found)
+    told = f"{rate} requests a minute" if rate else "how many requests a minute is not known"
+    say(f"{found['offer']}: {state}{told}")
     _explain(found)
     say(f"{found.get('calls', 0)} calls{refused}, cost {cost}")
 
@@ -194,7 +196,7 @@ def _rate(row: Mapping[str, Any]) -> str:
         return ""
     lower, upper = row.get("requests_lower"), row.get("requests_upper")
     if upper is None:
-        return f"{lower:.0f} or more"
+        return f"{lower:.0f} or more" if lower else ""
     return f"{estimate:.0f} ({lower:.0f} to {upper:.0f})"
 
 

@@ -39,13 +39,13 @@ def test_the_overview_tells_clusters_and_the_worst_cases(
 def test_an_id_can_be_copied_from_a_narrow_terminal(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("COLUMNS", "78")
+    monkeypatch.setenv("COLUMNS", "46")
     sample = "reviews-en-06ee8633fa"
     answers = [{**ANSWER, "offer": "shop/one", "answer": "many words of an answer " * 3}]
     case = {**CASE, "sample": sample, "input": "a long question " * 9, "answers": answers}
     case_views.print_overview({**FOUND, "data": [case]})
     text = told(capsys)
-    assert sample in text and max(map(len, text.splitlines())) <= 78
+    assert sample in text and max(map(len, text.splitlines())) <= 46
 
 
 def test_nothing_to_show_is_said(capsys: pytest.CaptureFixture[str]) -> None:

@@ -74,6 +74,21 @@ def test_a_measurement_is_shown(run: Callable[..., Result], api: FakeApi, lines:
     assert as_json(run("supply", "measure", "shop/m", "--json")) == FOUND
 
 
+def test_nothing_that_was_held_is_no_number(run: Callable[..., Result], lines: list[Any]) -> None:
+    cut = {"state": "unknown", "requests_lower": 0.0, "requests_upper": None}
+    lines.append({"result": {**FOUND, **cut}})
+    shown = run("supply", "measure", "shop/m").stdout
+    assert "shop/m: unknown, how many requests a minute is not known" in shown
+
+
+@pytest.mark.parametrize("options", [("--minutes", "0"), ("--tokens", "0"), ("--tokens", "9999")])
+def test_what_cannot_be_measured_is_refused_with_its_bounds(
+    run: Callable[..., Result], api: FakeApi, options: tuple[str, str]
+) -> None:
+    result = run("supply", "measure", "shop/m", *options)
+    assert result.exit_code == 2 and options[0] in result.stderr and not api.asked
+
+
 def test_more_than_was_asked_is_shown_as_such(run: Callable[..., Result], lines: list[Any]) -> None:
     more = {"state": "ok", "requests_upper": None, "refused": 0, "slower": 1.0}
     lines.append({"result": {**FOUND, **more}})
