@@ -15,10 +15,12 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
-from steelyard.domain.errors import StoreUnavailable
+from steelyard.domain.errors import SchemaMismatch, StoreUnavailable
 
 BUSY_TIMEOUT_S = 5.0
 """How long a statement waits for somebody else's lock before it gives up."""
+_OLD = ("no such column", "no such table")
+"""What SQLite says of tables that a newer version of steelyard has or has changed."""
 
 
 class Database:
@@ -72,6 +74,11 @@ def _wrapped() -> Iterator[None]:
         yield
     except DBAPIError as error:
         if isinstance(error.orig, sqlite3.OperationalError):
+            if str(error.orig).startswith(_OLD):
+                raise SchemaMismatch(
+                    f"the control database is of an earlier steelyard ({error.orig}); a start of"
+                    " this one brings it up to date: steelyard serve"
+                ) from error
             # Only what SQLite says: the statement's parameters may be a key's hash.
             raise StoreUnavailable(f"the control database failed: {error.orig}") from error
         raise

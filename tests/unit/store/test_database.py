@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from steelyard.domain.errors import StoreUnavailable
+from steelyard.domain.errors import SchemaMismatch, StoreUnavailable
 from steelyard.store.database import Database
 
 
@@ -53,6 +53,17 @@ def test_a_locked_database_is_unavailable_and_then_works_again(database: Databas
     other.close()
     with database.write() as connection:
         connection.execute(text("INSERT INTO t VALUES (1)"))
+
+
+@pytest.mark.parametrize("asked", ["SELECT newer FROM t", "SELECT 1 FROM newer"])
+def test_tables_of_an_earlier_steelyard_say_what_brings_them_up_to_date(
+    database: Database, asked: str
+) -> None:
+    with (
+        pytest.raises(SchemaMismatch, match=r"earlier steelyard .*newer.*: steelyard serve"),
+        database.read() as connection,
+    ):
+        connection.execute(text(asked))
 
 
 def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
