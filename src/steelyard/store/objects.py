@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, func, insert, select, update
 
 from steelyard.domain.errors import Forbidden
-from steelyard.store.revisions import Change, note
+from steelyard.store.revisions import Change, note, note_all
 from steelyard.store.schema import FILE, objects
 
 KINDS = ("vendor", "channel", "offer", "task", "policy", "alias", "key", "local")
@@ -102,16 +102,7 @@ def put(
     if found is not None:
         refuse_foreign(f"{kind} {name}", found[2], managed_by)
         _end(connection, change, found[0])
-    connection.execute(
-        insert(objects).values(
-            kind=kind,
-            name=name,
-            body=text,
-            managed_by=managed_by,
-            revision_from=change.revision,
-        )
-    )
-    note(connection, change, "put", f"{kind}/{name}")
+    _add(connection, change, kind, {name: body}, managed_by)
     return True
 
 
@@ -143,11 +134,13 @@ def replace_managed(
     for name, stored in before.items():
         if stored.managed_by == FILE and name not in bodies:
             is_changed |= retire(connection, change, kind, name, FILE)
-    for name, body in bodies.items():
-        stored_now = before.get(name)
-        if stored_now is None or stored_now.managed_by != FILE or stored_now.body != body:
-            is_changed |= put(connection, change, kind, name, body, managed_by=FILE)
-    return is_changed
+    new = {name: body for name, body in bodies.items() if name not in before}
+    if new:  # at a first start nearly all: one by one they take longer than the rest of the start
+        _add(connection, change, kind, new, FILE)
+    for name, stored in before.items():
+        if name in bodies and (stored.managed_by != FILE or stored.body != bodies[name]):
+            is_changed |= put(connection, change, kind, name, bodies[name], managed_by=FILE)
+    return is_changed or bool(new)
 
 
 def canonical(body: Mapping[str, Any]) -> str:
@@ -171,6 +164,19 @@ def _find(connection: Connection, kind: str, name: str) -> tuple[int, str, str] 
     )
     row = connection.execute(query).first()
     return (row[0], row[1], row[2]) if row else None
+
+
+def _add(
+    connection: Connection,
+    change: Change,
+    kind: str,
+    bodies: Mapping[str, Mapping[str, Any]],
+    managed_by: str,
+) -> None:
+    fixed = {"kind": kind, "managed_by": managed_by, "revision_from": change.revision}
+    rows = [{**fixed, "name": name, "body": canonical(body)} for name, body in bodies.items()]
+    connection.execute(insert(objects), rows)
+    note_all(connection, change, "put", [f"{kind}/{name}" for name in bodies])
 
 
 def _end(connection: Connection, change: Change, object_id: int) -> None:

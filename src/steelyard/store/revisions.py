@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, func, insert, select
@@ -53,6 +53,12 @@ def note(
             at_ns=change.at_ns, actor=change.actor, action=action, subject=subject, detail=text
         )
     )
+
+
+def note_all(connection: Connection, change: Change, action: str, subjects: Sequence[str]) -> None:
+    """Writes one line of the audit log for each subject of the same action."""
+    fixed = {"at_ns": change.at_ns, "actor": change.actor, "action": action, "detail": ""}
+    connection.execute(insert(audit), [{**fixed, "subject": subject} for subject in subjects])
 
 
 def audit_lines(connection: Connection, count: int) -> list[Mapping[str, Any]]:
