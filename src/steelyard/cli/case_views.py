@@ -12,7 +12,7 @@ from typing import Any
 
 from rich import box
 from rich.columns import Columns
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
@@ -26,8 +26,8 @@ _LINE_CHARS = 90
 _TEXT_CHARS = 4_000
 _CLUSTERS_SHOWN = 15
 _STYLES = {Mark.SAME: "", Mark.GONE: "red strike", Mark.NEW: "green underline"}
-_ID_CHARS = 28
-"""Of an item's id that is kept whole, to be copied; longer ones leave no room for answers."""
+_TEXT_MIN, _SAID_MIN, _GAP = 24, 16, 3
+"""Columns of a terminal: for a question or a kind, for an answer, and between two of a table."""
 
 
 def print_overview(found: Mapping[str, Any]) -> None:
@@ -51,14 +51,14 @@ def print_overview(found: Mapping[str, Any]) -> None:
         console.print("no failures")
         return
     console.print()
-    console.print(_clusters(found["clusters"], offers))
+    console.print(_clusters(found["clusters"], offers, console.width))
     rest = found["clusters"][_CLUSTERS_SHOWN:]
     if rest:
         count = sum(cluster["failures"] for cluster in rest)
         console.print(f"and {len(rest)} smaller clusters with {count} failures")
     if found["data"]:
         console.print()
-        console.print(_cases(found["data"], offers))
+        console.print(_cases(found["data"], offers, console.width))
         if found["total"] > len(found["data"]):
             console.print(f"{len(found['data'])} of {found['total']} cases; --limit shows more")
         console.print(f"one whole: steelyard cases show {found['task']} ITEM")
@@ -110,23 +110,32 @@ def _console() -> Console:
     )
 
 
-def _clusters(clusters: Sequence[Mapping[str, Any]], offers: Sequence[str]) -> Table:
+def _clusters(clusters: Sequence[Mapping[str, Any]], offers: Sequence[str], width: int) -> Table:
+    """A column an offer; where names would be cut, the offers of a cluster below one another."""
+    names = _short(offers)
+    is_wide = _has_room(names, width, beside=len("failures"))
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     table.add_column("failures", justify="right")
     table.add_column("kind", overflow="fold")
-    for name in _short(offers):
-        table.add_column(name, justify="right", overflow="fold")
+    if is_wide:
+        for name in names:
+            table.add_column(name, justify="right", overflow="fold")
+    else:
+        longest = max(map(len, names)) + len("99 (100%) ")
+        is_whole = longest + _TEXT_MIN + len("failures") + 2 * _GAP <= width
+        table.add_column("by offer", overflow="fold", no_wrap=is_whole)
     for cluster in clusters[:_CLUSTERS_SHOWN]:
         shares = [cluster["offers"][offer] for offer in offers]
-        table.add_row(
-            str(cluster["failures"]),
-            _name(cluster),
-            *(
-                f"{one['failures']} ({one['share']:.0%})" if one["failures"] else ""
-                for one in shares
-            ),
-        )
+        told = [f"{s['failures']} ({s['share']:.0%})" if s["failures"] else "" for s in shares]
+        if not is_wide:
+            told = ["\n".join(f"{t} {name}" for name, t in zip(names, told, strict=True) if t)]
+        table.add_row(str(cluster["failures"]), _name(cluster), *told)
     return table
+
+
+def _has_room(names: Sequence[str], width: int, *, beside: int) -> bool:
+    """Whether columns with these heads stand whole beside ``beside`` columns and some text."""
+    return beside + _TEXT_MIN + sum(max(len(name), _SAID_MIN) + _GAP for name in names) <= width
 
 
 def _short(offers: Sequence[str]) -> list[str]:
@@ -148,25 +157,40 @@ def _name(cluster: Mapping[str, Any]) -> str:
     return clean(name + (f" [{', '.join(parts)}]" if len(parts) > 1 else ""))
 
 
-def _cases(rows: Sequence[Mapping[str, Any]], offers: Sequence[str]) -> Table:
+def _cases(rows: Sequence[Mapping[str, Any]], offers: Sequence[str], width: int) -> RenderableType:
+    """A case a row, an offer a column; where these are too narrow, one below the other."""
+    longest = max(len(clean(row["sample"])) for row in rows)
+    if not _has_room(_short(offers), width, beside=longest):
+        return Group(*(_stacked(row, offers) for row in rows))
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    is_short = all(len(clean(row["sample"])) <= _ID_CHARS for row in rows)
-    table.add_column("item", overflow="fold", no_wrap=is_short)
+    table.add_column("item", no_wrap=True)
     table.add_column("question / right answer", overflow="fold")
     for name in _short(offers):
         table.add_column(name, overflow="fold")
     for row in rows:
         answers = {answer["offer"]: answer for answer in row["answers"]}
-        reference = " | ".join(_texts(row["reference"]))
-        question = Text(_line(row["input"]))
-        if reference:
-            question.append("\n" + _line(reference), style="green")
-        if row["tags"]:
-            question.append(
-                "\n" + clean(" ".join(f"#{tag}" for tag in row["tags"])), style="yellow"
-            )
-        table.add_row(clean(row["sample"]), question, *(_said(answers.get(o)) for o in offers))
+        table.add_row(clean(row["sample"]), _asked(row), *(_said(answers.get(o)) for o in offers))
     return table
+
+
+def _stacked(row: Mapping[str, Any], offers: Sequence[str]) -> RenderableType:
+    names = dict(zip(offers, _short(offers), strict=True))
+    told = [Text(clean(row["sample"]), style="bold"), _asked(row, "right answer: ")]
+    for answer in row["answers"]:
+        name = names.get(answer["offer"], clean(answer["offer"]))
+        told.append(Text.assemble(f"{name}: ", _said(answer)))
+    return Group(*told, "")
+
+
+def _asked(row: Mapping[str, Any], before: str = "") -> Text:
+    """The question, the right answer below it with ``before`` before it, then tags."""
+    question = Text(_line(row["input"]))
+    reference = " | ".join(_texts(row["reference"]))
+    if reference:
+        question.append(f"\n{before}{_line(reference)}", style="green")
+    if row["tags"]:
+        question.append("\n" + clean(" ".join(f"#{tag}" for tag in row["tags"])), style="yellow")
+    return question
 
 
 def _said(answer: Mapping[str, Any] | None) -> Text:

@@ -36,16 +36,23 @@ def test_the_overview_tells_clusters_and_the_worst_cases(
     assert "missing days × 2" in told(capsys)
 
 
-def test_an_id_can_be_copied_from_a_narrow_terminal(
+def test_a_narrow_terminal_cuts_no_id_and_no_offer(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("COLUMNS", "46")
-    sample = "reviews-en-06ee8633fa"
-    answers = [{**ANSWER, "offer": "shop/one", "answer": "many words of an answer " * 3}]
+    sample, names = "reviews-en-06ee8633fa", [f"shop{n}/a-model-of-some-name" for n in range(3)]
+    answers = [{**ANSWER, "offer": name, "answer": "many words " * 3} for name in names]
     case = {**CASE, "sample": sample, "input": "a long question " * 9, "answers": answers}
-    case_views.print_overview({**FOUND, "data": [case]})
-    text = told(capsys)
-    assert sample in text and max(map(len, text.splitlines())) <= 46
+    failed = {name: {"failures": 1, "share": 0.5} for name in names}
+    offers = [{**FOUND["offers"][0], "offer": name} for name in names]
+    found = {**FOUND, "offers": offers, "clusters": [{**CLUSTER, "offers": failed}], "data": [case]}
+    for width, words in ((80, ("by offer", f"1 (50%) {names[0]}", "right answer: ")), (200, ())):
+        monkeypatch.setenv("COLUMNS", str(width))
+        case_views.print_overview(found)
+        text = told(capsys)
+        for word in (sample, *words):
+            assert word in text, word
+        assert all(text.count(name) >= 3 for name in names)
+        assert max(map(len, text.splitlines())) <= width
 
 
 def test_nothing_to_show_is_said(capsys: pytest.CaptureFixture[str]) -> None:
