@@ -23,6 +23,7 @@ ANSWER_CHARS_MAX = 1_000_000
 """A longer answer is unscored, not searched."""
 
 _MILLIONTHS = 1_000_000
+_MARKS = re.compile(r"(?:[\s_]|-(?!\d)|(?<=[0-9a-z])-)+")
 _SPACED_CHINESE = re.compile(r"(?<=[\u3400-\u9fff]) | (?=[\u3400-\u9fff])")
 """Many models set Chinese and figures apart, so that such a space says nothing."""
 
@@ -129,9 +130,9 @@ def without_thoughts(answer: str) -> str:
 def plain(text: str) -> str:
     """Text for comparing: NFKC, lower case; any run of space, underscore or hyphen is one space.
 
-    Beside a Chinese character it is none.
+    Beside a Chinese character it is none. The minus of a number is no hyphen.
     """
-    folded = re.sub(r"[\s_-]+", " ", unicodedata.normalize("NFKC", text).casefold()).strip()
+    folded = _MARKS.sub(" ", unicodedata.normalize("NFKC", text).casefold()).strip()
     return _SPACED_CHINESE.sub("", folded)
 
 

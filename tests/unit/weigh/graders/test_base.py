@@ -64,7 +64,14 @@ def test_thoughts_in_the_middle_are_part_of_the_answer() -> None:
 
 def test_plain_text_forgets_case_width_and_joints() -> None:
     assert plain(" Ｔｏｐ_up-\n FAILED ") == "top up failed"
+    assert plain("covid-19, 2026-03-05") == "covid 19, 2026 03 05"
     assert plain("3 月 5 日 在 A1 会议室，room 2") == "3月5日在a1会议室,room 2"
+
+
+def test_plain_text_keeps_the_minus_of_a_number() -> None:
+    assert plain("-5") == "-5" != plain("5")
+    assert plain("气温 -5 度") == "气温-5度"
+    assert plain("from -5 to 5") == "from -5 to 5"
 
 
 def test_an_item_keeps_the_other_fields_of_its_line_and_needs_no_reference() -> None:
