@@ -45,7 +45,7 @@ START_EVERY: Final = 100
 EQUALS: Final = 3
 """Gamblers one after the other who have equal parts of the error; later ones have less."""
 VISITS_MAX: Final = 600
-"""That a gambler plays, or one round through a larger pool; most play fewer, see ``rounds``."""
+"""That a gambler plays, up to the end of that round; fewer while there are fewer references."""
 PAIRS_MIN: Final = 20
 """With fewer comparisons nothing is said."""
 QUALITY_SHARE: Final = 0.75
@@ -175,7 +175,7 @@ class Watch:
         self.is_better = False
         self.n_unscored = 0
         self.pass_number = 1
-        self.rounds = -(-VISITS_MAX // len(self.ids))
+        self._rounds = -(-VISITS_MAX // len(self.ids))
         self._position = 0
         self._visit = 0
         self._n_begun = 0
@@ -220,7 +220,7 @@ class Watch:
             references = self._references.setdefault(self.ids[self._position], [])
             if references:
                 self._compare(references, seen)
-            if len(references) < self.rounds:
+            if len(references) < self._rounds:
                 references.append((self._visit, seen))
         self._visit += 1
         self._position += 1
@@ -283,7 +283,7 @@ class Watch:
     def _begin(self) -> Gambler:
         """Who begins now: with a part of the errors, and for as long as there are references."""
         passes = self.pass_number - self._first_pass
-        ends = self._visit + len(self.ids) * min(max(passes, 1), self.rounds)
+        ends = self._visit + len(self.ids) * min(max(passes, 1), self._rounds)
         if self.pass_number == 1:
             ends = len(self.ids)
         rank = self._n_begun // EQUALS + 1
@@ -304,7 +304,7 @@ class Watch:
 
     def _compare(self, references: Sequence[tuple[int, Seen]], now: Seen) -> None:
         size = len(self.ids)
-        while self._pairs and self._pairs[0].visit <= self._visit - self.rounds * size:
+        while self._pairs and self._pairs[0].visit <= self._visit - self._rounds * size:
             self._pairs.popleft()
         self._pairs.append(Pair(self._visit, references[0][1], now))
         wins: dict[int, dict[str, float]] = {}
