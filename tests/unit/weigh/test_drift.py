@@ -203,6 +203,19 @@ def test_nobody_meets_a_grade_twice_nor_a_reference_taken_since_it_began(
         assert begun >= size or all(pair.visit < size for pair in pairs)
 
 
+def test_a_bet_wins_nothing_at_just_what_is_borne_and_loses_all_at_most() -> None:
+    watch = watch_of(rules=Rules(tolerance=Decimal("0.3"), longer=Decimal("0.5")))
+    wins = watch._wins(Pair(0, seen(GOOD), seen(Fraction(7, 10), tokens=15)))
+    assert wins[Claim.SAME] == pytest.approx(0.3)
+    assert wins[Claim.BORNE] == pytest.approx(0)
+    assert wins[Claim.NOT_LONGER] == pytest.approx(0)
+    assert watch._wins(Pair(0, seen(Fraction(7, 10)), seen(GOOD)))[Claim.NOT_BETTER] == (
+        pytest.approx(0)
+    )
+    assert watch._wins(Pair(0, seen(BAD), seen(GOOD)))[Claim.BORNE] == pytest.approx(-1)
+    assert watch._wins(Pair(0, seen(GOOD), seen(BAD)))[Claim.NOT_BETTER] == pytest.approx(-1)
+
+
 def test_a_small_pool_is_played_round_after_round_against_other_references() -> None:
     """Ten points of a hundred items are too few to be told from chance in one round."""
     watch = watch_of()
