@@ -10,6 +10,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+_BY_HAND = "stopped by "
+
+
+def by_hand(who: str) -> str:
+    """The reason of a run that somebody ended."""
+    return _BY_HAND + who
+
+
+def is_by_hand(reason: str) -> bool:
+    """Whether somebody ended the run, so that an item has no answer: no fault of the offer."""
+    return reason.startswith(_BY_HAND)
+
 
 class Halt:
     """The wish of one run; nobody may have it yet."""

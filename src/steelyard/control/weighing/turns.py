@@ -18,6 +18,7 @@ from steelyard.control.weighing.orders import Job
 from steelyard.domain.errors import RequestError
 from steelyard.domain.instants import instant_of
 from steelyard.store import proofs
+from steelyard.weigh.halting import by_hand
 
 _SWITCH_S = 0.0005
 """How long a thread may hold the interpreter while a weighing waits for it: with the usual 5 ms
@@ -89,7 +90,7 @@ class Turns:
         """The weighings that end for it; none when none of those meant runs or waits."""
         found = [(job, task) for job, task in self._known if wish.means(job)]
         for job, task in found:
-            job.halt.ask(f"stopped by {wish.who}", is_cut=wish.is_cut)
+            job.halt.ask(by_hand(wish.who), is_cut=wish.is_cut)
             for standing in job.standings:
                 standing.stopping = job.halt.reason
             if job is not self._running and task is not None:

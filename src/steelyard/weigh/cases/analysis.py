@@ -22,6 +22,7 @@ from steelyard.domain.tasks import Sample, Task
 from steelyard.weigh.cases import terms as case_terms
 from steelyard.weigh.cases.kinds import Failure, Kind, kind_of
 from steelyard.weigh.datasets import Dataset
+from steelyard.weigh.halting import is_by_hand
 from steelyard.weigh.prompts import prepare
 from steelyard.weigh.runfile import Record
 
@@ -187,6 +188,8 @@ def _choose(
     """
     newest: dict[tuple[str, str, str], Record] = {}
     for record in records:
+        if not record.answer and is_by_hand(record.grade.reason):
+            continue  # whoever cut a call off was not the offer, and the item is asked again
         older = newest.get(record.key)
         if record.sample in known and (older is None or _age(older) < _age(record)):
             newest[record.key] = record

@@ -8,10 +8,12 @@ from fractions import Fraction
 
 from steelyard.domain.tasks import Grade
 from steelyard.weigh.cases.analysis import Analysis, analyse, select
+from steelyard.weigh.halting import by_hand
 from steelyard.weigh.runfile import Record
 from weigh.cases.case_rig import AT, FORM, dataset, mood, record, right, task
 
 ZERO = Fraction(0)
+DAY = timedelta(days=1)
 ONE, TWO = "shop/one", "shop/two"
 SET = dataset(*(mood(name, f"Is matter {name} so?") for name in "abcd"))
 
@@ -39,6 +41,14 @@ def test_cases_stand_side_by_side_worst_first() -> None:
     assert found.tallies[ONE].unscored == 1 and found.tallies[TWO].accepted == 2
     assert found.tallies[TWO].cost_pico == 3 * 10**9
     assert found.n_failures == 4
+
+
+def test_a_call_that_somebody_cut_off_is_no_failure_of_the_offer() -> None:
+    stopped = Grade.unscored(by_hand("admin"))
+    cut = [record(name, grade=stopped, answer="", finished_at=AT + DAY) for name in "ab"]
+    found = analysis(right("a"), no("c"), *cut)
+    assert set(found.cases) == {"a", "c"} and found.tallies[ONE].asked == 2
+    assert found.n_failures == 1
 
 
 def test_clusters_are_kinds_with_counts_by_offer() -> None:
