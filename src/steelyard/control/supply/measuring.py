@@ -34,6 +34,7 @@ from steelyard.store.measurements import Measurement
 from steelyard.weigh.supply.drive import find_limit
 from steelyard.weigh.supply.finder import Finder, Found, Reply, Terms
 from steelyard.weigh.supply.modes import is_enough
+from steelyard.weigh.supply.terms import State
 
 log = logging.getLogger(__name__)
 
@@ -195,6 +196,9 @@ class Supplies:
         kept = Measurement(KIND, wish.offer, now_ns, found.state.value, body)
 
         def work(connection: Connection, _change: Any) -> None:
+            earlier = measurements.latest(connection, KIND)
+            if _is_empty(found) and (wish.offer, "") in earlier:
+                return  # cut short before anything was known: what was measured before stays
             measurements.add(connection, kept)
             # What is usual from now on is learnt anew: that is what ends an alarm.
             watched = settings.get(connection, WATCH, {})
@@ -220,6 +224,12 @@ def _progress(wish: Wish, finder: Finder) -> dict[str, Any]:
         "doing": finder.doing,
         "paid_pico": str(finder.paid_pico),
     }
+
+
+def _is_empty(found: Found) -> bool:
+    """Whether it ended before it could say anything of the offer."""
+    is_bounded = found.rate.lower > 0 or found.rate.upper is not None
+    return found.state is State.UNKNOWN and not is_bounded and not found.failed
 
 
 def _body(wish: Wish, found: Found, caller: Any) -> dict[str, Any]:

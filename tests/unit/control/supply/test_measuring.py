@@ -12,9 +12,11 @@ import pytest
 from steelyard.control.supply import measuring as supply
 from steelyard.control.supply.measuring import Wish
 from steelyard.domain.errors import ConfigError
+from steelyard.store import measurements
 from steelyard.store.database import Database
 from steelyard.weigh.supply.finder import Reply
-from steelyard.weigh.supply.record import End
+from steelyard.weigh.supply.record import End, Kind, Rate
+from steelyard.weigh.supply.terms import Found, State
 
 CONFIG = """
 weigh_when_idle: false
@@ -115,3 +117,32 @@ async def _calls() -> Any:
     from steelyard.control.supply import calls as supply_calls  # noqa: PLC0415
 
     return supply_calls
+
+
+def test_one_that_is_cut_short_takes_no_earlier_result_away(
+    database: Database, put: Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(CONFIG)
+    monkeypatch.setattr(supply, "hours_of", lambda *_: {})
+    caller = SimpleNamespace(tokens=0, accepted=0, timed=[], last_error="")
+    target, wish = _target(database, Wish("shop/m")), Wish("shop/m")
+
+    async def write(_who: str, _why: str, work: Callable[..., None]) -> None:
+        with database.write() as connection:
+            work(connection, None)
+
+    core = SimpleNamespace(want=lambda: None)
+    control = SimpleNamespace(write=write, publisher=SimpleNamespace(core=core))
+    measured = supply.Supplies(cast("Any", control))
+
+    def keep(state: State, rate: Rate) -> str:
+        found = Found(state, rate, 0, 1.0, 6, 0, 0, 5, 2.0, "stopped by hand")
+        asyncio.run(measured._keep(wish, target, (found, 0), caller))
+        with database.read() as tx:
+            return measurements.latest(tx, supply.KIND)["shop/m", ""].state
+
+    nothing = Rate(Kind.NONE, 0.0, 0.0, None)
+    assert keep(State.UNKNOWN, nothing) == "unknown"
+    assert keep(State.OK, Rate(Kind.NONE, 300.0, 298.0, None)) == "ok"
+    assert keep(State.UNKNOWN, nothing) == "ok"
+    assert keep(State.UNKNOWN, Rate(Kind.NONE, 50.0, 40.0, None)) == "unknown"
