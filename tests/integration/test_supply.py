@@ -26,6 +26,10 @@ offers:
      rates: {{input: 1 CNY/mtok, output: 2 CNY/mtok}}}}
   - {{model: dear, channel: tight, upstream_model: chat, context: 8192, output_max: 512,
      rates: {{input: 100000 CNY/mtok, output: 200000 CNY/mtok}}}}
+  - {{model: timed, channel: tight, upstream_model: chat, context: 8192, output_max: 512,
+     rates: {{input: 1 CNY/mtok, output: 2 CNY/mtok}}}}
+  - {{model: ended, channel: tight, upstream_model: chat, context: 8192, output_max: 512,
+     rates: {{input: 1 CNY/mtok, output: 2 CNY/mtok}}}}
 accounts: {{acme: }}
 """
 
@@ -122,9 +126,9 @@ def test_a_limit_shows_and_rests_nobody(system: System) -> None:
 
 
 def test_it_is_booked_to_an_account_of_its_own_and_kept(system: System) -> None:
-    found = system.measure(offer="tight/chat", requests_max=60, minutes=0.05)[-1]["result"]
+    found = system.measure(offer="tight/timed", requests_max=60, minutes=0.05)[-1]["result"]
     assert found["state"] == "unknown" and found["detail"] == "the time is up"
-    rows = system.ask("GET", "/api/supply", params={"offer": "tight/chat"}).json()["data"]
+    rows = system.ask("GET", "/api/supply", params={"offer": "tight/timed"}).json()["data"]
     assert rows[0]["calls"] == found["calls"]
 
     def booked() -> bool:
@@ -142,7 +146,7 @@ def test_money_bounds_it(system: System) -> None:
 
 
 def test_it_can_be_stopped_and_only_one_runs(system: System) -> None:
-    body = {"offer": "tight/chat", "requests_max": 60, "minutes": 5.0}
+    body = {"offer": "tight/ended", "requests_max": 60, "minutes": 5.0}
     assert system.ask("POST", "/api/supply/measure", json=body).status_code == 202
     assert system.ask("POST", "/api/supply/measure", json=body).status_code == 503
     system.control.until(lambda: _running(system).get("calls"))
@@ -150,7 +154,7 @@ def test_it_can_be_stopped_and_only_one_runs(system: System) -> None:
     began_s = time.monotonic()
     system.control.until(lambda: not _running(system))
     assert time.monotonic() - began_s < 5
-    rows = system.ask("GET", "/api/supply", params={"offer": "tight/chat"}).json()["data"]
+    rows = system.ask("GET", "/api/supply", params={"offer": "tight/ended"}).json()["data"]
     assert rows[0]["detail"] == "stopped by hand"
 
 
