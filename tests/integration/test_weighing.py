@@ -186,6 +186,12 @@ def test_what_is_proven_cheapest_gets_the_tasks_calls(system: System) -> None:
     weighed = system.ask("GET", "/api/ledger", params={"by": "account_own,task"})["data"]
     assert any(row["account_name"] == "weighing" and row["task"] == "mood" for row in weighed)
 
+    both = system.ask("GET", "/api/comparison/mood", params={"offers": "right/m,wrong/m"})
+    (pair,) = both["data"]
+    assert (pair["wins"], pair["losses"]) == (0, pair["n"]) and pair["n"]
+    costs = {row["offer"]: row["verdict"]["cost_per_accepted_pico"] for row in both["offers"]}
+    assert costs["right/m"] and costs["wrong/m"] is None  # nothing of it was ever accepted
+
 
 def test_what_was_answered_is_not_asked_again_unless_one_wants_it_so(system: System) -> None:
     # One call at a time: what is asked ahead hangs on who is quick.

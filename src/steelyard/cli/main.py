@@ -18,6 +18,7 @@ from steelyard.cli import (
     books,
     captures,
     cases,
+    comparing,
     drift,
     exchange,
     keys,
@@ -47,7 +48,17 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
 )
-for group in (operating, setting_up, asking, books, auditing, what_if, proving, verdicts):
+for group in (
+    operating,
+    setting_up,
+    asking,
+    books,
+    auditing,
+    what_if,
+    proving,
+    verdicts,
+    comparing,
+):
     group.register(app)
 app.add_typer(keys.app, name="key")
 app.add_typer(limits.app, name="limits")
