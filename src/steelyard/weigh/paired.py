@@ -5,7 +5,7 @@ grade: 5 points between two offers are plain after 300 pairs that agree nine tim
 take thousands of items by two intervals of their own. The differences, -1 to 1, are moved to [0, 1]
 and bet on like grades (``betting``); what holds there holds here.
 
-For whoever has two lists of grades; a race with a margin reads its pairs one by one.
+Called by ``comparison``; a race with a margin reads its pairs one by one.
 """
 
 from __future__ import annotations
