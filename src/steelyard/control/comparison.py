@@ -113,9 +113,9 @@ def _demand_program(task: Task) -> None:
     """
     if task.grader == GRADER:
         raise InvalidRequest(
-            f"{task.name} is graded by a judge against a baseline, which does not say how others"
-            " compare with each other; name one of them in its parameter `baseline` and weigh the"
-            " other: a grade above a half is the better one's"
+            f"{task.name} is graded by a judge against a baseline or references, which does not say"
+            " how two offers compare with each other; name one of them in its parameter `baseline`"
+            " and weigh the other: a grade above a half is the better one's"
         )
 
 
