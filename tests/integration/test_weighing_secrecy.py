@@ -29,6 +29,8 @@ keys:
   caller: {{account: acme, secret: {secret}}}
   other: {{account: rival, secret: {other}}}
 tasks:
+  refused: {{set: refused.jsonl, floor: 0.5, grader: contains,
+    form: {{id: plain, output_tokens_max: 8}}}}
   private: {{set: private.jsonl, floor: 0.5, form: {{id: plain, output_tokens_max: 8}},
     grader: {{name: python_function, function: "{grader}:grade"}}}}
 """
@@ -82,14 +84,17 @@ def weighed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     url = f"http://127.0.0.1:{vendor.server_port}/v1"
     named = {"url": url, "secret": SECRET, "other": OTHER, "grader": folder / "own.py"}
     system = System(folder, CONFIG.format(**named), {})
-    rows = ({"id": f"i{n}", "input": f"{INPUT} {n}", "reference": REFERENCE} for n in range(ITEMS))
-    (system.home / "private.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    rows = [{"id": f"i{n}", "input": f"{INPUT} {n}", "reference": REFERENCE} for n in range(ITEMS)]
+    for name, begin, step in (("private", 0, 1), ("refused", 1, 3)):
+        lines = (json.dumps(row) + "\n" for row in rows[begin::step])
+        (system.home / f"{name}.jsonl").write_text("".join(lines))
     try:
         system.start(workers=1)
         system.until_up(workers=1)
         api = Api(system.home, system.runtime)
-        (number,) = api.post("/api/weighings", {"task": "private"})["weighings"]
-        system.until(lambda: _row(api, number)["ended_at"] is not None, "the weighing's end")
+        for task in ("private", "refused"):
+            (number,) = api.post("/api/weighings", {"task": task})["weighings"]
+            system.until(lambda: _row(api, number)["ended_at"] is not None, "a weighing's end")  # noqa: B023
         yield system
     finally:
         system.close()
@@ -120,9 +125,11 @@ def test_items_were_asked_and_graded_and_lie_in_files_of_their_owner(weighed: Sy
 def test_no_log_journal_ledger_or_database_has_a_word_of_them(weighed: System) -> None:
     assert _holds(weighed.log.read_bytes()) == []
     for path in weighed.home.rglob("*"):
-        if path.is_file() and "weighings" not in path.parts and path.name != "private.jsonl":
+        if path.is_file() and "weighings" not in path.parts and path.suffix != ".jsonl":
             assert _holds(path.read_bytes()) == [], path
     api = Api(weighed.home, weighed.runtime)
+    details = {row["task"]: row["detail"] for row in api.get("/api/weighings")["data"]}
+    assert details["refused"] == "5 items in a row failed: rejected_by_vendor"
 
     def are_booked() -> bool:
         statuses = {row["status"] for row in api.get("/api/ledger/lines", limit="100")["data"]}

@@ -15,6 +15,9 @@ from typing import NamedTuple, Protocol
 from steelyard.domain.tallies import Tally
 from steelyard.domain.tasks import Constraint
 
+_CODE_MAX = 64
+"""Characters of a reason that are told."""
+
 
 @dataclass(frozen=True, slots=True)
 class Price:
@@ -85,7 +88,8 @@ class AskError(Exception):
     """A call that gave no answer; what it cost is booked all the same.
 
     Args:
-        reason: for a person, without secrets or prompt text.
+        reason: for a person, without secrets. Behind its first colon may stand a vendor's words,
+            and vendors quote what they were asked: only an item's own record keeps it whole.
         is_retryable: whether asking again may help.
         cost_pico: in 10^-12 of ``currency``.
         currency: ISO 4217; empty when nothing was billed.
@@ -113,6 +117,11 @@ class AskError(Exception):
         self.used: Tally | None = None if cost_pico or is_lost else Tally()
         """What was booked at ``cost_pico``, for whoever knows to say; what costs nothing was
         refused, or never sent."""
+
+
+def code_of(reason: str) -> str:
+    """What a reason says without the words of others: to be kept and told anywhere."""
+    return reason.partition(":")[0][:_CODE_MAX]
 
 
 class Preempted(AskError):

@@ -33,7 +33,7 @@ from pathlib import Path
 
 from steelyard.domain.errors import BudgetExceeded, ConfigError, SteelyardError
 from steelyard.domain.tasks import Constraint, Grade, Sample, Status, Task
-from steelyard.weigh.asking import Answer, Ask, AskError, Contender
+from steelyard.weigh.asking import Answer, Ask, AskError, Contender, code_of
 from steelyard.weigh.bills import Bill, in_run_currency
 from steelyard.weigh.constancy import Opinion
 from steelyard.weigh.datasets import Dataset
@@ -321,8 +321,8 @@ class _Runner:
         self._race.take(lane.offer, index, ruling.grade, cost_pico, paid_pico, opinion=opinion)
         lane.n_failed_in_a_row = 0 if answer else lane.n_failed_in_a_row + 1
         if lane.n_failed_in_a_row >= self._options.failures_max:
-            reason = f"{lane.n_failed_in_a_row} items in a row failed: {ruling.grade.reason}"
-            self._drop(lane, reason)
+            code = code_of(ruling.grade.reason)
+            self._drop(lane, f"{lane.n_failed_in_a_row} items in a row failed: {code}")
         self._tell(lane)
 
     def _note_failure(self, lane: Lane, index: int, bill: Bill, reason: str) -> None:

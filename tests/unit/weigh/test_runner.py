@@ -208,15 +208,15 @@ def test_what_failed_tries_cost_is_counted_once_even_over_two_runs(path: Path) -
 
 
 def test_an_offer_that_only_fails_is_given_up_and_the_others_go_on(path: Path) -> None:
-    def say(offer: str, _: str) -> Answer:
+    def say(offer: str, prompt: str) -> Answer:
         if offer == "a":
-            raise AskError("down", is_retryable=False)
+            raise AskError(f"down: I do not take {prompt}", is_retryable=False)
         return yes()
 
     vendor = Vendor(say)
     down, good = weigh(vendor, path, A, B, failures_max=4)
     assert [offer for offer, _ in vendor.asked].count("a") == 4
-    assert down.stopped == "4 items in a row failed: down"
+    assert down.stopped == "4 items in a row failed: down"  # a vendor's words quote items
     assert down.verdict.status is Status.NOT_PROVEN
     assert good.verdict.status is Status.PROVEN
 

@@ -24,7 +24,7 @@ from steelyard.domain.errors import ConfigError, RateMissing
 from steelyard.domain.instants import instant_ns
 from steelyard.domain.tasks import Grade, PromptForm, Sample, Task, Verdict, form_digest
 from steelyard.pricebook.book import Period, period_at
-from steelyard.weigh.asking import Answer, Ask, AskError, Price
+from steelyard.weigh.asking import Answer, Ask, AskError, Price, code_of
 from steelyard.weigh.bills import Bill
 from steelyard.weigh.datasets import load_set
 from steelyard.weigh.drift import Rules, Seen, Watch
@@ -48,7 +48,6 @@ from steelyard.weigh.tries import Patience, get_reply
 PREFIX = "drift-"
 FAILURES_MAX = 5
 """Items in a row without an answer before a look ends."""
-_CODE_MAX = 64
 _PATIENCE = Patience(attempts_max=2, backoff_max_s=5.0)
 
 
@@ -163,8 +162,7 @@ class Looker:
                 look.n_asked += 1
                 n_failed = 0 if record.is_answered else n_failed + 1
                 if n_failed >= FAILURES_MAX:
-                    # Its code alone: a vendor's words may hold the item, and this is kept and told.
-                    code = record.grade.reason.partition(":")[0][:_CODE_MAX]
+                    code = code_of(record.grade.reason)
                     look.detail = f"{n_failed} items in a row failed: {code}"
                     break
                 if grading.is_stuck:
