@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from shlex import quote
 from typing import Any, NamedTuple
@@ -18,18 +19,17 @@ from sqlalchemy import Connection
 
 from steelyard.control.configuration import taskbook
 from steelyard.control.control import Control
-from steelyard.domain.errors import ConfigError, InvalidRequest, StoreUnavailable
+from steelyard.domain.errors import InvalidRequest
 from steelyard.domain.tasks import Task
 from steelyard.store import case_notes
 from steelyard.store.case_notes import CaseNote
 from steelyard.store.revisions import Change
 from steelyard.weigh.cases import items as case_items
 from steelyard.weigh.cases.analysis import Analysis, Case, Cluster, Reply, analyse
-from steelyard.weigh.catalog import find_task
 from steelyard.weigh.datasets import Dataset, is_file, load_set
 from steelyard.weigh.judged import fits_of
 from steelyard.weigh.prompts import prepare
-from steelyard.weigh.runfile import Record, paths_of, read_records
+from steelyard.weigh.runfile import paths_of, readable_records
 
 TAGS_MAX = 20
 _TAG = re.compile(r"[^\W_][\w.-]{0,39}")
@@ -54,7 +54,7 @@ async def look(control: Control, task_name: str) -> Found:
         ConfigError: no such task, or its set cannot be read.
         StoreError: the database cannot be used.
     """
-    task = _task(control, task_name)
+    task = taskbook.task_of(control.config, task_name)
     folder = control.places.home / "weighings"
     analysis, problems = await asyncio.to_thread(_analyse, task, folder)
     notes: Notes = await control.read(lambda c: case_notes.latest(c, task.name))
@@ -147,7 +147,8 @@ async def promote(control: Control, task_name: str, wish: Wish) -> dict[str, Any
         InvalidRequest: the set is a shipped one, or the item is not right or not new.
         StoreUnavailable: the set cannot be written.
     """
-    task, target = _task(control, task_name), _task(control, wish.to_task or task_name)
+    task = taskbook.task_of(control.config, task_name)
+    target = taskbook.task_of(control.config, wish.to_task or task_name)
     if not target.set_name.endswith(".jsonl"):
         raise InvalidRequest(_how_to_have_one(target, control.places.home))
 
@@ -189,26 +190,12 @@ def _how_to_have_one(task: Task, home: Path) -> str:
     )
 
 
-def _task(control: Control, name: str) -> Task:
-    if control.config is None:
-        raise ConfigError("steelyard.yaml could not be read; there is no task.")
-    return find_task(name, taskbook.tasks(control.config))
-
-
 def _analyse(task: Task, folder: Path) -> tuple[Analysis, tuple[str, ...]]:
     problems: list[str] = []
     dataset: Dataset = load_set(task.set_name)
     digests = taskbook.digests(task)
-    records = _records(folder, task.name, problems)
-    return analyse(task, dataset, records, digests), tuple(problems)
-
-
-def _records(folder: Path, task: str, problems: list[str]) -> Iterator[Record]:
-    for path in paths_of(folder, task):
-        try:
-            yield from read_records(path)
-        except StoreUnavailable as error:
-            problems.append(error.message)
+    files = (readable_records(path, problems) for path in paths_of(folder, task.name))
+    return analyse(task, dataset, chain.from_iterable(files), digests), tuple(problems)
 
 
 def case_row(case: Case, notes: Notes) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -17,15 +17,15 @@ from steelyard.control.configuration import taskbook
 from steelyard.control.control import Control
 from steelyard.control.proofs import readiness
 from steelyard.control.proofs.readiness import TaskVerdict
-from steelyard.domain.errors import ConfigError, InvalidRequest, StoreUnavailable
+from steelyard.domain.errors import InvalidRequest
 from steelyard.domain.readiness import Candidate
 from steelyard.domain.tasks import Task
-from steelyard.weigh.catalog import find_task, nearest
+from steelyard.weigh.catalog import nearest
 from steelyard.weigh.comparison import Pair, Paper, Papers, compare, papers_of
 from steelyard.weigh.datasets import load_set
 from steelyard.weigh.judged import GRADER, fits_of
 from steelyard.weigh.lanes import make_course
-from steelyard.weigh.runfile import Record, paths_of, read_records
+from steelyard.weigh.runfile import paths_of, readable_records
 
 
 class BaseIs(StrEnum):
@@ -75,9 +75,7 @@ async def look(control: Control, task_name: str, offers: Sequence[str] = ()) -> 
         InvalidRequest: a judge grades it, or an offer has no answers that count.
         StoreError: the database cannot be used.
     """
-    if control.config is None:
-        raise ConfigError("steelyard.yaml could not be read; there is no task.")
-    task = find_task(task_name, taskbook.tasks(control.config))
+    task = taskbook.task_of(control.config, task_name)
     _demand_program(task)
     problems: list[str] = []
     folder = control.places.home / "weighings"
@@ -120,15 +118,8 @@ def _demand_program(task: Task) -> None:
 
 
 def _papers(task: Task, folder: Path, problems: list[str]) -> Papers:
-    files = (_records(path, problems) for path in paths_of(folder, task.name))
+    files = (readable_records(path, problems) for path in paths_of(folder, task.name))
     return papers_of(files, taskbook.digests(task))
-
-
-def _records(path: Path, problems: list[str]) -> Iterator[Record]:
-    try:
-        yield from read_records(path)
-    except StoreUnavailable as error:
-        problems.append(error.message)
 
 
 def _pairs(task: Task, papers: Mapping[str, Paper], base: str) -> list[Pair]:

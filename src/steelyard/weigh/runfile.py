@@ -45,6 +45,7 @@ __all__ = [
     "paths_of",
     "read_at",
     "read_records",
+    "readable_records",
     "record_of",
 ]
 
@@ -243,6 +244,14 @@ def read_records(path: Path) -> Iterator[Record]:
     except OSError as error:
         raise StoreUnavailable(f"run file {path.name}: {error.strerror}") from error
     yield from _decode_all(data[: data.rfind(b"\n") + 1], path.name)
+
+
+def readable_records(path: Path, problems: list[str]) -> Iterator[Record]:
+    """As ``read_records``, up to where it cannot be read: that is added to ``problems``."""
+    try:
+        yield from read_records(path)
+    except StoreUnavailable as error:
+        problems.append(error.message)
 
 
 def _decode_all(data: bytes, name: str) -> Iterator[Record]:

@@ -13,11 +13,26 @@ from steelyard.config.model import Task as Wanted
 from steelyard.domain.errors import ConfigError
 from steelyard.domain.tasks import Constraint, PromptForm, Sample, Task, form_digest
 from steelyard.weigh import catalog
-from steelyard.weigh.catalog import shipped_tasks
+from steelyard.weigh.catalog import find_task, shipped_tasks
 from steelyard.weigh.datasets import digest_of, is_file, load_set
 from steelyard.weigh.graders.registry import find_fitting, find_graders
 from steelyard.weigh.judged import GRADER, check_parameters, fits_of
 from steelyard.weigh.written import language_of_set
+
+
+def task_of(config: Config | None, name: str) -> Task:
+    """The task of that name.
+
+    Args:
+        config: in force; None where none could be read.
+        name: of the task.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    if config is None:
+        raise ConfigError("steelyard.yaml could not be read; there is no task.")
+    return find_task(name, tasks(config))
 
 
 def tasks(config: Config) -> dict[str, Task]:

@@ -10,35 +10,22 @@ from typing import Any
 
 import httpx
 import pytest
-from migrated import copy_migrated
 
+from control.shop_rig import AT_NS, HOUR_NS, book, shop_control
 from steelyard.control.answers import answered as watch
 from steelyard.control.answers.answered import AnswerWatch, NoSuchFlag
 from steelyard.control.control import Control
-from steelyard.control.places import Places
 from steelyard.domain.answering import Kind, Sighting
-from steelyard.journal.segment import Journal
 from steelyard.ledger.scribe import Scribe
 from steelyard.store import answered, revisions, settings
 from steelyard.testing.records import make_intent, make_settlement
 
-CONFIG = """
-weigh_when_idle: false
-channels: {shop: {base_url: "http://x/v1"}}
-offers:
-  - {model: m, channel: shop, upstream_model: chat, context: 9, rates: {input: 1 CNY/mtok}}
-"""
 OLD, NEW = "chat-2026-01-31", "chat-2026-08-06"
-AT_NS = 1_795_293_793 * 10**9
-HOUR_NS = 3600 * 10**9
 
 
 @pytest.fixture
 def control(tmp_path: Path) -> Iterator[Control]:
-    (tmp_path / "steelyard.yaml").write_text(CONFIG)
-    copy_migrated(tmp_path, has_prices=True)
-    made = Control(Places(tmp_path, tmp_path, 8080), {})
-    made.prepare()
+    made = shop_control(tmp_path)
     yield made
     made.close()
 
@@ -54,9 +41,7 @@ class Books:
         with self.control.database.read() as tx:
             revision = revisions.latest(tx)
         self._incarnation += 1
-        folder = self.control.places.home / "journal"
-        folder.mkdir(exist_ok=True)
-        journal = Journal(folder, self._incarnation, 2**15)
+        calls = []
         for number, name in enumerate(names, 1):
             intent = make_intent(
                 number,
@@ -65,11 +50,8 @@ class Books:
                 offer=offer,
                 revision=revision,
             )
-            journal.append_intent(intent)
-            journal.append_settlement(make_settlement(intent, model_answered=name))
-        journal.close()
-        with Scribe(self.control.places.home, self.control.database) as scribe:
-            scribe.run_once(at_ns + HOUR_NS)
+            calls.append((intent, make_settlement(intent, model_answered=name)))
+        book(self.control, self._incarnation, calls, at_ns + HOUR_NS)
 
     def look(self) -> int:
         return asyncio.run(AnswerWatch(self.control).look_once())

@@ -9,36 +9,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from migrated import copy_migrated
 
+from control.shop_rig import AT_NS, HOUR_NS, book, shop_control
 from steelyard.control import news
 from steelyard.control.control import Control
-from steelyard.control.places import Places
 from steelyard.control.supply.told import KIND, WATCH, hours_of
 from steelyard.control.supply.watch import COUNTED, TOLD, SupplyWatch
 from steelyard.domain.usage import Usage
-from steelyard.journal.segment import Journal
-from steelyard.ledger.scribe import Scribe
 from steelyard.store import measurements, settings
 from steelyard.store.measurements import Measurement
 from steelyard.testing.records import make_intent, make_settlement
 
-CONFIG = """
-weigh_when_idle: false
-channels: {shop: {base_url: "http://x/v1"}}
-offers:
-  - {model: m, channel: shop, upstream_model: chat, context: 9, rates: {input: 1 CNY/mtok}}
-"""
-AT_NS = 1_795_293_793 * 10**9
-HOUR_NS = 3600 * 10**9
-
 
 @pytest.fixture
 def control(tmp_path: Path) -> Iterator[Control]:
-    (tmp_path / "steelyard.yaml").write_text(CONFIG)
-    copy_migrated(tmp_path, has_prices=True)
-    made = Control(Places(tmp_path, tmp_path, 8080), {})
-    made.prepare()
+    made = shop_control(tmp_path)
     yield made
     made.close()
 
@@ -57,9 +42,7 @@ class Books:
         self, count: int, tokens_per_s: float, outcome: str = "completed", status: int = 200
     ) -> None:
         self._incarnation += 1
-        folder = self.control.places.home / "journal"
-        folder.mkdir(exist_ok=True)
-        journal = Journal(folder, self._incarnation, 2**20)
+        calls = []
         for number in range(1, count + 1):
             self._at_ns += 10**9
             intent = make_intent(
@@ -78,11 +61,8 @@ class Books:
                 first_byte_us=300_000,
                 total_us=300_000 + int(span_s * 1e6),
             )
-            journal.append_intent(intent)
-            journal.append_settlement(settlement)
-        journal.close()
-        with Scribe(self.control.places.home, self.control.database) as scribe:
-            scribe.run_once(self._at_ns + HOUR_NS)
+            calls.append((intent, settlement))
+        book(self.control, self._incarnation, calls, self._at_ns + HOUR_NS)
 
     def look(self) -> int:
         return asyncio.run(self.watch.look_once())
