@@ -13,6 +13,17 @@ from steelyard.cli.output import Json, print_json, print_table, say
 from steelyard.console.figures import amount
 
 PATH = "/api/comparison"
+_COLUMNS = (
+    "offer",
+    "both graded",
+    "won",
+    "lost",
+    "no grade",
+    "points",
+    "95 % bounds",
+    "per accepted",
+    "verdict",
+)
 _WHY = {
     "named": "named first",
     "cheapest": "the cheapest proven",
@@ -65,23 +76,17 @@ def _show(found: Mapping[str, Any]) -> None:
     say(f"base: {base} ({_WHY[found['base_is']]}){told}")
     rows = sorted(found["data"], key=lambda row: (-float(row["lower"]), row["offer"]))
     print_table(
-        ("offer", "both graded", "won", "lost", "no grade", "points", "95 % bounds")
-        + ("per accepted", "verdict"),
-        (
-            (
-                *(row["offer"], row["n"], row["wins"], row["losses"], row["n_unscored"]),
-                *(_points(row["difference"]), _bounds(row)),
-                *(
-                    _cost(verdicts[row["offer"]], found["currency"]),
-                    _status(verdicts[row["offer"]]),
-                ),
-            )
-            for row in rows
-        ),
+        _COLUMNS,
+        ((*_cells(row), costs[row["offer"]], _status(verdicts[row["offer"]])) for row in rows),
         right=("both graded", "won", "lost", "no grade", "points", "per accepted"),
     )
     for row in rows:
         say(f"- {row['text']}")
+
+
+def _cells(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    counts = (row["offer"], row["n"], row["wins"], row["losses"], row["n_unscored"])
+    return (*counts, _points(row["difference"]), _bounds(row))
 
 
 def _points(share: Any) -> str:

@@ -155,10 +155,8 @@ class _Runner:
                 if record.is_answered:
                     cost_pico = in_run_currency(record.cost_pico, lane.contender.price)
                     opinion = Opinion.of(record.settled)
-                    self._race.take(
-                        *(lane.offer, index, record.grade, cost_pico, record.paid_pico),
-                        opinion=opinion,
-                    )
+                    paid_pico, grade = record.paid_pico, record.grade
+                    self._race.take(lane.offer, index, grade, cost_pico, paid_pico, opinion=opinion)
                     lane.n_done += 1
                 else:
                     lane.failed[index] = (record, record.paid_pico)
